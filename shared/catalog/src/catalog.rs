@@ -1,0 +1,27 @@
+//! A whole, valid catalog, as the functions hold it.
+
+use std::collections::BTreeMap;
+
+use domain::Name;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Assistant, Command, Knowledge, Rule, Schedule, Slx, Source, Task, Workflow};
+
+/// The documents of a catalog by kind and name. What is in here was checked: every reference leads somewhere and every
+/// expression compiles.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct Catalog {
+    /// SHA-256 of the documents, hex, first 16 digits. It stands on each RunSession.
+    pub digest: String,
+    pub sources: BTreeMap<Name, Source>,
+    pub workflows: BTreeMap<Name, Workflow>,
+    pub commands: BTreeMap<Name, Command>,
+    pub tasks: BTreeMap<Name, Task>,
+    pub slxs: BTreeMap<Name, Slx>,
+    pub assistants: BTreeMap<Name, Assistant>,
+    pub rules: BTreeMap<Name, Rule>,
+    pub knowledge: BTreeMap<Name, Knowledge>,
+    pub schedules: BTreeMap<Name, Schedule>,
+}

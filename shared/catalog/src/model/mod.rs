@@ -1,0 +1,102 @@
+//! The documents of a catalog, as users write them.
+
+mod command;
+mod source;
+mod task;
+mod workflow;
+mod world;
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use domain::Name;
+use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
+pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
+pub use task::{
+    Access, DnsRecord, DnsRun, HttpMethod, HttpRun, IssueRule, PromqlRange, PromqlRun, RunSpec, Task, TcpRun, TlsRun,
+};
+pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};
+pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Model, Rule, Schedule, Slx};
+
+use crate::expr::Expression;
+
+/// A length of time as users write it: `500ms`, `5s`, `4h`, `1h 30m`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(into = "String", try_from = "String")]
+#[schemars(with = "String", extend("examples" = ["5s", "4h"]))]
+pub struct Span(pub Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match SignedDuration::try_from(self.0) {
+            Ok(duration) => write!(f, "{duration:#}"),
+            Err(_) => write!(f, "{:?}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl From<Span> for String {
+    fn from(span: Span) -> String {
+        span.to_string()
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a length of time: write it as 500ms, 5s, 10m or 4h");
+        let duration: SignedDuration = text.parse().map_err(|_| wrong())?;
+        Duration::try_from(duration).map(Self).map_err(|_| wrong())
+    }
+}
+
+impl TryFrom<String> for Span {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+/// Any document, told apart by `kind`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind")]
+#[allow(missing_docs)]
+pub enum Document {
+    Source(Source),
+    Workflow(Workflow),
+    Command(Command),
+    Task(Task),
+    Slx(Slx),
+    Assistant(Assistant),
+    Rule(Rule),
+    Knowledge(Knowledge),
+    Schedule(Schedule),
+}
+
+/// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The event file, relative to the document's folder.
+    pub event: String,
+    /// CEL that must be true of the outcome.
+    pub expect: Expression,
+}
+
+/// Values for parameters or inputs: a literal, or text with `${{ CEL }}` in it.
+pub type Bindings = BTreeMap<String, serde_json::Value>;
+
+/// Labels and tags.
+pub type Tags = BTreeMap<String, String>;
+
+/// References to documents by name.
+pub type Names = Vec<Name>;

@@ -1,0 +1,112 @@
+use domain::{EventKind, Mode, Name, OutletSpec};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bindings, Case, Names, Span};
+use crate::expr::{Expression, Template};
+
+/// Which events start it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// The sources it listens to; at least one.
+    pub sources: Names,
+    /// The kinds of opening events; default: `triggered`.
+    #[serde(default = "triggered")]
+    pub events: Vec<EventKind>,
+    /// CEL over `alert` and `event` that must be true; default: every event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Expression>,
+}
+
+fn triggered() -> Vec<EventKind> {
+    vec![EventKind::Triggered]
+}
+
+/// Which events belong together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Incident {
+    /// What names the incident; default: the sender's id of it.
+    #[serde(default = "external_id")]
+    pub key: Template,
+    /// How long after its opening an incident still takes events in; default: 4 h.
+    #[serde(default = "four_hours")]
+    pub window: Span,
+}
+
+impl Default for Incident {
+    fn default() -> Self {
+        Self { key: external_id(), window: four_hours() }
+    }
+}
+
+fn external_id() -> Template {
+    Template::new("${{ alert.external_id }}")
+}
+
+fn four_hours() -> Span {
+    Span(std::time::Duration::from_secs(4 * 3600))
+}
+
+/// What is investigated, and who reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Investigate {
+    /// The Command.
+    pub command: Name,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "Bindings::is_empty")]
+    pub with: Bindings,
+    /// The Assistant; default: none, the report is the deterministic one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<Name>,
+}
+
+/// One target: an outlet's name with its settings.
+pub type Deliver = OutletSpec;
+
+/// How much it may use.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Runs that it may open in an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_per_hour: Option<u32>,
+    /// Money that its assistants may spend in a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_day: Option<f64>,
+}
+
+/// Trigger, investigation, delivery, and nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Workflow {
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Of several workflows that want an event, the one with the highest priority gets it; default: 0.
+    #[serde(default)]
+    pub priority: i32,
+    /// Which events start it.
+    pub trigger: Trigger,
+    /// Which events belong together.
+    #[serde(default)]
+    pub incident: Incident,
+    /// What is investigated.
+    pub investigate: Investigate,
+    /// Where the answer goes.
+    #[serde(default)]
+    pub deliver: Vec<Deliver>,
+    /// How much it may use.
+    #[serde(default)]
+    pub limits: Limits,
+    /// `shadow` investigates and stores, but delivers nothing; default: `live`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Cases it must pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tests: Vec<Case>,
+}

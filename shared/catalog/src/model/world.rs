@@ -1,0 +1,139 @@
+
+use domain::{Name, Severity};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Bindings, Deliver, Names, Span, Tags, TaskRef};
+use crate::expr::Expression;
+
+/// A thing the team cares about. It matches an alert when one of its tags is a label of the alert, or is `service` or
+/// `team` with the alert's service (id or name) or team.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Slx {
+    /// Its name.
+    pub name: Name,
+    /// What it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// What alerts are matched against; at least one.
+    pub tags: Tags,
+    /// Its Tasks; `slx` cannot stand in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Vec<TaskRef>,
+}
+
+/// The model that reads the evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Model {
+    /// None: the report is the deterministic one.
+    None,
+}
+
+/// How much one run of an Assistant may use.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssistantLimits {
+    /// Time for the whole run; at the limit it concludes with what it has. Default: 5 min.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<Span>,
+    /// Tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Money.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+}
+
+/// Who reads the evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Assistant {
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The model.
+    pub model: Model,
+    /// How much one run may use.
+    #[serde(default)]
+    pub limits: AssistantLimits,
+    /// The Tasks it may run besides the Command's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tasks: Names,
+}
+
+/// What a Rule does to a finding. One key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Leaves it out of the findings; it is counted, and shown with the reason.
+    Suppress(bool),
+    /// Gives it another severity.
+    Severity(Severity),
+    /// Says beside it what it means here.
+    Reframe(String),
+}
+
+/// Changes how findings are read, never what is collected.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Its name.
+    pub name: Name,
+    /// CEL over `issue` and `alert`.
+    pub when: Expression,
+    /// What it does.
+    pub then: Effect,
+    /// Why, for whoever reads the report.
+    pub reason: String,
+}
+
+/// A fact about resources. Written as Markdown with front matter; the text below is `text`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Knowledge {
+    /// Its name.
+    pub name: Name,
+    /// Its title.
+    pub title: String,
+    /// The Slxs it is about, by tag; none: it is about everything.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
+    /// The text.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// A Command on a clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// An EventBridge Scheduler expression: `cron(0 8 ? * MON-FRI *)` or `rate(1 hour)`.
+    pub schedule: String,
+    /// An IANA time zone; default: UTC.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// Whether it stands still.
+    #[serde(default)]
+    pub paused: bool,
+    /// The Command.
+    pub command: Name,
+    /// Its parameters.
+    #[serde(default, skip_serializing_if = "Bindings::is_empty")]
+    pub with: Bindings,
+    /// Where the answer goes.
+    #[serde(default)]
+    pub deliver: Vec<Deliver>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}

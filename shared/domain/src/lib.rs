@@ -1,0 +1,28 @@
+//! The words of Firstlook as types: what an alert, a run, a step, an issue and a delivery are, and what travels
+//! between the functions.
+//!
+//! Nothing here knows a clock, a network, a database or AWS; time and randomness come in as arguments.
+
+mod alert;
+mod delivery;
+mod event;
+mod id;
+mod issue;
+mod message;
+mod report;
+mod run;
+mod secret;
+mod step;
+mod view;
+
+pub use alert::{Alert, AlertSeverity, Link, Service};
+pub use delivery::{OutletSpec, PagerDutySpec, SlackSpec, Target, TargetSpec, TargetState, WebhookSpec};
+pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
+pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};
+pub use issue::{Issue, MergedIssue, Severity};
+pub use message::{CommandRequest, DeliverMessage, InvestigateMessage};
+pub use report::{Checked, Gap, Report};
+pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, TransitionError, Trigger};
+pub use secret::Secret;
+pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};
+pub use view::{AttachedEvent, Attachment, RunView};

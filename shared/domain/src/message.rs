@@ -1,0 +1,63 @@
+//! What travels over the two queues: tagged and versioned, so that a function of the next release reads what the last
+//! one sent.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Event, EventId, Name, RunId};
+
+/// A Command asked for by a person, a chat or a clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CommandRequest {
+    /// Names the request; the run's id follows from it.
+    pub id: EventId,
+    /// The Command.
+    pub command: Name,
+    /// Its parameters, as given; validated against the Command before anything runs.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+    /// Who asked, for people.
+    pub by: String,
+    /// When.
+    pub requested_at: Timestamp,
+}
+
+/// What investigate is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum InvestigateMessage {
+    /// An event was accepted.
+    EventV1 {
+        /// The event.
+        event: Box<Event>,
+    },
+    /// A Command was asked for.
+    CommandV1 {
+        /// The request.
+        request: CommandRequest,
+    },
+    /// A run reached the end of one invocation and goes on in the next.
+    ContinueV1 {
+        /// The run.
+        run: RunId,
+        /// The slice that this message begins; the first is 1.
+        slice: u32,
+    },
+}
+
+/// What deliver is told: a run has news for a target. It says nothing of what the news is; deliver reads the run as it
+/// then is, so late, doubled and reordered messages do no harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DeliverMessage {
+    /// Run `run` stands at `revision` or later; bring `target` there.
+    TargetV1 {
+        /// The run.
+        run: RunId,
+        /// The target's name within the run.
+        target: String,
+        /// The least revision that must stand at the target before the message may be deleted.
+        revision: u64,
+    },
+}

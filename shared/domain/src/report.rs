@@ -1,0 +1,50 @@
+//! What a run says in the end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{MergedIssue, Severity, StepId};
+
+/// A check that was made and found nothing wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// The step.
+    pub step: StepId,
+    /// What it checked.
+    pub title: String,
+    /// What it saw.
+    pub summary: String,
+}
+
+/// Something that could not be read, so that silence is not taken for health.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The step.
+    pub step: StepId,
+    /// What it would have checked.
+    pub title: String,
+    /// Why it could not.
+    pub reason: String,
+}
+
+/// What a run says in the end. It names only what steps found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The answer in one line.
+    pub verdict: String,
+    /// The worst severity among the issues; absent when there are none.
+    #[serde(default)]
+    pub worst: Option<Severity>,
+    /// The findings, worst first.
+    pub issues: Vec<MergedIssue>,
+    /// What was checked and found healthy.
+    pub healthy: Vec<Checked>,
+    /// What could not be checked.
+    pub gaps: Vec<Gap>,
+    /// What to do next, in order, each once.
+    pub next_steps: Vec<String>,
+    /// What a reader must know of how the run went: a budget reached, a rule applied.
+    #[serde(default)]
+    pub remarks: Vec<String>,
+    /// Who read the evidence: `none`, or a model.
+    pub read_by: String,
+}

@@ -1,0 +1,250 @@
+//! A RunSession's own record and the ways it may change.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Alert, EventId, LeaseToken, Name, Report, RunId, TargetSpec};
+
+/// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Opened, nothing done yet.
+    Queued,
+    /// Steps are being taken.
+    Running,
+    /// The report stands.
+    Concluded,
+    /// It could not be investigated; the reason stands and is delivered.
+    Failed,
+    /// Somebody stopped it.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Whether nothing more will be investigated.
+    #[must_use]
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Concluded | Self::Failed | Self::Cancelled)
+    }
+
+    /// The word for it in table and pages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Concluded => "concluded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A change of status that does not exist.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a run that is {} cannot become {}", from.as_str(), to.as_str())]
+pub struct TransitionError {
+    from: RunStatus,
+    to: RunStatus,
+}
+
+/// Whether a workflow's results are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Investigate and deliver.
+    #[default]
+    Live,
+    /// Investigate and store, deliver nothing.
+    Shadow,
+}
+
+/// What started the run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Trigger {
+    /// An event.
+    Event {
+        /// The event.
+        event: EventId,
+        /// The source that verified it.
+        source: Name,
+    },
+    /// A person.
+    Hand {
+        /// Who, for people.
+        who: String,
+    },
+}
+
+/// What the sender last said of the incident itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "incident", rename_all = "snake_case")]
+pub enum IncidentState {
+    /// It goes on.
+    #[default]
+    Open,
+    /// A person has it.
+    Acknowledged {
+        /// Since when, by the sender's clock.
+        at: Timestamp,
+    },
+    /// It is over.
+    Resolved {
+        /// Since when, by the sender's clock.
+        at: Timestamp,
+    },
+}
+
+/// A claim with an end: who holds `token` may write until `until`, then anyone may take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// The holder's token.
+    pub token: LeaseToken,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+/// Events that did not open the run but belong to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// The same delivery again.
+    #[serde(default)]
+    pub duplicates: u64,
+    /// Other events of the same incident.
+    #[serde(default)]
+    pub attached: u64,
+}
+
+/// A RunSession's own record (`RUN#<id>` / `META`). Steps, events and targets are items of their own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// One line for lists: the alert's title, or the Command's name.
+    pub title: String,
+    /// What started it.
+    pub trigger: Trigger,
+    /// The workflow, where an event started it.
+    #[serde(default)]
+    pub workflow: Option<Name>,
+    /// The Command that is run.
+    pub command: Name,
+    /// The Assistant that reads the evidence.
+    #[serde(default)]
+    pub assistant: Option<Name>,
+    /// The Command's parameters, validated.
+    #[serde(default)]
+    pub params: Map<String, Value>,
+    /// The alert.
+    #[serde(default)]
+    pub alert: Option<Alert>,
+    /// The digest of the catalog that it runs.
+    pub catalog: String,
+    /// Whether it is delivered.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Its targets, as the workflow named them when the run was opened. Empty in shadow mode.
+    #[serde(default)]
+    pub targets: Vec<TargetSpec>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When its first delivery was due, the deterministic evidence standing.
+    #[serde(default)]
+    pub evidence_at: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default)]
+    pub ended_at: Option<Timestamp>,
+    /// How many invocations it went over, from 0.
+    #[serde(default)]
+    pub slice: u32,
+    /// Counts every change that a reader can see; deliveries converge to it.
+    pub revision: u64,
+    /// What the sender last said of the incident.
+    #[serde(flatten)]
+    pub incident: IncidentState,
+    /// Events that belong to it.
+    #[serde(default)]
+    pub counts: Counts,
+    /// What it says in the end; a first one stands as soon as the evidence does.
+    #[serde(default)]
+    pub report: Option<Report>,
+    /// Why it failed or was cancelled, for people.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Who is working on it.
+    #[serde(default)]
+    pub lease: Option<Lease>,
+}
+
+impl Run {
+    /// Goes to `to`, if there is such a way: queued to running; either of them to an end; an end to nowhere.
+    ///
+    /// # Errors
+    /// [`TransitionError`] for every other way.
+    pub fn become_status(&mut self, to: RunStatus) -> Result<(), TransitionError> {
+        let legal = match self.status {
+            RunStatus::Queued => to == RunStatus::Running || to.is_terminal(),
+            RunStatus::Running => to.is_terminal(),
+            RunStatus::Concluded | RunStatus::Failed | RunStatus::Cancelled => false,
+        };
+        if !legal {
+            return Err(TransitionError { from: self.status, to });
+        }
+        self.status = to;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_an_end() {
+        use RunStatus::{Cancelled, Concluded, Failed, Queued, Running};
+        for (from, to, legal) in [
+            (Queued, Running, true),
+            (Queued, Failed, true),
+            (Running, Concluded, true),
+            (Running, Cancelled, true),
+            (Running, Queued, false),
+            (Running, Running, false),
+            (Concluded, Failed, false),
+            (Failed, Running, false),
+            (Cancelled, Concluded, false),
+        ] {
+            let event = EventId::mint(Timestamp::UNIX_EPOCH, 1);
+            let mut run = Run {
+                id: RunId::opened_by(event),
+                status: from,
+                title: String::new(),
+                trigger: Trigger::Hand { who: "test".into() },
+                workflow: None,
+                command: "c".parse().unwrap(),
+                assistant: None,
+                params: Map::new(),
+                alert: None,
+                catalog: String::new(),
+                mode: Mode::Live,
+                targets: vec![],
+                created_at: Timestamp::UNIX_EPOCH,
+                evidence_at: None,
+                ended_at: None,
+                slice: 0,
+                revision: 1,
+                incident: IncidentState::Open,
+                counts: Counts::default(),
+                report: None,
+                reason: None,
+                lease: None,
+            };
+            assert_eq!(run.become_status(to).is_ok(), legal, "{from:?} to {to:?}");
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The ports: what a handler needs of the world around it, one trait for each thing it may do, so that a function's
+//! context says which rights it has. `shared/aws` and `shared/dynamo` answer them on AWS, `shared/local` on SQLite, and
+//! one contract suite (`tests/it/contract`) holds both to the same behaviour.
+//!
+//! Ingest holds [`SendMessage`], [`ReadSecret`] and [`Clock`] and nothing else, so it cannot touch the table (I2).
+
+mod error;
+mod handle;
+mod queue;
+mod table;
+mod world;
+
+pub use error::PortError;
+pub use handle::{HandleHttp, HandleMessage, Received};
+pub use queue::{MAX_DELAY, Queue, Receipt, RetimeMessage, SendMessage};
+pub use table::{Condition, Index, Item, Key, Page, ReadTable, Refusal, TableError, When, Write, WriteTable};
+pub use world::{Clock, Entropy, ReadSecret, SecretError};

@@ -1,0 +1,69 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::PortError;
+
+/// The longest delay that a message can be sent with (SQS `DelaySeconds`).
+pub const MAX_DELAY: Duration = Duration::from_secs(900);
+
+/// The queues there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Queue {
+    /// Events and continuations, for investigate.
+    Investigate,
+    /// News for targets, for deliver.
+    Deliver,
+    /// What investigate could not take.
+    InvestigateDlq,
+    /// What deliver could not take, and what it gave up.
+    DeliverDlq,
+}
+
+impl Queue {
+    /// The queue's name in both worlds, after the stack's.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Investigate => "investigate",
+            Self::Deliver => "deliver",
+            Self::InvestigateDlq => "investigate-dlq",
+            Self::DeliverDlq => "deliver-dlq",
+        }
+    }
+
+    /// Where its messages go in the end when nobody can take them.
+    #[must_use]
+    pub fn dead_letters(self) -> Option<Self> {
+        match self {
+            Self::Investigate => Some(Self::InvestigateDlq),
+            Self::Deliver => Some(Self::DeliverDlq),
+            Self::InvestigateDlq | Self::DeliverDlq => None,
+        }
+    }
+}
+
+/// Names one receipt of one message (SQS `ReceiptHandle`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt(pub String);
+
+/// Sending.
+#[async_trait]
+pub trait SendMessage: Send + Sync {
+    /// Sends `body` and returns once the queue has accepted it durably. `group` is the fair-queue group: one storming
+    /// group does not starve the others. `delay` is cut at [`MAX_DELAY`].
+    ///
+    /// # Errors
+    /// [`PortError`]; nothing was sent, or it is not known whether it was.
+    async fn send(&self, queue: Queue, body: &str, group: &str, delay: Duration) -> Result<(), PortError>;
+}
+
+/// Changing when a received message comes back.
+#[async_trait]
+pub trait RetimeMessage: Send + Sync {
+    /// Makes the message invisible for `visibility` from now.
+    ///
+    /// # Errors
+    /// [`PortError`]; permanent when the receipt is no longer the message's newest.
+    async fn retime(&self, queue: Queue, receipt: &Receipt, visibility: Duration) -> Result<(), PortError>;
+}
