@@ -3,13 +3,30 @@
 use std::{
     borrow::Cow,
     fmt,
-    sync::{Arc, OnceLock},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
-use cel::{Context, Program, Value as CelValue};
+use cel::{
+    Context, Env, ExecutionError, IdedExpr, Value as CelValue,
+    common::ast::{EntryExpr, Expr},
+    parser::PrattParser,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// The longest expression, in bytes.
+pub const EXPRESSION_LIMIT: usize = 4096;
+
+/// How deep an expression may nest. The interpreter recurses with large frames: some 20 KB a level when it is not optimized.
+const NESTING_LIMIT: u16 = 32;
+
+/// How many nodes an expression may have.
+const NODE_LIMIT: usize = 2000;
+
+/// The standard functions: built once, since building them costs more than most evaluations.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// Why an expression gave no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +46,8 @@ pub enum ExprError {
         expression: String,
         /// What the interpreter said.
         reason: String,
+        /// Whether it names a key or a place in a list that is not there, such as a label that this alert does not carry.
+        absent: bool,
     },
     /// It has a value of another type than is wanted.
     #[error("`{expression}` gives {found}, not {wanted}")]
@@ -67,7 +86,7 @@ impl Scope {
     }
 
     fn context(&self) -> Context<'_, '_> {
-        let mut context = Context::default();
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
         for (name, value) in &self.variables {
             context.add_variable_from_value(*name, CelValue::clone(value));
         }
@@ -100,7 +119,7 @@ fn to_cel(value: &Value) -> CelValue {
 #[schemars(with = "String")]
 pub struct Expression {
     source: String,
-    program: OnceLock<Result<Arc<Program>, String>>,
+    program: OnceLock<Result<Arc<IdedExpr>, String>>,
 }
 
 impl Expression {
@@ -116,15 +135,12 @@ impl Expression {
         &self.source
     }
 
-    /// The compiled program.
+    /// What the parser made of it.
     ///
     /// # Errors
     /// [`ExprError::Syntax`].
-    pub fn check(&self) -> Result<&Program, ExprError> {
-        let compiled = self
-            .program
-            .get_or_init(|| Program::compile(&self.source).map(Arc::new).map_err(|error| error.to_string()));
-        match compiled {
+    pub fn check(&self) -> Result<&IdedExpr, ExprError> {
+        match self.program.get_or_init(|| compile(&self.source).map(Arc::new)) {
             Ok(program) => Ok(program),
             Err(reason) => Err(ExprError::Syntax { expression: self.source.clone(), reason: reason.clone() }),
         }
@@ -135,9 +151,12 @@ impl Expression {
     /// # Errors
     /// [`ExprError`].
     pub fn value(&self, scope: &Scope) -> Result<Value, ExprError> {
-        let wrong = |reason: String| ExprError::Evaluation { expression: self.source.clone(), reason };
-        let value = self.check()?.execute(&scope.context()).map_err(|error| wrong(error.to_string()))?;
-        value.json().map_err(|error| wrong(error.to_string()))
+        let wrong = |reason: String, absent| ExprError::Evaluation { expression: self.source.clone(), reason, absent };
+        let value = scope.context().resolve(self.check()?).map_err(|error| {
+            let absent = matches!(error, ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_));
+            wrong(error.to_string(), absent)
+        })?;
+        value.json().map_err(|error| wrong(error.to_string(), false))
     }
 
     /// Whether it is true.
@@ -163,6 +182,62 @@ impl Expression {
     fn type_error(&self, wanted: &'static str, found: &Value) -> ExprError {
         ExprError::Type { expression: self.source.clone(), wanted, found: type_name(found) }
     }
+}
+
+fn compile(source: &str) -> Result<IdedExpr, String> {
+    if source.len() > EXPRESSION_LIMIT {
+        return Err(format!("it is longer than {EXPRESSION_LIMIT} bytes"));
+    }
+    // Its default grammar, standard macros included. The parser is not ours to trust with every input, and one broken
+    // document must not end the process.
+    let parser = PrattParser::new().max_recursion_depth(NESTING_LIMIT).max_expression_node_count(NODE_LIMIT);
+    let parsed = catch_unwind(AssertUnwindSafe(|| parser.parse(source)));
+    let expr = match parsed {
+        Ok(Ok(expr)) => expr,
+        Ok(Err(errors)) => {
+            let first = errors.errors.first().map(|error| (error.pos, error.msg.as_str()));
+            let ((line, column), message) = first.unwrap_or(((0, 0), "it cannot be read"));
+            let message = message.strip_prefix("Syntax error: ").unwrap_or(message);
+            return Err(match (line, column) {
+                (..=0, _) | (_, ..0) => message.to_owned(),
+                (1, column) => format!("at character {}, {message}", column + 1),
+                (line, column) => format!("at line {line}, character {}, {message}", column + 1),
+            });
+        }
+        Err(_) => return Err("the parser gave up on it".to_owned()),
+    };
+    if depth(&expr) > NESTING_LIMIT {
+        return Err(format!("it nests more than {NESTING_LIMIT} deep: make it shorter"));
+    }
+    Ok(expr)
+}
+
+/// The expressions directly within `expr`.
+pub(crate) fn children(expr: &Expr) -> Vec<&IdedExpr> {
+    let entry = |entry: &'_ EntryExpr| match entry {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+    };
+    match expr {
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Comprehension(c) => vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result],
+        Expr::List(list) => list.elements.iter().collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(|one| entry(&one.expr)).collect(),
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Struct(one) => one.entries.iter().flat_map(|one| entry(&one.expr)).collect(),
+    }
+}
+
+/// How deep `expr` nests. A loop and not a recursion, since it is asked before anybody may recurse.
+fn depth(expr: &IdedExpr) -> u16 {
+    let mut deepest: u16 = 0;
+    let mut open = vec![(expr, 1_u16)];
+    while let Some((expr, depth)) = open.pop() {
+        deepest = deepest.max(depth);
+        open.extend(children(&expr.expr).into_iter().map(|child| (child, depth.saturating_add(1))));
+    }
+    deepest
 }
 
 fn type_name(value: &Value) -> &'static str {
@@ -363,5 +438,50 @@ mod tests {
         assert!(matches!(Expression::new("alert.titel").value(&scope), Err(ExprError::Evaluation { .. })));
         assert!(matches!(Expression::new("alert.").value(&scope), Err(ExprError::Syntax { .. })));
         assert!(matches!(Expression::new("alert.title").holds(&scope), Err(ExprError::Type { .. })));
+    }
+
+    #[test]
+    fn what_would_break_the_parser_or_the_stack_is_a_syntax_error() {
+        let long = |begin: &str, part: &str, times: usize| format!("{begin}{}", part.repeat(times));
+        for source in [
+            long("a", ".b", 1000),
+            long("1", "+1", 1000),
+            long("", "!", 4000),
+            long("", "- ", 2000),
+            long("", "(", 4000),
+            long("", "[", 4000),
+            long("", "{1:", 1000),
+            long("a", "[0]", 1000),
+            long("a", ".f()", 800),
+            long("", "a?a:", 1000),
+            long("", "a.map(x,", 500),
+            long("", "\"", 4001),
+            long("a", " && a", 900),
+            long("x", "x", EXPRESSION_LIMIT),
+            "'\\u'".to_owned(),
+            "'\\xZZ'".to_owned(),
+            "'\\ud800'".to_owned(),
+            "99999999999999999999".to_owned(),
+            String::new(),
+            "\u{0}".to_owned(),
+            "`".to_owned(),
+        ] {
+            let refused = Expression::new(source.as_str()).check().is_err();
+            assert!(refused, "{}", source.chars().take(40).collect::<String>());
+        }
+    }
+
+    #[test]
+    fn what_is_as_deep_as_allowed_evaluates_on_a_small_stack() {
+        let deep = |begin: &str, part: &str, times: usize| format!("{begin}{}", part.repeat(times));
+        for source in [deep("1", "+1", 31), deep("a", ".b", 31), format!("{}true", "!".repeat(31)), "[[[[[[1]]]]]]".to_owned()] {
+            let expression = Expression::new(source);
+            assert!(expression.check().is_ok(), "{expression:?}");
+            // 2 MiB is what a thread has by default, in tests and in tokio.
+            let evaluated = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+                let _either = expression.value(&Scope::new());
+            });
+            evaluated.unwrap().join().unwrap();
+        }
     }
 }

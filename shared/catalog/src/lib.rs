@@ -1,7 +1,9 @@
 //! The user's documents: what they are, how they are read and checked, and which workflow an event gets.
 
+mod bind;
 mod catalog;
 pub mod expr;
 pub mod model;
 
+pub use bind::{BindError, TEXT_LIMIT, bind};
 pub use catalog::Catalog;

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Alert, EventId, LeaseToken, Name, Report, RunId, TargetSpec};
+use crate::{Alert, EventId, EventKind, LeaseToken, Name, Report, RunId, TargetSpec};
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -97,6 +97,43 @@ pub enum IncidentState {
         /// Since when, by the sender's clock.
         at: Timestamp,
     },
+    /// It became a part of another incident, which is not a fix.
+    Merged {
+        /// Since when, by the sender's clock.
+        at: Timestamp,
+    },
+}
+
+impl IncidentState {
+    /// When the sender said so; absent while nothing was said.
+    #[must_use]
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Open => None,
+            Self::Acknowledged { at } | Self::Resolved { at } | Self::Merged { at } => Some(*at),
+        }
+    }
+
+    /// The state after an event of `kind` at `at`. What is older than what stands changes nothing, so that reordered
+    /// events do not bring a resolved incident back.
+    #[must_use]
+    pub fn after(&self, kind: EventKind, at: Timestamp) -> Self {
+        if self.since().is_some_and(|since| at < since) {
+            return self.clone();
+        }
+        match kind {
+            EventKind::Acknowledged => Self::Acknowledged { at },
+            EventKind::Resolved => Self::Resolved { at },
+            EventKind::Merged => Self::Merged { at },
+            EventKind::Unacknowledged | EventKind::Reopened => Self::Open,
+            EventKind::Triggered
+            | EventKind::Escalated
+            | EventKind::Updated
+            | EventKind::Annotated
+            | EventKind::Ping
+            | EventKind::Unknown => self.clone(),
+        }
+    }
 }
 
 /// A claim with an end: who holds `token` may write until `until`, then anyone may take over.
@@ -204,6 +241,16 @@ impl Run {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reordered_events_do_not_bring_a_resolved_incident_back() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let resolved = IncidentState::Open.after(EventKind::Resolved, at(20));
+        assert_eq!(resolved, IncidentState::Resolved { at: at(20) });
+        assert_eq!(resolved.after(EventKind::Acknowledged, at(10)), resolved);
+        assert_eq!(resolved.after(EventKind::Annotated, at(30)), resolved);
+        assert_eq!(resolved.after(EventKind::Reopened, at(30)), IncidentState::Open);
+    }
 
     #[test]
     fn an_end_is_an_end() {

@@ -1,0 +1,5 @@
+//! The investigation itself.
+
+mod call;
+
+pub use call::{Answer, CallTask, Called};

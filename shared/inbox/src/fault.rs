@@ -1,0 +1,49 @@
+//! What can go wrong, on command.
+
+/// What a fault is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// `chat.postMessage`.
+    SlackPost,
+    /// `chat.update`.
+    SlackUpdate,
+    /// `conversations.history`.
+    SlackHistory,
+    /// `users.conversations`.
+    SlackChannels,
+    /// `auth.test`.
+    SlackAuth,
+    /// `POST /incidents/{id}/notes`.
+    PagerDutyPost,
+    /// `GET /incidents/{id}/notes`.
+    PagerDutyList,
+    /// The webhook receiver.
+    Webhook,
+    /// Anything else; met by nothing, it only names such a request.
+    Unknown,
+}
+
+/// What goes wrong with one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Answered with this status, in the provider's shape, and not accepted. `retry_after` (seconds) goes into the header
+    /// that the provider uses.
+    Status {
+        /// The HTTP status.
+        status: u16,
+        /// How long to wait.
+        retry_after: Option<u64>,
+    },
+    /// Slack answers 200 with `ok: false` and this error. Elsewhere it is a 400.
+    SlackError(&'static str),
+    /// Accepted, then never answered.
+    HangAfterAccepting,
+    /// Never answered and not accepted.
+    HangBefore,
+    /// Accepted, then the connection is closed without an answer.
+    CloseAfterAccepting,
+    /// Accepted, then answered with this status.
+    StatusAfterAccepting(u16),
+    /// Answered with a redirect to this URL, not accepted.
+    Redirect(String),
+}

@@ -1,0 +1,157 @@
+//! Loopback servers that answer as Slack's Web API, PagerDuty's REST API and a webhook receiver do. The local world shows
+//! in them what the real ones would have got; tests break them in scripted ways.
+//!
+//! What is checked and answered follows reference pages of the providers: `ok: false` with HTTP 200, the limits of
+//! blocks, message metadata only where it is asked for, notes that can be listed and never edited.
+
+mod fault;
+mod pagerduty;
+mod posted;
+mod serve;
+mod slack;
+mod state;
+mod webhook;
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{any, get, post},
+};
+use ports::Clock;
+use tokio::{net::TcpListener, sync::broadcast, task::JoinHandle};
+
+pub use fault::{Endpoint, Fault};
+pub use posted::{Arrival, Edit, Moment, Posted, Service};
+
+use state::Shared;
+
+/// A running inbox. It ends when it is dropped.
+pub struct Inbox {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+impl Inbox {
+    /// Serves on `address`; port 0 takes a free one. Times of posts are `clock`'s.
+    ///
+    /// # Errors
+    /// The address cannot be bound.
+    pub async fn start(address: SocketAddr, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(clock));
+        let router = Router::new()
+            .route("/posts", get(list_posts))
+            .route("/slack/api/{method}", any(slack::method))
+            .route("/pagerduty/incidents/{id}/notes", post(pagerduty::create_note).get(pagerduty::list_notes))
+            .route("/webhook", post(webhook::receive))
+            .route("/webhook/{*name}", post(webhook::receive))
+            .fallback(serve::unknown)
+            .with_state(Arc::clone(&shared));
+        let server = tokio::spawn(serve::serve(listener, router));
+        Ok(Self { shared, address, server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// In place of `https://slack.com/api`.
+    #[must_use]
+    pub fn slack_api(&self) -> String {
+        format!("http://{}/slack/api", self.address)
+    }
+
+    /// In place of `https://api.pagerduty.com`.
+    #[must_use]
+    pub fn pagerduty_api(&self) -> String {
+        format!("http://{}/pagerduty", self.address)
+    }
+
+    /// A webhook receiver, one for each `name`.
+    #[must_use]
+    pub fn webhook(&self, name: &str) -> String {
+        format!("http://{}/webhook/{name}", self.address)
+    }
+
+    /// A webhook receiver that stands for all: a query `to=` says whom a request was meant for.
+    #[must_use]
+    pub fn webhook_sink(&self) -> String {
+        format!("http://{}/webhook", self.address)
+    }
+
+    /// What was posted, oldest first, with every edit.
+    #[must_use]
+    pub fn posts(&self) -> Vec<Posted> {
+        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner).posts.clone()
+    }
+
+    /// Every request that came, oldest first (the newest 10,000), whatever was answered.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Arrival> {
+        let world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.requests.iter().cloned().collect()
+    }
+
+    /// The next request at `endpoint` that has no earlier fault waiting for it meets `fault`.
+    pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.faults.entry(endpoint).or_default().push_back(fault);
+    }
+
+    /// Every request from now on, once when it has come and once when it has been accepted, before it is answered. A
+    /// receiver that is 1,024 behind misses some.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Arrival> {
+        self.shared.arrivals.subscribe()
+    }
+
+    /// Calls `hook` at the same moments, and goes on when it returns: a test kills a process here.
+    pub fn on_arrival(&self, hook: impl Fn(&Arrival) + Send + Sync + 'static) {
+        let mut hooks = self.shared.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.push(Arc::new(hook));
+    }
+
+    /// A person writes `text` into the Slack channel `name`.
+    pub fn say(&self, name: &str, text: &str) {
+        self.shared.say(name, text);
+    }
+
+    /// A person deletes the Slack message that stands as `id` in [`Posted`].
+    pub fn delete(&self, id: &str) {
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        for posted in world.posts.iter_mut().filter(|posted| posted.service == Service::Slack && posted.id == id) {
+            posted.deleted = true;
+        }
+    }
+
+    /// There is no Slack channel `name` (or id) any more. Until then every channel exists, with the bot in it.
+    pub fn remove_channel(&self, name: &str) {
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.removed.insert(name.trim_start_matches('#').to_owned());
+    }
+
+    /// There is no PagerDuty incident `id` any more. Until then every incident exists.
+    pub fn remove_incident(&self, id: &str) {
+        self.shared.world.lock().unwrap_or_else(PoisonError::into_inner).removed.insert(id.to_owned());
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn list_posts(State(shared): State<Arc<Shared>>) -> Json<Vec<Posted>> {
+    Json(shared.world.lock().unwrap_or_else(PoisonError::into_inner).posts.clone())
+}

@@ -1,0 +1,134 @@
+//! PagerDuty's REST API v2, as far as notes of an incident go (source: its OpenAPI document).
+
+use std::sync::{Arc, PoisonError};
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    Endpoint, Fault, Posted, Service,
+    serve::{end, whole},
+    state::{Course, Shared, posted},
+};
+
+/// The most notes that an incident takes.
+const NOTES: usize = 2000;
+
+pub(crate) async fn create_note(
+    State(shared): State<Arc<Shared>>,
+    Path(incident): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, raw) = whole(request).await;
+    let (arrival, course) = shared.arrive(Endpoint::PagerDutyPost, &parts, &raw);
+    let ending = match course {
+        Course::Accept(ending) => ending,
+        Course::Hang => std::future::pending().await,
+        Course::Refuse(fault) => return refusal(&fault),
+    };
+    if let Err(refused) = authorized(&parts.headers) {
+        return refused;
+    }
+    let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
+    let content = body.pointer("/note/content").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let note = {
+        let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        if world.removed.contains(&incident) {
+            return not_found();
+        }
+        if content.trim().is_empty() {
+            return error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &["Content cannot be empty."]);
+        }
+        if world.posts.iter().filter(|post| is_note_of(post, &incident)).count() >= NOTES {
+            return error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &["Too many notes."]);
+        }
+        let id = format!("PNOTE{:05}", world.next_id());
+        let new = posted(Service::PagerDuty, incident, id, arrival.at, body);
+        let shown = note(&new);
+        world.posts.push(new);
+        shown
+    };
+    end(&shared, arrival, ending, Json(json!({ "note": note })).into_response()).await
+}
+
+pub(crate) async fn list_notes(
+    State(shared): State<Arc<Shared>>,
+    Path(incident): Path<String>,
+    request: Request,
+) -> Response {
+    let (parts, raw) = whole(request).await;
+    let (arrival, course) = shared.arrive(Endpoint::PagerDutyList, &parts, &raw);
+    let ending = match course {
+        Course::Accept(ending) => ending,
+        Course::Hang => std::future::pending().await,
+        Course::Refuse(fault) => return refusal(&fault),
+    };
+    if let Err(refused) = authorized(&parts.headers) {
+        return refused;
+    }
+    let notes: Vec<Value> = {
+        let world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        if world.removed.contains(&incident) {
+            return not_found();
+        }
+        world.posts.iter().rev().filter(|post| is_note_of(post, &incident)).map(note).collect()
+    };
+    end(&shared, arrival, ending, Json(json!({ "notes": notes })).into_response()).await
+}
+
+fn is_note_of(post: &Posted, incident: &str) -> bool {
+    post.service == Service::PagerDuty && post.place == incident
+}
+
+fn note(post: &Posted) -> Value {
+    json!({
+        "id": post.id,
+        "user": { "id": "PUSER01", "type": "user_reference", "summary": "Firstlook" },
+        "channel": { "summary": "The PagerDuty website or APIs" },
+        "content": post.body.pointer("/note/content"),
+        "created_at": post.at.to_string(),
+        "updated_at": post.at.to_string(),
+    })
+}
+
+fn authorized(headers: &HeaderMap) -> Result<(), Response> {
+    let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match shown.strip_prefix("Token token=") {
+        Some(key) if !key.is_empty() => Ok(()),
+        _ => Err(error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[])),
+    }
+}
+
+fn not_found() -> Response {
+    error(StatusCode::NOT_FOUND, 5001, "Incident Not Found", &[])
+}
+
+fn error(status: StatusCode, code: u32, message: &str, errors: &[&str]) -> Response {
+    (status, Json(json!({ "error": { "message": message, "code": code, "errors": errors } }))).into_response()
+}
+
+fn refusal(fault: &Fault) -> Response {
+    match fault {
+        Fault::Status { status: 429, retry_after } => {
+            let mut response = error(StatusCode::TOO_MANY_REQUESTS, 2020, "Rate Limit Exceeded", &[]);
+            let headers = response.headers_mut();
+            headers.insert(HeaderName::from_static("ratelimit-limit"), HeaderValue::from_static("960"));
+            headers.insert(HeaderName::from_static("ratelimit-remaining"), HeaderValue::from_static("0"));
+            if let Some(seconds) = retry_after {
+                headers.insert(HeaderName::from_static("ratelimit-reset"), (*seconds).into());
+            }
+            response
+        }
+        Fault::Status { status, .. } => {
+            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            error(status, 2000, status.canonical_reason().unwrap_or("Error"), &[])
+        }
+        Fault::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response(),
+        _ => error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &[]),
+    }
+}

@@ -1,0 +1,74 @@
+use std::{future, io, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use http::{StatusCode, request::Parts};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpListener, task::JoinSet};
+use tower::ServiceExt;
+
+use crate::{
+    Arrival, Endpoint,
+    state::{Ending, Shared},
+};
+
+/// Marks a response that is never sent: the connection is closed in its place.
+#[derive(Clone)]
+struct Close;
+
+/// Serves until the task is aborted, and with it every connection.
+pub(crate) async fn serve(listener: TcpListener, router: Router) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        while connections.try_join_next().is_some() {}
+        let router = router.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request: http::Request<Incoming>| answer(router.clone(), request));
+            // An error here is the client's going away, or a scripted close.
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        });
+    }
+}
+
+async fn answer(router: Router, request: http::Request<Incoming>) -> io::Result<Response> {
+    let Ok(response) = router.oneshot(request).await;
+    match response.extensions().get::<Close>() {
+        Some(Close) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+        None => Ok(response),
+    }
+}
+
+/// Announces that the request was done, and ends it as was asked.
+pub(crate) async fn end(shared: &Shared, arrival: Arrival, ending: Ending, answer: Response) -> Response {
+    shared.accepted(arrival);
+    match ending {
+        Ending::Answer => answer,
+        Ending::Hang => future::pending().await,
+        Ending::Status(status) => status.into_response(),
+        Ending::Close => {
+            let mut response = StatusCode::NO_CONTENT.into_response();
+            response.extensions_mut().insert(Close);
+            response
+        }
+    }
+}
+
+/// A request's parts and its body; an unreadable one is taken as empty.
+pub(crate) async fn whole(request: Request) -> (Parts, Bytes) {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 4 * 1024 * 1024).await.unwrap_or_default();
+    (parts, body)
+}
+
+/// What no provider here has.
+pub(crate) async fn unknown(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = whole(request).await;
+    let _ = shared.arrive(Endpoint::Unknown, &parts, &body);
+    StatusCode::NOT_FOUND.into_response()
+}

@@ -1,0 +1,335 @@
+//! Taking an event in: it opens a run, attaches to one, is a duplicate, or is recorded as leading nowhere. Each of these
+//! is one transaction whose first part is the event's delivery key, so the same delivery is taken once, whatever dies
+//! when; and the same event taken again (a redelivery, a redrive) is told what came of it the first time.
+
+use std::time::Duration;
+
+use domain::{AttachedEvent, Attachment, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState};
+use jiff::Timestamp;
+use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+
+use crate::{KEY_DAYS, RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys, later};
+
+/// What came of an event. The same for the same event, however often it is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It opened this run.
+    Opened(RunId),
+    /// It belongs to this run, which stands.
+    Attached(RunId),
+    /// Its delivery had been taken already; counted on this run.
+    Duplicate(RunId),
+    /// Nothing follows from it, and that is recorded.
+    Unmatched,
+}
+
+/// Which events belong together: the workflow's incident, evaluated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentWindow {
+    /// The workflow.
+    pub workflow: Name,
+    /// The incident key.
+    pub key: String,
+    /// How long after its opening the incident takes events in.
+    pub window: Duration,
+}
+
+/// The delivery key's item: who came first, and what came of it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Taken {
+    event: EventId,
+    #[serde(default)]
+    run: Option<RunId>,
+    opened: bool,
+}
+
+/// Finds the run of an incident by its sender's id; or, before there is one, what was said of it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Alias {
+    #[serde(default)]
+    run: Option<RunId>,
+    /// Epoch milliseconds of an attaching event that found no run.
+    #[serde(default)]
+    tombstone_at: Option<i64>,
+    #[serde(default)]
+    tombstone_kind: Option<EventKind>,
+}
+
+const TOMBSTONE_AT: &str = "tombstone_at";
+const CLOSES_AT: &str = "closes_at";
+
+impl Alias {
+    fn read(found: Option<&Item>) -> Result<Self, StoreError> {
+        found.map_or_else(|| Ok(Self::default()), item::read)
+    }
+
+    /// That the alias still says what was read.
+    fn unchanged(&self) -> When {
+        match self.tombstone_at {
+            Some(at) => When::all([Condition::Equals(TOMBSTONE_AT, json!(at))]),
+            // Absent, or an earlier run's.
+            None => When::all([Condition::Without(TOMBSTONE_AT)]),
+        }
+    }
+}
+
+fn found(refusals: &[Refusal], part: usize) -> Option<&Refusal> {
+    refusals.iter().find(|refusal| refusal.part == part)
+}
+
+impl Store {
+    /// Opens `run` for `event`, or attaches `event` to the run of its incident if that is open. `run` is as it is to
+    /// stand, its id that of the event.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing was written, or (after a transient one) the next try finds out what was.
+    pub async fn open(&self, event: &Event, run: &Run, incident: &IncidentWindow) -> Result<Accepted, StoreError> {
+        let alias_key = event.external_id.as_deref().map(|id| keys::alias(&event.source, id));
+        self.optimistic(async || {
+            let alias = match &alias_key {
+                Some(key) => Alias::read(self.table.get(key).await?.as_ref())?,
+                None => Alias::default(),
+            };
+            let writes = self.opening(event, run, incident, alias_key.as_ref(), &alias);
+            match self.transact(writes).await {
+                Ok(()) => Ok(Some(Accepted::Opened(run.id))),
+                Err(TableError::Refused(refusals)) => {
+                    if let Some(refusal) = found(&refusals, 0) {
+                        return self.taken_before(event, refusal).await.map(Some);
+                    }
+                    match found(&refusals, 1).and_then(|refusal| refusal.found.as_ref()) {
+                        Some(open) => self.attach_to(event, item::read::<Pointer>(open)?.run).await,
+                        // The alias changed under us, or the incident's window ended this moment.
+                        None => Ok(None),
+                    }
+                }
+                Err(other) => Err(StoreError::unexpected("to open a run")(other)),
+            }
+        })
+        .await
+    }
+
+    /// The parts of an opening. [`Self::open`] reads refusals by their places: 0 the delivery, 1 the incident.
+    fn opening(
+        &self,
+        event: &Event,
+        run: &Run,
+        incident: &IncidentWindow,
+        alias_key: Option<&Key>,
+        alias: &Alias,
+    ) -> Vec<Write> {
+        let now = self.clock.now();
+        let keep = expiry(now, RUN_DAYS);
+        let mut run = run.clone();
+        if let (Some(at), Some(kind)) = (alias.tombstone_at, alias.tombstone_kind) {
+            // What overtook the opening still counts, unless the opening is newer.
+            let at = Timestamp::from_millisecond(at).unwrap_or(event.occurred_at);
+            if at >= event.occurred_at {
+                run.incident = IncidentState::Open.after(kind, at);
+            }
+        }
+        let closes_at = later(now, incident.window).as_millisecond();
+        let mut pointer = item::attributes(&Pointer { run: run.id });
+        pointer.insert(CLOSES_AT.to_owned(), json!(closes_at));
+        pointer.insert(item::EXPIRES_AT.to_owned(), json!(closes_at / 1000 + 86_400));
+        let closed = When::all([Condition::Absent]).or([Condition::Below(CLOSES_AT, now.as_millisecond())]);
+        let absent = || When::all([Condition::Absent]);
+        let mut writes = vec![
+            self.take(event, Some(run.id), true),
+            Write::Put {
+                item: Item { key: keys::incident(&incident.workflow, &incident.key), attributes: pointer },
+                when: closed,
+            },
+            Write::Put { item: self.run_item(keys::meta(run.id), &run), when: absent() },
+            Write::Put {
+                item: item::item(keys::event(run.id, event.id), &AttachedEvent::of(event, Attachment::Opened), keep),
+                when: absent(),
+            },
+        ];
+        writes.extend(self.targets(&run).map(|item| Write::Put { item, when: absent() }));
+        if let Some(key) = alias_key {
+            let ours = Alias { run: Some(run.id), ..Alias::default() };
+            writes.push(Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() });
+        }
+        writes
+    }
+
+    /// Opens a run that no event asked for. The same run again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_command(&self, run: &Run) -> Result<(), StoreError> {
+        let absent = || When::all([Condition::Absent]);
+        let mut writes = vec![Write::Put { item: self.run_item(keys::meta(run.id), run), when: absent() }];
+        writes.extend(self.targets(run).map(|item| Write::Put { item, when: absent() }));
+        match self.transact(writes).await {
+            Ok(()) | Err(TableError::Refused(_)) => Ok(()),
+            Err(other) => Err(StoreError::unexpected("to open a run")(other)),
+        }
+    }
+
+    /// Attaches `event` to the run that its source and external id lead to; where there is none yet, leaves a mark for
+    /// the opening that it may have overtaken.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn attach(&self, event: &Event) -> Result<Accepted, StoreError> {
+        let Some(external_id) = event.external_id.as_deref() else {
+            return self.unmatched(event, "it names no incident").await;
+        };
+        let key = keys::alias(&event.source, external_id);
+        self.optimistic(async || {
+            let alias = Alias::read(self.table.get(&key).await?.as_ref())?;
+            if let Some(run) = alias.run {
+                return self.attach_to(event, run).await;
+            }
+            let mut writes = self.leads_nowhere(event, "no RunSession stands for its incident");
+            let lasting = IncidentState::Open.after(event.kind, event.occurred_at) != IncidentState::Open;
+            let at = event.occurred_at.as_millisecond();
+            if lasting && alias.tombstone_at.is_none_or(|before| before < at) {
+                let mark = Alias { run: None, tombstone_at: Some(at), tombstone_kind: Some(event.kind) };
+                let marked = item::item(key.clone(), &mark, expiry(self.clock.now(), KEY_DAYS));
+                // No run may have come meanwhile: it would never hear of this.
+                let mut when = alias.unchanged();
+                when.0.iter_mut().for_each(|case| case.push(Condition::Without("run")));
+                writes.push(Write::Put { item: marked, when });
+            }
+            match self.transact(writes).await {
+                Ok(()) => Ok(Some(Accepted::Unmatched)),
+                Err(TableError::Refused(refusals)) => match found(&refusals, 0) {
+                    Some(refusal) => self.taken_before(event, refusal).await.map(Some),
+                    None => Ok(None),
+                },
+                Err(other) => Err(StoreError::unexpected("to record an event")(other)),
+            }
+        })
+        .await
+    }
+
+    /// Records that nothing follows from `event`, and why.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unmatched(&self, event: &Event, reason: &str) -> Result<Accepted, StoreError> {
+        match self.transact(self.leads_nowhere(event, reason)).await {
+            Ok(()) => Ok(Accepted::Unmatched),
+            Err(TableError::Refused(refusals)) => match found(&refusals, 0) {
+                Some(refusal) => self.taken_before(event, refusal).await,
+                None => Ok(Accepted::Unmatched),
+            },
+            Err(other) => Err(StoreError::unexpected("to record an event")(other)),
+        }
+    }
+
+    /// Attaches `event` to `run` under the revision that was read, so that the incident's state is never set from a
+    /// stale one. `None`: somebody was faster, read again.
+    async fn attach_to(&self, event: &Event, id: RunId) -> Result<Option<Accepted>, StoreError> {
+        let Some(run) = self.reader().run(id).await? else {
+            return Err(StoreError::NoRun(id));
+        };
+        let incident = run.incident.after(event.kind, event.occurred_at);
+        let set = item::attributes(&incident);
+        
+        let changed = Write::Update {
+            key: keys::meta(id),
+            set,
+            add: vec![(item::ATTACHED, 1), (item::REVISION, 1)],
+            remove: if incident.since().is_none() { vec!["at"] } else { vec![] },
+            when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
+        };
+        let keep = expiry(self.clock.now(), RUN_DAYS);
+        let record = item::item(keys::event(id, event.id), &AttachedEvent::of(event, Attachment::Attached), keep);
+        let recorded = Write::Put { item: record, when: When::all([Condition::Absent]) };
+        match self.transact(vec![self.take(event, Some(id), false), recorded, changed]).await {
+            Ok(()) => Ok(Some(Accepted::Attached(id))),
+            Err(TableError::Refused(refusals)) => match found(&refusals, 0) {
+                Some(refusal) => self.taken_before(event, refusal).await.map(Some),
+                None => Ok(None),
+            },
+            Err(other) => Err(StoreError::unexpected("to attach an event")(other)),
+        }
+    }
+
+    /// The delivery key stands already: by this very event, or by another delivery of it.
+    async fn taken_before(&self, event: &Event, refusal: &Refusal) -> Result<Accepted, StoreError> {
+        let Some(found) = &refusal.found else {
+            return Err(StoreError::Refused { doing: "to take an event" });
+        };
+        let taken: Taken = item::read(found)?;
+        if taken.event == event.id {
+            return Ok(match taken.run {
+                Some(run) if taken.opened => Accepted::Opened(run),
+                Some(run) => Accepted::Attached(run),
+                None => Accepted::Unmatched,
+            });
+        }
+        let keep = expiry(self.clock.now(), RUN_DAYS);
+        let absent = When::all([Condition::Absent]);
+        let Some(run) = taken.run else {
+            let again = UnmatchedEvent::of(event, format!("it is the same delivery as {}", taken.event));
+            let written = self.transact(vec![self.unmatched_put(event, &again)]).await;
+            return match written {
+                Ok(()) | Err(TableError::Refused(_)) => Ok(Accepted::Unmatched),
+                Err(other) => Err(StoreError::unexpected("to record a duplicate")(other)),
+            };
+        };
+        let record = item::item(keys::event(run, event.id), &AttachedEvent::of(event, Attachment::Duplicate), keep);
+        let counted = Write::Update {
+            key: keys::meta(run),
+            set: Map::new(),
+            add: vec![(item::DUPLICATES, 1)],
+            remove: vec![],
+            when: When::all([Condition::Present]),
+        };
+        match self.transact(vec![Write::Put { item: record, when: absent }, counted]).await {
+            Ok(()) | Err(TableError::Refused(_)) => Ok(Accepted::Duplicate(run)),
+            Err(other) => Err(StoreError::unexpected("to count a duplicate")(other)),
+        }
+    }
+
+    fn take(&self, event: &Event, run: Option<RunId>, opened: bool) -> Write {
+        let taken = Taken { event: event.id, run, opened };
+        let expires = expiry(self.clock.now(), KEY_DAYS);
+        let item = item::item(keys::delivery(&event.source, &event.delivery_key), &taken, expires);
+        Write::Put { item, when: When::all([Condition::Absent]) }
+    }
+
+    fn leads_nowhere(&self, event: &Event, reason: &str) -> Vec<Write> {
+        let record = UnmatchedEvent::of(event, reason.to_owned());
+        vec![self.take(event, None, false), self.unmatched_put(event, &record)]
+    }
+
+    fn unmatched_put(&self, event: &Event, record: &UnmatchedEvent) -> Write {
+        let key = keys::unmatched(event.received_at, event.id);
+        let mut item = item::item(key, record, expiry(self.clock.now(), RUN_DAYS));
+        item.attributes.insert("gsi1pk".to_owned(), json!(item.key.pk));
+        item.attributes.insert("gsi1sk".to_owned(), json!(item.key.sk));
+        Write::Put { item, when: When::all([Condition::Absent]) }
+    }
+
+    fn targets<'a>(&self, run: &'a Run) -> impl Iterator<Item = Item> + use<'a> {
+        let keep = expiry(self.clock.now(), RUN_DAYS);
+        run.targets.iter().map(move |spec| {
+            let target = Target {
+                spec: spec.clone(),
+                state: TargetState::Pending,
+                revision: 0,
+                provider_id: None,
+                attempts: 0,
+                last_error: None,
+                sending_since: None,
+                updated_at: run.created_at,
+                lease: None,
+            };
+            item::target_item(keys::target(run.id, &spec.name), &target, keep)
+        })
+    }
+}
+
+/// The open incident's pointer to its run.
+#[derive(Debug, Serialize, Deserialize)]
+struct Pointer {
+    run: RunId,
+}

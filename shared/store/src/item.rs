@@ -1,0 +1,84 @@
+//! Domain values as items and back. What is conditioned on, counted or indexed is an attribute of its own; the rest is
+//! the value's JSON, field by field.
+
+use domain::{Counts, Lease, Run, Target};
+use jiff::Timestamp;
+use ports::{Item, Key};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value, json};
+
+use crate::StoreError;
+
+pub(crate) const LEASE_TOKEN: &str = "lease_token";
+pub(crate) const LEASE_UNTIL: &str = "lease_until";
+pub(crate) const REVISION: &str = "revision";
+pub(crate) const DUPLICATES: &str = "duplicates";
+pub(crate) const ATTACHED: &str = "attached";
+pub(crate) const EXPIRES_AT: &str = "expires_at";
+
+/// The fields of a value as attributes. What is null or absent has no attribute.
+pub(crate) fn attributes(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value) {
+        Ok(Value::Object(mut map)) => {
+            map.retain(|_, value| !value.is_null());
+            map
+        }
+        // Every value that is stored is a struct with string keys.
+        _ => Map::new(),
+    }
+}
+
+pub(crate) fn item(key: Key, value: &impl Serialize, expires_at: i64) -> Item {
+    let mut attributes = attributes(value);
+    attributes.insert(EXPIRES_AT.to_owned(), json!(expires_at));
+    Item { key, attributes }
+}
+
+pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
+    serde_json::from_value(Value::Object(item.attributes.clone()))
+        .map_err(|source| StoreError::Unreadable { pk: item.key.pk.clone(), sk: item.key.sk.clone(), source })
+}
+
+/// When a lease ends is a number, because it is compared with the time.
+fn lease_out(attributes: &mut Map<String, Value>, lease: Option<&Lease>) {
+    attributes.remove("lease");
+    if let Some(lease) = lease {
+        attributes.insert(LEASE_TOKEN.to_owned(), json!(lease.token));
+        attributes.insert(LEASE_UNTIL.to_owned(), json!(lease.until.as_millisecond()));
+    }
+}
+
+pub(crate) fn lease_in(attributes: &Map<String, Value>) -> Option<Lease> {
+    let token = attributes.get(LEASE_TOKEN)?.as_str()?.parse().ok()?;
+    let until = Timestamp::from_millisecond(attributes.get(LEASE_UNTIL)?.as_i64()?).ok()?;
+    Some(Lease { token, until })
+}
+
+pub(crate) fn run_attributes(run: &Run) -> Map<String, Value> {
+    let mut attributes = attributes(run);
+    lease_out(&mut attributes, run.lease.as_ref());
+    attributes.remove("counts");
+    attributes.insert(DUPLICATES.to_owned(), json!(run.counts.duplicates));
+    attributes.insert(ATTACHED.to_owned(), json!(run.counts.attached));
+    attributes
+}
+
+pub(crate) fn read_run(item: &Item) -> Result<Run, StoreError> {
+    let mut run: Run = read(item)?;
+    let count = |name: &str| item.attributes.get(name).and_then(Value::as_u64).unwrap_or(0);
+    run.counts = Counts { duplicates: count(DUPLICATES), attached: count(ATTACHED) };
+    run.lease = lease_in(&item.attributes);
+    Ok(run)
+}
+
+pub(crate) fn target_item(key: Key, target: &Target, expires_at: i64) -> Item {
+    let mut item = item(key, target, expires_at);
+    lease_out(&mut item.attributes, target.lease.as_ref());
+    item
+}
+
+pub(crate) fn read_target(item: &Item) -> Result<Target, StoreError> {
+    let mut target: Target = read(item)?;
+    target.lease = lease_in(&item.attributes);
+    Ok(target)
+}

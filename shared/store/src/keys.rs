@@ -1,0 +1,107 @@
+//! Every key of the table. Nothing else makes one.
+
+use std::fmt::Write as _;
+
+use domain::{EventId, Name, RunId};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use ports::Key;
+use sha2::{Digest, Sha256};
+
+pub(crate) const META: &str = "META";
+pub(crate) const STEP: &str = "STEP#";
+pub(crate) const EVENT: &str = "EVENT#";
+pub(crate) const TARGET: &str = "TARGET#";
+
+fn key(pk: String, sk: impl Into<String>) -> Key {
+    Key { pk, sk: sk.into() }
+}
+
+/// Senders choose these texts, so they are hashed: any length, any character, and no way to name another item. Each
+/// part's length goes in, so that no two lists of parts are one text.
+fn hash(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_be_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let mut text = String::with_capacity(32);
+    for byte in hasher.finalize().iter().take(16) {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+pub(crate) fn run(id: RunId) -> String {
+    format!("RUN#{id}")
+}
+
+pub(crate) fn meta(id: RunId) -> Key {
+    key(run(id), META)
+}
+
+/// Four digits, so that steps sort as they are numbered.
+pub(crate) fn step(id: RunId, index: u32) -> Key {
+    key(run(id), format!("{STEP}{index:04}"))
+}
+
+/// By the event's id and not by its delivery key: a duplicate is an event of its own on the record.
+pub(crate) fn event(id: RunId, event: EventId) -> Key {
+    key(run(id), format!("{EVENT}{event}"))
+}
+
+pub(crate) fn target(id: RunId, name: &str) -> Key {
+    key(run(id), format!("{TARGET}{name}"))
+}
+
+pub(crate) fn delivery(source: &Name, delivery_key: &str) -> Key {
+    key(format!("DELIVERYKEY#{}", hash(&[source.as_str(), delivery_key])), "KEY")
+}
+
+pub(crate) fn incident(workflow: &Name, incident_key: &str) -> Key {
+    key(format!("INCIDENT#{workflow}#{}", hash(&[incident_key])), "OPEN")
+}
+
+pub(crate) fn alias(source: &Name, external_id: &str) -> Key {
+    key(format!("ALIAS#{source}#{}", hash(&[external_id])), "ALIAS")
+}
+
+pub(crate) fn unmatched(received_at: Timestamp, event: EventId) -> Key {
+    key(format!("UNMATCHED#{}", day(received_at)), event.to_string())
+}
+
+/// The index partition of the runs of a day (UTC).
+pub(crate) fn runs_of(date: Date) -> String {
+    format!("DAY#{date}")
+}
+
+/// The index partition of the unmatched events of a day (UTC).
+pub(crate) fn unmatched_of(date: Date) -> String {
+    format!("UNMATCHED#{date}")
+}
+
+/// The index partition of the runs that fired alike: same source, service and title.
+pub(crate) fn fingerprint(source: &Name, service: &str, title: &str) -> String {
+    format!("FINGERPRINT#{}", hash(&[source.as_str(), service, title]))
+}
+
+pub(crate) fn day(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::UTC).date()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_lists_of_parts_hash_alike_by_gluing() {
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+        assert_eq!(hash(&["ab", "c"]).len(), 32);
+    }
+
+    #[test]
+    fn steps_sort_as_they_are_numbered() {
+        let id = RunId::mint(Timestamp::UNIX_EPOCH, 1);
+        assert!(step(id, 9).sk < step(id, 10).sk && step(id, 10).sk < step(id, 100).sk);
+    }
+}

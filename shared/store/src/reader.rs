@@ -1,0 +1,92 @@
+use std::sync::Arc;
+
+use domain::{Run, RunId, RunView};
+use jiff::civil::Date;
+use ports::{Index, ReadTable};
+
+use crate::{StoreError, UnmatchedEvent, item, keys};
+
+/// Some runs, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct RunPage {
+    /// Newest first.
+    pub runs: Vec<Run>,
+    /// Hand this in to get the next ones; absent at the end.
+    pub next: Option<String>,
+}
+
+/// Some unmatched events, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UnmatchedPage {
+    /// Newest first.
+    pub events: Vec<UnmatchedEvent>,
+    /// Hand this in to get the next ones; absent at the end.
+    pub next: Option<String>,
+}
+
+/// The table, for those that only read it.
+#[derive(Clone)]
+pub struct Reader {
+    table: Arc<dyn ReadTable>,
+}
+
+impl Reader {
+    /// The reader over `table`.
+    #[must_use]
+    pub fn new(table: Arc<dyn ReadTable>) -> Self {
+        Self { table }
+    }
+
+    /// The run's own record.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
+        self.table.get(&keys::meta(id)).await?.as_ref().map(item::read_run).transpose()
+    }
+
+    /// The whole RunSession, as the last writes left it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn view(&self, id: RunId) -> Result<Option<RunView>, StoreError> {
+        let mut run = None;
+        let (mut steps, mut events, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        for found in self.table.query(&keys::run(id), "").await? {
+            match found.key.sk.as_str() {
+                keys::META => run = Some(item::read_run(&found)?),
+                sk if sk.starts_with(keys::STEP) => steps.push(item::read(&found)?),
+                sk if sk.starts_with(keys::EVENT) => events.push(item::read(&found)?),
+                sk if sk.starts_with(keys::TARGET) => targets.push(item::read_target(&found)?),
+                // A later release may keep more beside a run.
+                _ => {}
+            }
+        }
+        Ok(run.map(|run| RunView { run, steps, events, targets }))
+    }
+
+    /// The runs that were opened on `date` (UTC), newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn runs_of_day(&self, date: Date, limit: usize, after: Option<&str>) -> Result<RunPage, StoreError> {
+        let page = self.table.index(Index::Day, &keys::runs_of(date), limit, after).await?;
+        let runs = page.items.iter().map(item::read_run).collect::<Result<_, _>>()?;
+        Ok(RunPage { runs, next: page.next })
+    }
+
+    /// The events of `date` (UTC) that no investigation followed from, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn unmatched_of_day(
+        &self,
+        date: Date,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<UnmatchedPage, StoreError> {
+        let page = self.table.index(Index::Day, &keys::unmatched_of(date), limit, after).await?;
+        let events = page.items.iter().map(item::read).collect::<Result<_, _>>()?;
+        Ok(UnmatchedPage { events, next: page.next })
+    }
+}

@@ -1,0 +1,195 @@
+//! A run under its lease: claim, record steps, let the evidence stand, end.
+
+use std::time::Duration;
+
+use domain::{LeaseToken, Report, Run, RunId, RunStatus, Step};
+use jiff::Timestamp;
+use ports::{Condition, Key, TableError, When, Write};
+use serde_json::{Map, Value, json};
+
+use crate::{Store, StoreError, expiry, item, keys, later, target::lost};
+
+/// What came of claiming a run.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant)]
+pub enum Claim {
+    /// It is ours until the lease ends.
+    Claimed {
+        /// The run, as it stands.
+        run: Run,
+        /// What every write must show.
+        token: LeaseToken,
+    },
+    /// Another invocation has it.
+    Held {
+        /// Until then, unless it renews or gives back.
+        until: Timestamp,
+    },
+    /// It has ended.
+    Ended(Run),
+    /// There is no such run.
+    Missing,
+}
+
+/// What came of recording a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It stands.
+    Now,
+    /// It stood already, and stays as it was.
+    Before,
+}
+
+fn fields(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
+    entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn holds(token: LeaseToken) -> Condition {
+    Condition::Equals(item::LEASE_TOKEN, json!(token))
+}
+
+impl Store {
+    /// Claims the run for `length` and sets it running.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn claim_run(&self, id: RunId, length: Duration) -> Result<Claim, StoreError> {
+        let key = keys::meta(id);
+        let (token, now, until) = self.lease(length);
+        let going = |status: RunStatus| Condition::Equals("status", json!(status));
+        let expired = Condition::Below(item::LEASE_UNTIL, now.as_millisecond());
+        let write = Write::Update {
+            key: key.clone(),
+            set: fields([
+                (item::LEASE_TOKEN, json!(token)),
+                (item::LEASE_UNTIL, json!(until.as_millisecond())),
+                ("status", json!(RunStatus::Running)),
+            ]),
+            add: vec![],
+            remove: vec![],
+            when: When::all([going(RunStatus::Queued), Condition::Without(item::LEASE_TOKEN)])
+                .or([going(RunStatus::Queued), expired.clone()])
+                .or([going(RunStatus::Running), Condition::Without(item::LEASE_TOKEN)])
+                .or([going(RunStatus::Running), expired]),
+        };
+        match self.transact(vec![write]).await {
+            Ok(()) => {}
+            Err(TableError::Refused(refusals)) => {
+                let Some(found) = refusals.into_iter().next().and_then(|refusal| refusal.found) else {
+                    return Ok(Claim::Missing);
+                };
+                let run = item::read_run(&found)?;
+                return Ok(match run.lease {
+                    _ if run.status.is_terminal() => Claim::Ended(run),
+                    Some(lease) => Claim::Held { until: lease.until },
+                    None => return Err(StoreError::Refused { doing: "to claim a run" }),
+                });
+            }
+            Err(other) => return Err(StoreError::unexpected("to claim a run")(other)),
+        }
+        match self.table.get(&key).await?.as_ref().map(item::read_run).transpose()? {
+            Some(run) if run.lease.is_some_and(|lease| lease.token == token) => Ok(Claim::Claimed { run, token }),
+            _ => Err(StoreError::LeaseLost),
+        }
+    }
+
+    async fn update_held(
+        &self,
+        id: RunId,
+        token: LeaseToken,
+        set: Map<String, Value>,
+        add: Vec<(&'static str, i64)>,
+        remove: Vec<&'static str>,
+    ) -> Result<(), StoreError> {
+        let write = Write::Update { key: keys::meta(id), set, add, remove, when: When::all([holds(token)]) };
+        self.transact(vec![write]).await.map_err(lost)
+    }
+
+    /// Holds the run for `length` from now.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when another invocation has it by now; others.
+    pub async fn renew_run(&self, id: RunId, token: LeaseToken, length: Duration) -> Result<(), StoreError> {
+        let until = later(self.clock.now(), length).as_millisecond();
+        self.update_held(id, token, fields([(item::LEASE_UNTIL, json!(until))]), vec![], vec![]).await
+    }
+
+    /// Gives the run back as it stands, and counts the slice that ends with it when `sliced`.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn release_run(&self, id: RunId, token: LeaseToken, sliced: bool) -> Result<(), StoreError> {
+        let add = if sliced { vec![("slice", 1)] } else { vec![] };
+        self.update_held(id, token, Map::new(), add, vec![item::LEASE_TOKEN, item::LEASE_UNTIL]).await
+    }
+
+    /// Records a step, once and for ever.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn record_step(&self, id: RunId, token: LeaseToken, step: &Step) -> Result<Recorded, StoreError> {
+        let expires = expiry(self.clock.now(), crate::RUN_DAYS);
+        let recorded = item::item(keys::step(id, step.index), step, expires);
+        let held = Write::Check { key: keys::meta(id), when: When::all([holds(token)]) };
+        let put = Write::Put { item: recorded, when: When::all([Condition::Absent]) };
+        match self.transact(vec![held, put]).await {
+            Ok(()) => Ok(Recorded::Now),
+            Err(TableError::Refused(refusals)) if refusals.iter().all(|refusal| refusal.part == 1) => {
+                Ok(Recorded::Before)
+            }
+            Err(other) => Err(lost(other)),
+        }
+    }
+
+    /// Lets a first report stand, since the deterministic evidence does.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn evidence_stands(&self, id: RunId, token: LeaseToken, report: &Report) -> Result<(), StoreError> {
+        let set = fields([("report", json!(report)), ("evidence_at", json!(self.clock.now()))]);
+        self.update_held(id, token, set, vec![(item::REVISION, 1)], vec![]).await
+    }
+
+    /// Ends the run with `report` and gives it back.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn conclude_run(&self, id: RunId, token: LeaseToken, report: &Report) -> Result<(), StoreError> {
+        let set = fields([("report", json!(report))]);
+        self.end(id, token, RunStatus::Concluded, set).await
+    }
+
+    /// Ends the run as one that could not be investigated, and gives it back.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn fail_run(&self, id: RunId, token: LeaseToken, reason: &str) -> Result<(), StoreError> {
+        self.end(id, token, RunStatus::Failed, fields([("reason", json!(reason))])).await
+    }
+
+    async fn end(
+        &self,
+        id: RunId,
+        token: LeaseToken,
+        status: RunStatus,
+        mut set: Map<String, Value>,
+    ) -> Result<(), StoreError> {
+        set.extend(fields([("status", json!(status)), ("ended_at", json!(self.clock.now()))]));
+        let given_back = vec![item::LEASE_TOKEN, item::LEASE_UNTIL];
+        self.update_held(id, token, set, vec![(item::REVISION, 1)], given_back).await
+    }
+
+    /// The item of a run that is opened now.
+    pub(crate) fn run_item(&self, key: Key, run: &Run) -> ports::Item {
+        let mut attributes = item::run_attributes(run);
+        attributes.insert(item::EXPIRES_AT.to_owned(), json!(expiry(run.created_at, crate::RUN_DAYS)));
+        attributes.insert("gsi1pk".to_owned(), json!(keys::runs_of(keys::day(run.created_at))));
+        attributes.insert("gsi1sk".to_owned(), json!(run.id));
+        if let (Some(alert), domain::Trigger::Event { source, .. }) = (&run.alert, &run.trigger) {
+            let alike = keys::fingerprint(source, &alert.service.id, &alert.title);
+            attributes.insert("gsi2pk".to_owned(), json!(alike));
+            attributes.insert("gsi2sk".to_owned(), json!(run.id));
+        }
+        ports::Item { key, attributes }
+    }
+}
