@@ -94,7 +94,10 @@ fn classify(status: u16, code: Option<&str>) -> Outcome {
     }
 }
 
-impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
+impl<E> From<SdkError<E, HttpResponse>> for AwsError
+where
+    E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+{
     fn from(error: SdkError<E, HttpResponse>) -> Self {
         let without_answer = |outcome, message: &str, source: Option<Box<dyn Error + Send + Sync>>| Self {
             outcome,
@@ -123,11 +126,11 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
                 without_answer(Outcome::Unknown, &format!("AWS answered {status} with what cannot be read"), None)
             }
             SdkError::TimeoutError(_) => without_answer(Outcome::Unknown, "AWS did not answer in time", None),
-            SdkError::DispatchFailure(failure) if failure.is_user() => {
-                without_answer(Outcome::Refused, "the request could not be made", connector_source(failure))
+            SdkError::DispatchFailure(ref failure) if failure.is_user() => {
+                without_answer(Outcome::Refused, "the request could not be made", error.into_source().ok())
             }
-            SdkError::DispatchFailure(failure) => {
-                without_answer(Outcome::Unknown, "AWS could not be reached", connector_source(failure))
+            SdkError::DispatchFailure(_) => {
+                without_answer(Outcome::Unknown, "AWS could not be reached", error.into_source().ok())
             }
             SdkError::ConstructionFailure(_) => {
                 without_answer(Outcome::Refused, "the request could not be built", error.into_source().ok())
@@ -135,12 +138,6 @@ impl<E: ProvideErrorMetadata> From<SdkError<E, HttpResponse>> for AwsError {
             _ => without_answer(Outcome::Unknown, "the call failed in a way that is not known here", None),
         }
     }
-}
-
-fn connector_source(
-    failure: aws_smithy_runtime_api::client::result::DispatchFailure,
-) -> Option<Box<dyn Error + Send + Sync>> {
-    SdkError::<std::convert::Infallible, ()>::DispatchFailure(failure).into_source().ok()
 }
 
 impl fmt::Display for AwsError {

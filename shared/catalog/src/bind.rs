@@ -90,14 +90,20 @@ pub fn bind(
             [] => "there are none to give".to_owned(),
             known => format!("give one of: {}", known.join(", ")),
         };
-        errors.push(BindError { parameter: name.clone(), given: None, problem: "there is no such parameter".into(), mend });
+        errors.push(BindError {
+            parameter: name.clone(),
+            given: None,
+            problem: "there is no such parameter".into(),
+            mend,
+        });
     }
     errors.sort_by(|one, other| one.parameter.cmp(&other.parameter));
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
 fn one(parameter: &Parameter, given: Option<&Value>, scope: &Scope) -> Result<Value, (Option<String>, Wrong)> {
-    let mut missing = Wrong { problem: "it is not given".into(), mend: "give it, or give the parameter a `default`".into() };
+    let mut missing =
+        Wrong { problem: "it is not given".into(), mend: "give it, or give the parameter a `default`".into() };
     let value = match given {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => match Template::new(text.as_str()).value(scope) {
@@ -134,7 +140,9 @@ pub(crate) fn accept(parameter: &Parameter, value: &Value) -> Result<Value, Wron
         if let Some(pattern) = &parameter.pattern {
             match whole(pattern) {
                 Ok(regex) if regex.is_match(text) => {}
-                Ok(_) => return wrong("it does not match the pattern", format!("the whole text must match `{pattern}`")),
+                Ok(_) => {
+                    return wrong("it does not match the pattern", format!("the whole text must match `{pattern}`"));
+                }
                 Err(error) => return wrong(format!("its pattern `{pattern}` is broken: {error}"), "mend the pattern"),
             }
         }
@@ -177,8 +185,8 @@ fn coerce(wanted: ParameterType, value: &Value) -> Result<Value, Wrong> {
         },
         (ParameterType::Number, Value::Number(number)) => Ok(Value::Number(number.clone())),
         (ParameterType::Number, Value::String(text)) => match serde_json::from_str::<Number>(text) {
-            Ok(number) => Ok(Value::Number(number)),
-            Err(_) => wrong("it is not a number", "write it as 3 or 0.5"),
+            Ok(number) if text.trim() == text => Ok(Value::Number(number)),
+            _ => wrong("it is not a number", "write it as 3 or 0.5"),
         },
         (ParameterType::Number, _) => wrong("it is not a number", "write it as 3 or 0.5"),
         (ParameterType::Boolean, Value::Bool(flag)) => Ok(Value::Bool(*flag)),
@@ -420,6 +428,11 @@ mod tests {
         .unwrap();
         let errors = bind(&parameters, &given, &scope()).unwrap_err();
         let printed: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(printed.join("\n"), @"");
+        insta::assert_snapshot!(printed.join("\n"), @"
+        parameter `namespace`: it does not match the pattern (given: `AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA...`): the whole text must match `[a-z0-9-]{1,63}`
+        parameter `nmespace`: there is no such parameter: give one of: namespace, port, url
+        parameter `port`: it is too great (given: `70000`): give at most 65535
+        parameter `url`: `${{ alert.labels.url }}` has no value (No such key: url): give it, or give the parameter a `default`
+        ");
     }
 }

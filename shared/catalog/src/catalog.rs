@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use domain::Name;
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Assistant, Command, Knowledge, Rule, Schedule, Slx, Source, Task, Workflow};
+use crate::{
+    equality::Conditions,
+    model::{Assistant, Command, Knowledge, Rule, Schedule, Slx, Source, Task, Workflow},
+};
 
 /// The documents of a catalog by kind and name. What is in here was checked: every reference leads somewhere and every
 /// expression compiles.
@@ -24,4 +27,8 @@ pub struct Catalog {
     pub rules: BTreeMap<Name, Rule>,
     pub knowledge: BTreeMap<Name, Knowledge>,
     pub schedules: BTreeMap<Name, Schedule>,
+    /// What each workflow's `when` asks for by equality. It follows from `workflows` and stands here so that a cold start
+    /// parses no expression; [`Matcher`](crate::Matcher) finds out for itself what is not in it.
+    #[serde(default)]
+    pub conditions: BTreeMap<Name, Conditions>,
 }

@@ -214,18 +214,21 @@ fn compile(source: &str) -> Result<IdedExpr, String> {
 
 /// The expressions directly within `expr`.
 pub(crate) fn children(expr: &Expr) -> Vec<&IdedExpr> {
-    let entry = |entry: &'_ EntryExpr| match entry {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    };
     match expr {
         Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
         Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
         Expr::Comprehension(c) => vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result],
         Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(|one| entry(&one.expr)).collect(),
+        Expr::Map(map) => map.entries.iter().flat_map(|one| values(&one.expr)).collect(),
         Expr::Select(select) => vec![&select.operand],
-        Expr::Struct(one) => one.entries.iter().flat_map(|one| entry(&one.expr)).collect(),
+        Expr::Struct(one) => one.entries.iter().flat_map(|one| values(&one.expr)).collect(),
+    }
+}
+
+fn values(entry: &EntryExpr) -> Vec<&IdedExpr> {
+    match entry {
+        EntryExpr::StructField(field) => vec![&field.value],
+        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
     }
 }
 
@@ -427,7 +430,10 @@ mod tests {
     fn a_template_keeps_types_when_it_is_one_value_and_writes_text_otherwise() {
         let scope = Scope::new().with("params", &json!({"n": 3, "s": "x", "none": null}));
         assert_eq!(Template::new("${{ params.n }}").value(&scope), Ok(json!(3)));
-        assert_eq!(Template::new("a ${{ params.n }} b ${{params.s}}${{ params.none }}").value(&scope), Ok(json!("a 3 b x")));
+        assert_eq!(
+            Template::new("a ${{ params.n }} b ${{params.s}}${{ params.none }}").value(&scope),
+            Ok(json!("a 3 b x"))
+        );
         assert_eq!(Template::new("plain $ { text }}").value(&scope), Ok(json!("plain $ { text }}")));
         assert!(matches!(Template::new("${{ open").parts(), Err(ExprError::Unclosed(_))));
     }
@@ -474,7 +480,9 @@ mod tests {
     #[test]
     fn what_is_as_deep_as_allowed_evaluates_on_a_small_stack() {
         let deep = |begin: &str, part: &str, times: usize| format!("{begin}{}", part.repeat(times));
-        for source in [deep("1", "+1", 31), deep("a", ".b", 31), format!("{}true", "!".repeat(31)), "[[[[[[1]]]]]]".to_owned()] {
+        for source in
+            [deep("1", "+1", 31), deep("a", ".b", 31), format!("{}true", "!".repeat(31)), "[[[[[[1]]]]]]".to_owned()]
+        {
             let expression = Expression::new(source);
             assert!(expression.check().is_ok(), "{expression:?}");
             // 2 MiB is what a thread has by default, in tests and in tokio.

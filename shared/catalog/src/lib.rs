@@ -2,8 +2,12 @@
 
 mod bind;
 mod catalog;
+mod equality;
 pub mod expr;
+mod matcher;
 pub mod model;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
 pub use catalog::Catalog;
+pub use equality::{Conditions, Equality};
+pub use matcher::{Choice, Matcher};

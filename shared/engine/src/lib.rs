@@ -1,5 +1,13 @@
-//! The investigation itself.
+//! The investigation itself: from a Command and an alert to recorded steps and a report.
 
 mod call;
+mod drive;
+mod evidence;
+mod findings;
+mod plan;
+mod redact;
+mod step;
 
 pub use call::{Answer, CallTask, Called};
+pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, parameters};
+pub use plan::MAX_STEPS;

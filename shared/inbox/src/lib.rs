@@ -10,6 +10,8 @@ mod posted;
 mod serve;
 mod slack;
 mod state;
+#[cfg(test)]
+mod tests;
 mod webhook;
 
 use std::{

@@ -31,8 +31,8 @@ pub(crate) async fn create_note(
         Course::Hang => std::future::pending().await,
         Course::Refuse(fault) => return refusal(&fault),
     };
-    if let Err(refused) = authorized(&parts.headers) {
-        return refused;
+    if !authorized(&parts.headers) {
+        return error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]);
     }
     let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
     let content = body.pointer("/note/content").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -68,8 +68,8 @@ pub(crate) async fn list_notes(
         Course::Hang => std::future::pending().await,
         Course::Refuse(fault) => return refusal(&fault),
     };
-    if let Err(refused) = authorized(&parts.headers) {
-        return refused;
+    if !authorized(&parts.headers) {
+        return error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]);
     }
     let notes: Vec<Value> = {
         let world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,12 +96,9 @@ fn note(post: &Posted) -> Value {
     })
 }
 
-fn authorized(headers: &HeaderMap) -> Result<(), Response> {
+fn authorized(headers: &HeaderMap) -> bool {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    match shown.strip_prefix("Token token=") {
-        Some(key) if !key.is_empty() => Ok(()),
-        _ => Err(error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[])),
-    }
+    shown.strip_prefix("Token token=").is_some_and(|key| !key.is_empty())
 }
 
 fn not_found() -> Response {

@@ -98,12 +98,7 @@ pub(crate) enum Ending {
 
 impl Shared {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            world: Mutex::default(),
-            clock,
-            arrivals: broadcast::Sender::new(1024),
-            hooks: Mutex::default(),
-        }
+        Self { world: Mutex::default(), clock, arrivals: broadcast::Sender::new(1024), hooks: Mutex::default() }
     }
 
     /// Announces a request and says what is to become of it.

@@ -36,10 +36,9 @@ pub(crate) async fn receive(State(shared): State<Arc<Shared>>, request: Request)
 
 /// Whom it was meant for: the `to` of the query, else the rest of the path.
 fn place(parts: &http::request::Parts) -> String {
-    let query = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri);
-    let to = query.ok().and_then(|query| query.0.into_iter().find(|(key, _)| key == "to"));
-    match to {
-        Some((_, to)) => to,
+    let query = parts.uri.query().unwrap_or_default();
+    match form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == "to") {
+        Some((_, to)) => to.into_owned(),
         None => parts.uri.path().trim_start_matches("/webhook").trim_start_matches('/').to_owned(),
     }
 }

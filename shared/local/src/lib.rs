@@ -24,3 +24,6 @@ pub use server::{HttpServer, REQUEST_CAP, Routes};
 pub use table::{MAX_ITEM_BYTES, MAX_WRITES, SqliteTable};
 pub use worker::{Worker, WorkerSettings};
 pub use world::{OsEntropy, SystemClock};
+
+#[cfg(test)]
+mod tests;

@@ -38,11 +38,11 @@ impl Default for MaxReceives {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
     /// Messages that a receive would get now (SQS `ApproximateNumberOfMessages`).
-    pub ready: u64,
+    pub ready: u32,
     /// Received, and neither deleted nor visible again (SQS `ApproximateNumberOfMessagesNotVisible`).
-    pub in_flight: u64,
+    pub in_flight: u32,
     /// Sent with a delay that is not over (SQS `ApproximateNumberOfMessagesDelayed`).
-    pub delayed: u64,
+    pub delayed: u32,
 }
 
 /// The queues on SQLite, with what SQS means by them: at least once, a receive hides the message for its visibility,
@@ -84,7 +84,9 @@ impl SqliteQueues {
                 for (id, body, receives) in due(transaction, queue, limit, now)? {
                     let receipt = format!("{:032x}", rand::random::<u128>());
                     transaction
-                        .prepare_cached("UPDATE messages SET receives = ?2, receipt = ?3, visible_at = ?4 WHERE id = ?1")?
+                        .prepare_cached(
+                            "UPDATE messages SET receives = ?2, receipt = ?3, visible_at = ?4 WHERE id = ?1",
+                        )?
                         .execute(params![id, receives, receipt, visible_at])?;
                     messages.push(Received { queue, body, receipt: Receipt(receipt), receives });
                 }

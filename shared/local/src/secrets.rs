@@ -51,12 +51,11 @@ impl FileSecrets {
     /// # Errors
     /// [`LocalError::File`].
     pub fn add_missing(&self, secrets: &BTreeMap<&str, Secret>) -> Result<Vec<String>, LocalError> {
-        let failed =
-            |doing| move |source: io::Error| LocalError::File { doing, path: self.path.clone(), source };
+        let failed = |doing| move |source: io::Error| LocalError::File { doing, path: self.path.clone(), source };
         let mut object = read_file(&self.path).map_err(failed("read the secrets"))?;
         let mut added = Vec::new();
         for (key, secret) in secrets {
-            if values(object.get(*key)).is_empty() && self.from_environment(key).is_none() {
+            if values(object.get(*key)).is_empty() && self.in_environment(key).is_none() {
                 object.insert((*key).to_owned(), secret.expose().into());
                 added.push((*key).to_owned());
             }
@@ -67,7 +66,7 @@ impl FileSecrets {
         Ok(added)
     }
 
-    fn from_environment(&self, key: &str) -> Option<Secret> {
+    fn in_environment(&self, key: &str) -> Option<Secret> {
         (self.environment)(&Self::variable(key)).filter(|value| !value.is_empty()).map(Secret::new)
     }
 }
@@ -75,7 +74,7 @@ impl FileSecrets {
 #[async_trait]
 impl ReadSecret for FileSecrets {
     async fn read(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
-        if let Some(secret) = self.from_environment(key) {
+        if let Some(secret) = self.in_environment(key) {
             return Ok(vec![secret]);
         }
         let doing = || format!("read the secrets in {}", self.path.display());

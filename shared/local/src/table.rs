@@ -84,9 +84,8 @@ impl ReadTable for SqliteTable {
         let (pk, prefix) = (pk.to_owned(), prefix.to_owned());
         self.database
             .call("read a partition", move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT pk, sk, attributes FROM items WHERE pk = ?1 AND sk >= ?2 ORDER BY sk",
-                )?;
+                let mut statement = connection
+                    .prepare_cached("SELECT pk, sk, attributes FROM items WHERE pk = ?1 AND sk >= ?2 ORDER BY sk")?;
                 let mut items = Vec::new();
                 for item in statement.query_map([&pk, &prefix], read_item)? {
                     let item = item?;
@@ -109,7 +108,8 @@ impl ReadTable for SqliteTable {
             .call("read an index", move |connection| {
                 // One more than wanted tells whether there is a next page.
                 let wanted = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-                let beyond = if from.is_some() { format!("AND ({name}sk, pk, sk) < (?3, ?4, ?5)") } else { String::new() };
+                let beyond =
+                    if from.is_some() { format!("AND ({name}sk, pk, sk) < (?3, ?4, ?5)") } else { String::new() };
                 let mut statement = connection.prepare_cached(&format!(
                     "SELECT pk, sk, attributes, {name}sk AS place FROM items
                      WHERE {name}pk = ?1 AND {name}pk IS NOT NULL AND {name}sk IS NOT NULL {beyond}
@@ -124,7 +124,8 @@ impl ReadTable for SqliteTable {
                 };
                 let more = found.len() > limit;
                 found.truncate(limit);
-                let next = found.last().filter(|_| more).map(|(item, place)| Cursor::write(name, &pk, place, &item.key));
+                let next =
+                    found.last().filter(|_| more).map(|(item, place)| Cursor::write(name, &pk, place, &item.key));
                 Ok(Page { items: found.into_iter().map(|(item, _)| item).collect(), next })
             })
             .await
@@ -196,7 +197,8 @@ fn check(writes: &[Write]) -> Result<(), String> {
         }
         if let Write::Update { set, add, remove, .. } = write {
             let mut names = HashSet::new();
-            let all = set.keys().map(String::as_str).chain(add.iter().map(|(name, _)| *name)).chain(remove.iter().copied());
+            let all =
+                set.keys().map(String::as_str).chain(add.iter().map(|(name, _)| *name)).chain(remove.iter().copied());
             for name in all {
                 if !names.insert(name) {
                     return Err(format!("one update changes `{name}` twice"));

@@ -82,18 +82,41 @@ struct Bench {
 
 impl Bench {
     async fn work(self: Arc<Self>, mut stopping: watch::Receiver<bool>) {
-        let free = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
+        let hands = Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
         let mut in_hand = JoinSet::new();
         loop {
+            while let Some(done) = in_hand.try_join_next() {
+                self.note_panic(done);
+            }
+            let free = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stop| *stop) => break,
+                free = free_hands(&hands) => free,
+            };
+            // Not inside a select: a receive that is dropped half-way would hide its messages for nothing.
+            let rest = match self.queues.receive(self.queue, free.len(), self.settings.visibility).await {
+                Ok(messages) if messages.is_empty() => self.until_due().await,
+                Ok(messages) => {
+                    for (message, hand) in messages.into_iter().zip(free) {
+                        in_hand.spawn(Arc::clone(&self).handle(message, hand));
+                    }
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        queue = self.queue.as_str(),
+                        error = chain(&error),
+                        "the queue was not received from"
+                    );
+                    self.settings.poll
+                }
+            };
+            drop(free);
             tokio::select! {
                 biased;
                 _ = stopping.wait_for(|stop| *stop) => break,
-                Some(done) = in_hand.join_next() => self.note_panic(done),
-                idle = self.take(&free, &mut in_hand) => {
-                    if idle && !self.rest(&mut stopping, &mut in_hand).await {
-                        break;
-                    }
-                }
+                () = self.queues.sent_to(self.queue) => {}
+                () = sleep(rest) => {}
             }
         }
         while let Some(done) = in_hand.join_next().await {
@@ -101,8 +124,75 @@ impl Bench {
         }
     }
 
-    /// Takes up what can be taken; true when nothing was due.
-    async fn take(self: &Arc<Self>, free: &Arc<Semaphore>, in_hand: &mut JoinSet<()>) -> bool {
-        todo!()
+    async fn until_due(&self) -> Duration {
+        match self.queues.next_due_in(self.queue).await {
+            Ok(Some(due)) => due.clamp(Duration::from_millis(1), self.settings.poll),
+            Ok(None) | Err(_) => self.settings.poll,
+        }
     }
+
+    async fn handle(self: Arc<Self>, message: Received, _hand: OwnedSemaphorePermit) {
+        let queue = self.queue.as_str();
+        let deadline = self.deadline();
+        let receives = message.receives;
+        match timeout(self.settings.deadline, self.handler.handle(&message, deadline)).await {
+            Ok(Ok(())) => {
+                if let Err(error) = self.queues.delete(self.queue, &message.receipt).await {
+                    tracing::error!(
+                        queue,
+                        error = chain(&error),
+                        "a message was handled and not deleted; it comes back"
+                    );
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::error!(
+                    queue,
+                    receives,
+                    error = chain(error.as_ref()),
+                    "a message was not handled; it comes back"
+                );
+            }
+            Err(_) => tracing::error!(queue, receives, "a message took longer than it may; it comes back"),
+        }
+    }
+
+    fn deadline(&self) -> Timestamp {
+        let now = self.clock.now();
+        let may_take = SignedDuration::try_from(self.settings.deadline).unwrap_or(SignedDuration::MAX);
+        now.checked_add(may_take).unwrap_or(Timestamp::MAX)
+    }
+
+    fn note_panic(&self, done: Result<(), JoinError>) {
+        if let Err(error) = done
+            && error.is_panic()
+        {
+            tracing::error!(queue = self.queue.as_str(), "a handler panicked; its message comes back");
+        }
+    }
+}
+
+/// Waits for one free hand and takes all others that are free, up to a receive's ten.
+async fn free_hands(hands: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
+    let mut free = Vec::new();
+    // Fails only for a closed semaphore, and this one is never closed.
+    free.extend(Arc::clone(hands).acquire_owned().await.ok());
+    while free.len() < 10
+        && let Ok(hand) = Arc::clone(hands).try_acquire_owned()
+    {
+        free.push(hand);
+    }
+    free
+}
+
+/// An error with all its sources, once, on one line.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }

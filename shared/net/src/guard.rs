@@ -153,13 +153,10 @@ impl AddressPolicy {
             }
             Host::Domain(name) => name,
         };
-        let found = match tokio::net::lookup_host((name.as_str(), port)).await {
-            Ok(found) => found.collect::<Vec<_>>(),
-            Err(source) => return Err(ResolveError::Lookup { host: name, source }),
-        };
+        let unknown = |source| ResolveError::Lookup { host: name.clone(), source };
+        let found: Vec<_> = tokio::net::lookup_host((name.as_str(), port)).await.map_err(unknown)?.collect();
         if found.is_empty() {
-            let source = io::Error::new(io::ErrorKind::NotFound, "no address");
-            return Err(ResolveError::Lookup { host: name, source });
+            return Err(unknown(io::Error::new(io::ErrorKind::NotFound, "no address")));
         }
         Ok(self.filter(&name, found)?)
     }
@@ -228,9 +225,11 @@ fn special(ip: IpAddr) -> Option<&'static str> {
 fn special_v4(ip: Ipv4Addr) -> Option<&'static str> {
     match ip.octets() {
         // EC2, Google, Azure and others; ECS and EKS credentials; Alibaba; Azure's wire server; Oracle.
-        [169, 254, 169, 254] | [169, 254, 170, 2 | 23] | [100, 100, 100, 200] | [168, 63, 129, 16] | [192, 0, 0, 192] => {
-            Some("a cloud metadata address")
-        }
+        [169, 254, 169, 254]
+        | [169, 254, 170, 2 | 23]
+        | [100, 100, 100, 200]
+        | [168, 63, 129, 16]
+        | [192, 0, 0, 192] => Some("a cloud metadata address"),
         [127, ..] => Some("a loopback address"),
         [169, 254, ..] => Some("a link-local address"),
         [0, ..] => Some("an unspecified address"),
@@ -310,9 +309,16 @@ mod tests {
         ] {
             assert!(policy.check_ip(address.parse().unwrap()).is_err(), "{address}");
         }
-        for address in
-            ["10.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "8.8.8.8", "fd12::1", "2001:db8::1", "2002:a00:1::1"]
-        {
+        for address in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "100.64.0.1",
+            "8.8.8.8",
+            "fd12::1",
+            "2001:db8::1",
+            "2002:a00:1::1",
+        ] {
             assert_eq!(policy.check_ip(address.parse().unwrap()), Ok(()), "{address}");
         }
     }

@@ -7,6 +7,8 @@
 mod client;
 mod guard;
 mod reason;
+#[cfg(test)]
+mod tests;
 
 pub use client::{Body, ClientError, Options, client, read_capped, roots, tls_config};
 pub use guard::{AddressPolicy, Refused, ResolveError};

@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
-use domain::{AttachedEvent, Attachment, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState};
+use domain::{
+    AttachedEvent, Attachment, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState,
+};
 use jiff::Timestamp;
 use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
 use serde::{Deserialize, Serialize};
@@ -231,7 +233,7 @@ impl Store {
         };
         let incident = run.incident.after(event.kind, event.occurred_at);
         let set = item::attributes(&incident);
-        
+
         let changed = Write::Update {
             key: keys::meta(id),
             set,

@@ -35,8 +35,11 @@ pub(crate) fn item(key: Key, value: &impl Serialize, expires_at: i64) -> Item {
 }
 
 pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
-    serde_json::from_value(Value::Object(item.attributes.clone()))
-        .map_err(|source| StoreError::Unreadable { pk: item.key.pk.clone(), sk: item.key.sk.clone(), source })
+    serde_json::from_value(Value::Object(item.attributes.clone())).map_err(|source| StoreError::Unreadable {
+        pk: item.key.pk.clone(),
+        sk: item.key.sk.clone(),
+        source,
+    })
 }
 
 /// When a lease ends is a number, because it is compared with the time.

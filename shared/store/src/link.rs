@@ -62,13 +62,7 @@ pub fn sign(base: &str, scope: Scope, expires: Timestamp, key: &Secret) -> Strin
 ///
 /// # Errors
 /// [`LinkError`]; expired only when the signature is ours.
-pub fn verify(
-    scope: Scope,
-    expires: &str,
-    signature: &str,
-    keys: &[Secret],
-    now: Timestamp,
-) -> Result<(), LinkError> {
+pub fn verify(scope: Scope, expires: &str, signature: &str, keys: &[Secret], now: Timestamp) -> Result<(), LinkError> {
     let expires: i64 = expires.parse().map_err(|_| LinkError::Forged)?;
     let shown = URL_SAFE_NO_PAD.decode(signature).map_err(|_| LinkError::Forged)?;
     let ours = keys.iter().filter_map(|key| mac(scope, expires, key)).any(|mac| mac.verify_slice(&shown).is_ok());

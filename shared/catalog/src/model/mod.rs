@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{
-    Access, DnsRecord, DnsRun, HttpMethod, HttpRun, IssueRule, PromqlRange, PromqlRun, RunSpec, Task, TcpRun, TlsRun,
+    Access, DnsRecord, DnsRun, HttpMethod, HttpRun, IssueRule, PromqlRange, PromqlRun, RunSpec, Slot, Task, TcpRun,
+    TlsRun,
 };
 pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};
 pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Model, Rule, Schedule, Slx};

@@ -165,6 +165,17 @@ pub enum RunSpec<T> {
     Tls(TlsRun<T>),
 }
 
+/// Where a text stands in a call, which decides how values are written into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// A URL: values are percent-encoded, so that none of them adds a segment, a query or a host.
+    Url,
+    /// A query: values are escaped as the inside of a quoted string.
+    Query,
+    /// Anything else: values stand as they are.
+    Text,
+}
+
 impl<T> RunSpec<T> {
     /// The task kind.
     #[must_use]
@@ -178,38 +189,40 @@ impl<T> RunSpec<T> {
         }
     }
 
-    /// The same call with every text changed by `change`.
+    /// The same call with every text changed by `change`, which is told where the text stands.
     ///
     /// # Errors
     /// The first error of `change`.
-    pub fn try_map<U, E>(&self, mut change: impl FnMut(&T) -> Result<U, E>) -> Result<RunSpec<U>, E> {
+    pub fn try_map<U, E>(&self, mut change: impl FnMut(Slot, &T) -> Result<U, E>) -> Result<RunSpec<U>, E> {
         Ok(match self {
             Self::Http(run) => RunSpec::Http(HttpRun {
                 method: run.method,
-                url: change(&run.url)?,
+                url: change(Slot::Url, &run.url)?,
                 headers: run
                     .headers
                     .iter()
-                    .map(|(name, value)| Ok((name.clone(), change(value)?)))
+                    .map(|(name, value)| Ok((name.clone(), change(Slot::Text, value)?)))
                     .collect::<Result<_, E>>()?,
                 timeout: run.timeout,
             }),
             Self::Promql(run) => RunSpec::Promql(PromqlRun {
-                url: change(&run.url)?,
-                query: change(&run.query)?,
+                url: change(Slot::Url, &run.url)?,
+                query: change(Slot::Query, &run.query)?,
                 range: run.range.clone(),
                 timeout: run.timeout,
             }),
             Self::Dns(run) => {
-                RunSpec::Dns(DnsRun { name: change(&run.name)?, record: run.record, timeout: run.timeout })
+                RunSpec::Dns(DnsRun { name: change(Slot::Text, &run.name)?, record: run.record, timeout: run.timeout })
             }
-            Self::Tcp(run) => {
-                RunSpec::Tcp(TcpRun { host: change(&run.host)?, port: change(&run.port)?, timeout: run.timeout })
-            }
+            Self::Tcp(run) => RunSpec::Tcp(TcpRun {
+                host: change(Slot::Text, &run.host)?,
+                port: change(Slot::Text, &run.port)?,
+                timeout: run.timeout,
+            }),
             Self::Tls(run) => RunSpec::Tls(TlsRun {
-                host: change(&run.host)?,
-                port: change(&run.port)?,
-                server_name: run.server_name.as_ref().map(change).transpose()?,
+                host: change(Slot::Text, &run.host)?,
+                port: change(Slot::Text, &run.port)?,
+                server_name: run.server_name.as_ref().map(|name| change(Slot::Text, name)).transpose()?,
                 timeout: run.timeout,
             }),
         })

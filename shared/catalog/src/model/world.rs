@@ -1,4 +1,3 @@
-
 use domain::{Name, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

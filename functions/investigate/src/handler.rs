@@ -1,0 +1,293 @@
+//! Takes one message of the investigate queue to its end: an event is opened, attached or recorded; a run is driven as
+//! far as this invocation reaches.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{
+    CommandRequest, Counts, DeliverMessage, Disposition, Event, IncidentState, InvestigateMessage, LeaseToken, Mode,
+    Name, OutletSpec, Run, RunId, RunStatus, TargetSpec, Trigger,
+};
+use engine::{DriveError, Driven, Engine};
+use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
+use serde_json::Map;
+use store::{Accepted, Claim, IncidentWindow, StoreError};
+
+/// Why a message could not be taken to its end. It stays in the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum InvestigateError {
+    /// It is not a message of ours, or of a later release than this one.
+    #[error("the message cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// It names a run that does not exist.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
+    /// The store did not do its work.
+    #[error("the run cannot be read or written")]
+    Store(#[from] StoreError),
+    /// A queue did not do its work.
+    #[error("the run's news cannot be sent on")]
+    Queue(#[from] PortError),
+}
+
+/// The handler, over its ports.
+#[derive(Clone)]
+pub struct Investigate {
+    /// What drives a run.
+    pub engine: Engine,
+    /// Where news and continuations go.
+    pub sender: Arc<dyn SendMessage>,
+    /// When the message in hand comes back, should this invocation die.
+    pub retimer: Arc<dyn RetimeMessage>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long a run is held without a sign of life. A killed run goes on after this long.
+    pub lease: Duration,
+}
+
+#[async_trait]
+impl HandleMessage for Investigate {
+    async fn handle(&self, message: &Received, deadline: Timestamp) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(self.take(message, deadline).await?)
+    }
+}
+
+impl Investigate {
+    async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), InvestigateError> {
+        match serde_json::from_str(&message.body).map_err(InvestigateError::Unreadable)? {
+            InvestigateMessage::EventV1 { event } => match self.accept(&event).await? {
+                Accepted::Opened(run) => self.go_on(run, message, deadline).await,
+                Accepted::Attached(run) => self.announce_if_shown(run).await,
+                Accepted::Duplicate(run) => {
+                    tracing::info!(run = %run, event = %event.id, "duplicate counted");
+                    Ok(())
+                }
+                Accepted::Unmatched => Ok(()),
+            },
+            InvestigateMessage::CommandV1 { request } => {
+                let run = self.requested(&request);
+                self.engine.store.open_command(&run).await?;
+                self.go_on(run.id, message, deadline).await
+            }
+            InvestigateMessage::ContinueV1 { run, .. } => self.go_on(run, message, deadline).await,
+        }
+    }
+
+    async fn accept(&self, event: &Event) -> Result<Accepted, InvestigateError> {
+        let store = &self.engine.store;
+        match &event.disposition {
+            Disposition::Unmatched { reason } => Ok(store.unmatched(event, reason).await?),
+            Disposition::Attaches => Ok(store.attach(event).await?),
+            Disposition::Opens { workflow, incident_key } => match self.run_of(event, workflow) {
+                Some((run, window)) => {
+                    let incident = IncidentWindow { workflow: workflow.clone(), key: incident_key.clone(), window };
+                    let accepted = store.open(event, &run, &incident).await?;
+                    tracing::info!(event = %event.id, workflow = %workflow, accepted = ?accepted, "event taken");
+                    Ok(accepted)
+                }
+                None => {
+                    let reason = format!("the workflow `{workflow}` was taken out of the catalog meanwhile");
+                    Ok(store.unmatched(event, &reason).await?)
+                }
+            },
+        }
+    }
+
+    /// The run that `event` opens under `workflow`, and how long its incident takes events in.
+    fn run_of(&self, event: &Event, workflow: &Name) -> Option<(Run, Duration)> {
+        let catalog = &self.engine.catalog;
+        let workflow = catalog.workflows.get(workflow)?;
+        let investigate = &workflow.investigate;
+        // Parameters that do not fit do not keep the run from being opened: it fails where people see it (I14).
+        let params = engine::parameters(catalog, &investigate.command, &investigate.with, event.alert.as_ref());
+        let targets = match workflow.mode {
+            Mode::Live => targets(&workflow.deliver),
+            Mode::Shadow => vec![],
+        };
+        let run = Run {
+            title: event.alert.as_ref().map_or_else(|| event.summary.clone(), |alert| alert.title.clone()),
+            trigger: Trigger::Event { event: event.id, source: event.source.clone() },
+            workflow: Some(workflow.name.clone()),
+            assistant: investigate.assistant.clone(),
+            alert: event.alert.clone(),
+            mode: workflow.mode,
+            targets,
+            reason: params.as_ref().err().cloned(),
+            params: params.unwrap_or_default(),
+            ..self.blank(RunId::opened_by(event.id), &investigate.command)
+        };
+        Some((run, workflow.incident.window.0))
+    }
+
+    fn requested(&self, request: &CommandRequest) -> Run {
+        let given = request.with.clone().into_iter().collect();
+        let params = engine::parameters(&self.engine.catalog, &request.command, &given, None);
+        Run {
+            title: format!("/{}", request.command),
+            trigger: Trigger::Hand { who: request.by.clone() },
+            reason: params.as_ref().err().cloned(),
+            params: params.unwrap_or_default(),
+            ..self.blank(RunId::opened_by(request.id), &request.command)
+        }
+    }
+
+    fn blank(&self, id: RunId, command: &Name) -> Run {
+        Run {
+            id,
+            status: RunStatus::Queued,
+            title: String::new(),
+            trigger: Trigger::Hand { who: String::new() },
+            workflow: None,
+            command: command.clone(),
+            assistant: None,
+            params: Map::new(),
+            alert: None,
+            catalog: self.engine.catalog.digest.clone(),
+            mode: Mode::Live,
+            targets: vec![],
+            created_at: self.clock.now(),
+            evidence_at: None,
+            ended_at: None,
+            slice: 0,
+            revision: 1,
+            incident: IncidentState::Open,
+            counts: Counts::default(),
+            report: None,
+            reason: None,
+            lease: None,
+        }
+    }
+
+    /// Drives the run as far as this invocation reaches, under its lease.
+    #[tracing::instrument(name = "run", skip_all, fields(run = %id))]
+    async fn go_on(&self, id: RunId, message: &Received, deadline: Timestamp) -> Result<(), InvestigateError> {
+        match self.engine.store.claim_run(id, self.lease).await? {
+            Claim::Missing => Err(InvestigateError::NoRun(id)),
+            // Killed between the end and its announcement, perhaps: announcing twice does no harm.
+            Claim::Ended(run) => self.announce(&run).await,
+            Claim::Held { until } => self.wait_for(until, message).await,
+            Claim::Claimed { run, token } => {
+                let held = self.hold(id, token, message);
+                let done = tokio::select! {
+                    done = self.drive(&run, token, deadline) => done,
+                    lost = held => Err(lost),
+                };
+                if done.is_err() {
+                    // Given back, so that the next try need not wait the lease out. It ends by itself if this fails too.
+                    let _ = self.engine.store.release_run(id, token, false).await;
+                }
+                done
+            }
+        }
+    }
+
+    /// Renews the lease and the message's invisibility together, until one of them is lost.
+    async fn hold(&self, id: RunId, token: LeaseToken, message: &Received) -> InvestigateError {
+        loop {
+            // The queue's own visibility is long; a killed run must not wait for it.
+            if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
+                tracing::warn!(error = &error as &dyn Error, "the message could not be retimed");
+            }
+            tokio::time::sleep(self.lease / 3).await;
+            match self.engine.store.renew_run(id, token, self.lease).await {
+                Ok(()) => {}
+                Err(error) if error.is_transient() && !matches!(error, StoreError::LeaseLost) => {
+                    tracing::warn!(error = &error as &dyn Error, "the lease could not be renewed this time");
+                }
+                Err(error) => return error.into(),
+            }
+        }
+    }
+
+    /// Another invocation has the run. The message is not done before the run is, so a copy of it waits out the lease;
+    /// its own receipts are spared, since each of them counts towards the dead letters.
+    async fn wait_for(&self, until: Timestamp, message: &Received) -> Result<(), InvestigateError> {
+        let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
+        let delay = left.max(Duration::from_secs(1));
+        Ok(self.sender.send(Queue::Investigate, &message.body, "waiting", delay).await?)
+    }
+
+    async fn drive(&self, run: &Run, token: LeaseToken, deadline: Timestamp) -> Result<(), InvestigateError> {
+        let store = &self.engine.store;
+        if let Some(reason) = &run.reason {
+            store.fail_run(run.id, token, reason).await?;
+            return self.announce_now(run.id).await;
+        }
+        let done = store.reader().view(run.id).await?.map(|view| view.steps).unwrap_or_default();
+        match self.engine.drive(run, token, done, self.until(deadline)).await {
+            Ok(Driven::Finished(report)) => {
+                if run.evidence_at.is_none() {
+                    store.evidence_stands(run.id, token, &report).await?;
+                    self.announce_now(run.id).await?;
+                }
+                store.conclude_run(run.id, token, &report).await?;
+                self.announce_now(run.id).await
+            }
+            Ok(Driven::Paused) => {
+                tracing::info!(slice = run.slice, "the run goes on in the next invocation");
+                store.release_run(run.id, token, true).await?;
+                let next = InvestigateMessage::ContinueV1 { run: run.id, slice: run.slice + 1 };
+                self.send(Queue::Investigate, &next, run).await
+            }
+            Err(DriveError::Store(error)) => Err(error.into()),
+            Err(error @ DriveError::NoCommand(_)) => {
+                store.fail_run(run.id, token, &error.to_string()).await?;
+                self.announce_now(run.id).await
+            }
+        }
+    }
+
+    /// When to stop, so that there is time to leave things in order: a fifth of what is left, at most 20 s, before the
+    /// invocation is ended by force.
+    fn until(&self, deadline: Timestamp) -> Timestamp {
+        let left = deadline.duration_since(self.clock.now());
+        let margin = (left / 5).min(SignedDuration::from_secs(20));
+        deadline.checked_sub(margin).unwrap_or(deadline)
+    }
+
+    /// An attached event is news only where something is shown already; before that the first delivery has it in.
+    async fn announce_if_shown(&self, id: RunId) -> Result<(), InvestigateError> {
+        let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
+        if run.evidence_at.is_some() || run.status.is_terminal() { self.announce(&run).await } else { Ok(()) }
+    }
+
+    async fn announce_now(&self, id: RunId) -> Result<(), InvestigateError> {
+        let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
+        self.announce(&run).await
+    }
+
+    async fn announce(&self, run: &Run) -> Result<(), InvestigateError> {
+        let news = run.targets.iter().map(async |target| {
+            let news = DeliverMessage::TargetV1 { run: run.id, target: target.name.clone(), revision: run.revision };
+            self.send(Queue::Deliver, &news, run).await
+        });
+        try_join_all(news).await.map(drop)
+    }
+
+    async fn send(
+        &self,
+        queue: Queue,
+        message: &(impl serde::Serialize + Sync),
+        run: &Run,
+    ) -> Result<(), InvestigateError> {
+        let body = serde_json::to_string(message).map_err(InvestigateError::Unreadable)?;
+        let group = run.workflow.as_ref().unwrap_or(&run.command);
+        Ok(self.sender.send(queue, &body, group.as_str(), Duration::ZERO).await?)
+    }
+}
+
+/// The targets by name: the outlet's, numbered where there are several of one kind.
+fn targets(deliver: &[OutletSpec]) -> Vec<TargetSpec> {
+    let mut targets: Vec<TargetSpec> = Vec::with_capacity(deliver.len());
+    for outlet in deliver {
+        let same = targets.iter().filter(|target| target.outlet.kind() == outlet.kind()).count();
+        let name = match same {
+            0 => outlet.kind().to_owned(),
+            others => format!("{}-{}", outlet.kind(), others + 1),
+        };
+        targets.push(TargetSpec { name, outlet: outlet.clone() });
+    }
+    targets
+}

@@ -1,0 +1,136 @@
+//! Conditions and updates as DynamoDB's expressions. Names and values never stand in the text: each is a placeholder.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use ports::{Condition, When};
+use serde_json::{Map, Value};
+
+use crate::value::{PK, to_attribute};
+
+/// The placeholders of one request.
+#[derive(Debug, Default)]
+pub(crate) struct Placeholders {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Placeholders {
+    fn name(&mut self, attribute: &str) -> String {
+        if let Some((placeholder, _)) = self.names.iter().find(|(_, name)| *name == attribute) {
+            return placeholder.clone();
+        }
+        let placeholder = format!("#n{}", self.names.len());
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    /// As the requests take them: DynamoDB refuses empty maps.
+    pub(crate) fn names(&self) -> Option<HashMap<String, String>> {
+        (!self.names.is_empty()).then(|| self.names.clone())
+    }
+
+    /// As the requests take them.
+    pub(crate) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        (!self.values.is_empty()).then(|| self.values.clone())
+    }
+
+    /// The condition expression, or none where nothing must hold.
+    pub(crate) fn condition(&mut self, when: &When) -> Option<String> {
+        // A case that asks nothing always holds, and then so does the whole.
+        if when.0.iter().any(Vec::is_empty) {
+            return None;
+        }
+        let cases: Vec<String> = when.0.iter().map(|case| self.case(case)).collect();
+        match cases.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => Some(several.iter().map(|case| format!("({case})")).collect::<Vec<_>>().join(" OR ")),
+        }
+    }
+
+    fn case(&mut self, conditions: &[Condition]) -> String {
+        let parts: Vec<String> = conditions.iter().map(|condition| self.one(condition)).collect();
+        parts.join(" AND ")
+    }
+
+    fn one(&mut self, condition: &Condition) -> String {
+        match condition {
+            Condition::Absent => format!("attribute_not_exists({})", self.name(PK)),
+            Condition::Present => format!("attribute_exists({})", self.name(PK)),
+            Condition::Equals(attribute, value) => {
+                format!("{} = {}", self.name(attribute), self.value(to_attribute(value)))
+            }
+            Condition::Without(attribute) => format!("attribute_not_exists({})", self.name(attribute)),
+            // False for an attribute that is missing or no number, as the port wants it.
+            Condition::Below(attribute, limit) => {
+                format!("{} < {}", self.name(attribute), self.value(AttributeValue::N(limit.to_string())))
+            }
+        }
+    }
+
+    /// The update expression, or none where nothing changes.
+    pub(crate) fn update(
+        &mut self,
+        set: &Map<String, Value>,
+        add: &[(&'static str, i64)],
+        remove: &[&'static str],
+    ) -> Option<String> {
+        let set: Vec<String> =
+            set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(to_attribute(value)))).collect();
+        let add: Vec<String> = add
+            .iter()
+            .map(|(name, amount)| format!("{} {}", self.name(name), self.value(AttributeValue::N(amount.to_string()))))
+            .collect();
+        let remove: Vec<String> = remove.iter().map(|name| self.name(name)).collect();
+        let clauses = [("SET", set), ("ADD", add), ("REMOVE", remove)]
+            .into_iter()
+            .filter(|(_, parts)| !parts.is_empty())
+            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")));
+        let text = clauses.collect::<Vec<_>>().join(" ");
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_condition_names_nothing_in_its_text() {
+        let mut held = Placeholders::default();
+        let when = When::all([Condition::Absent])
+            .or([Condition::Equals("lease_token", json!("t")), Condition::Present])
+            .or([Condition::Below("lease_until", 7), Condition::Without("done")]);
+        assert_eq!(
+            held.condition(&when).unwrap(),
+            "(attribute_not_exists(#n0)) OR (#n1 = :v0 AND attribute_exists(#n0)) \
+             OR (#n2 < :v1 AND attribute_not_exists(#n3))"
+        );
+        assert_eq!(held.names().unwrap()["#n1"], "lease_token");
+        assert_eq!(held.values().unwrap()[":v1"], AttributeValue::N("7".into()));
+    }
+
+    #[test]
+    fn what_always_may_happen_has_no_condition() {
+        assert_eq!(Placeholders::default().condition(&When::always()), None);
+        assert_eq!(Placeholders::default().condition(&When::all([Condition::Absent]).or([])), None);
+        assert_eq!(Placeholders::default().names(), None);
+    }
+
+    #[test]
+    fn an_update_has_a_clause_for_each_thing_it_does() {
+        let mut held = Placeholders::default();
+        let Value::Object(set) = json!({ "a": 1 }) else { unreachable!() };
+        assert_eq!(held.update(&set, &[("n", -2)], &["x", "y"]).unwrap(), "SET #n0 = :v0 ADD #n1 :v1 REMOVE #n2, #n3");
+        assert_eq!(held.update(&Map::new(), &[], &[]), None);
+    }
+}

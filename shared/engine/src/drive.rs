@@ -1,0 +1,179 @@
+//! Drives a run: the plan's steps side by side as far as their needs allow, each recorded when it ends.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use catalog::{Catalog, expr::Scope};
+use domain::{LeaseToken, Name, Report, Run, Step, StepId};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use jiff::{SignedDuration, Timestamp};
+use ports::Clock;
+use serde_json::{Map, Value, json};
+use store::{Recorded, Store, StoreError};
+
+use crate::{
+    CallTask, findings,
+    plan::{self, Plan, Planned},
+    step,
+};
+
+/// How many steps are taken side by side.
+pub const CONCURRENCY: usize = 8;
+
+/// How long a run may take where its Assistant says nothing (I12).
+pub const RUN_TIME: Duration = Duration::from_secs(300);
+
+/// How a drive ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Driven {
+    /// Nothing is left to do; this is what the run says.
+    Finished(Box<Report>),
+    /// The invocation's time is up; what is recorded stands, the rest is for the next slice.
+    Paused,
+}
+
+/// Why a drive ended without either.
+#[derive(Debug, thiserror::Error)]
+pub enum DriveError {
+    /// The catalog has no such Command any more.
+    #[error("the catalog has no Command `{0}`")]
+    NoCommand(Name),
+    /// The store did not do its work.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The investigation, over its ports.
+#[derive(Clone)]
+pub struct Engine {
+    /// The catalog.
+    pub catalog: Arc<Catalog>,
+    /// The runs.
+    pub store: Store,
+    /// The task kinds.
+    pub tasks: Arc<dyn CallTask>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Engine {
+    /// Takes the steps of `run` that are not in `done`, until `until`. The caller holds the run's lease by `token`, and
+    /// keeps it.
+    ///
+    /// # Errors
+    /// [`DriveError`]; what was recorded until then stands.
+    pub async fn drive(
+        &self,
+        run: &Run,
+        token: LeaseToken,
+        mut done: Vec<Step>,
+        until: Timestamp,
+    ) -> Result<Driven, DriveError> {
+        let command =
+            self.catalog.commands.get(&run.command).ok_or_else(|| DriveError::NoCommand(run.command.clone()))?;
+        let mut plan = plan::plan(&self.catalog, command, run.alert.as_ref());
+        self.renumber(run, &mut plan, &done);
+        let budget = self.time_budget(run);
+        let ends = budget.and_then(|time| run.created_at.checked_add(time).ok()).unwrap_or(Timestamp::MAX);
+        let mut flying = FuturesUnordered::new();
+        let mut begun: Vec<StepId> = done.iter().map(|step| step.id.clone()).collect();
+        loop {
+            let now = self.clock.now();
+            let time_is_up = now >= until || now >= ends;
+            for planned in plan.steps.iter().filter(|_| !time_is_up) {
+                if flying.len() >= CONCURRENCY {
+                    break;
+                }
+                let ready = planned.needs.iter().all(|need| done.iter().any(|step| step.id == *need));
+                if ready && !begun.contains(&planned.id) {
+                    begun.push(planned.id.clone());
+                    flying.push(step::take(planned, self.scope(run, planned, &done), &*self.tasks, &*self.clock));
+                }
+            }
+            if flying.is_empty() {
+                break;
+            }
+            let left = Duration::try_from(until.min(ends).duration_since(now)).unwrap_or(Duration::ZERO);
+            tokio::select! {
+                Some(taken) = flying.next() => {
+                    if self.store.record_step(run.id, token, &taken).await? == Recorded::Now {
+                        tracing::info!(step = %taken.id, elapsed_ms = taken.elapsed_ms, issues = taken.issues.len(), "step recorded");
+                    }
+                    done.push(taken);
+                }
+                // Calls under way are let go: they only read, and the next slice makes them again.
+                () = tokio::time::sleep(left) => break,
+            }
+        }
+        let missing = plan.steps.iter().any(|planned| done.iter().all(|step| step.id != planned.id));
+        let over_budget = missing && self.clock.now() >= ends;
+        if missing && !over_budget && run.slice + 1 < MAX_SLICES {
+            return Ok(Driven::Paused);
+        }
+        done.sort_by_key(|step| step.index);
+        let unreached = missing.then(|| match budget {
+            Some(time) if over_budget => format!("the run's time budget of {time:#} was reached"),
+            _ => format!("the run's limit of {MAX_SLICES} invocations was reached"),
+        });
+        let report = findings::report(&self.catalog, run.alert.as_ref(), &plan, &done, unreached.as_deref());
+        Ok(Driven::Finished(Box::new(report)))
+    }
+
+    /// A run that began under another catalog keeps the steps it has; new ones are numbered after them, so that no two
+    /// steps want one place.
+    fn renumber(&self, run: &Run, plan: &mut Plan<'_>, done: &[Step]) {
+        if run.catalog == self.catalog.digest {
+            return;
+        }
+        let next = done.iter().map(|step| step.index + 1).max().unwrap_or(0);
+        let fresh = plan.steps.iter_mut().filter(|planned| done.iter().all(|step| step.id != planned.id));
+        for (index, planned) in (next..).zip(fresh) {
+            planned.index = index;
+        }
+    }
+
+    fn time_budget(&self, run: &Run) -> Option<SignedDuration> {
+        let assistant = run.assistant.as_ref().and_then(|name| self.catalog.assistants.get(name));
+        let time = assistant.and_then(|assistant| assistant.limits.time).map_or(RUN_TIME, |span| span.0);
+        SignedDuration::try_from(time).ok()
+    }
+
+    fn scope(&self, run: &Run, planned: &Planned<'_>, done: &[Step]) -> Scope {
+        // Entries name each other by their own ids; inside an Slx these are the last part.
+        let prefix = planned.slx.and_then(|_| planned.id.as_str().rsplit_once('.')).map(|(prefix, _)| prefix);
+        let steps: Map<String, Value> = done
+            .iter()
+            .map(|step| {
+                let local = prefix.and_then(|prefix| step.id.as_str().strip_prefix(prefix)?.strip_prefix('.'));
+                (local.unwrap_or(step.id.as_str()).to_owned(), step::seen(step))
+            })
+            .collect();
+        let alert = run.alert.as_ref().map_or_else(|| json!({}), |alert| json!(alert));
+        Scope::new()
+            .with("alert", &alert)
+            .with("params", &Value::Object(run.params.clone()))
+            .with("steps", &Value::Object(steps))
+    }
+}
+
+/// The most invocations that a run goes over: below the hops at which Lambda stops what it takes for a loop (16).
+pub const MAX_SLICES: u32 = 12;
+
+/// The Command's parameters for an alert, as the workflow or the caller gives them.
+///
+/// # Errors
+/// What is wrong with them, for people.
+pub fn parameters(
+    catalog: &Catalog,
+    command: &Name,
+    given: &BTreeMap<String, Value>,
+    alert: Option<&domain::Alert>,
+) -> Result<Map<String, Value>, String> {
+    let Some(command) = catalog.commands.get(command) else {
+        return Err(format!("the catalog has no Command `{command}`"));
+    };
+    let alert = alert.map_or_else(|| json!({}), |alert| json!(alert));
+    catalog::bind(&command.parameters, given, &Scope::new().with("alert", &alert)).map_err(|errors| {
+        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        format!("the Command `{}` cannot be given its parameters: {}", command.name, text.join("; "))
+    })
+}

@@ -1,0 +1,99 @@
+//! What a Command comes to for one alert: its entries in order, the Slxs' tasks in their place.
+
+use std::collections::BTreeMap;
+
+use catalog::{
+    Catalog,
+    expr::Expression,
+    model::{Bindings, Command, Slx, Task, TaskRef},
+};
+use domain::{Alert, Name, StepId};
+
+/// The most steps that a run takes; the table's step numbers have four digits.
+pub const MAX_STEPS: usize = 200;
+
+/// One step to be taken.
+#[derive(Debug, Clone)]
+pub struct Planned<'a> {
+    /// Its id, which is its name in `steps`.
+    pub id: StepId,
+    /// Its place, from 0.
+    pub index: u32,
+    /// The Task.
+    pub task: &'a Task,
+    /// The Task's inputs, not yet rendered.
+    pub with: &'a Bindings,
+    /// Steps that must have ended before.
+    pub needs: Vec<StepId>,
+    /// What must be true, else it is not wanted.
+    pub when: Option<&'a Expression>,
+    /// The Slx that it belongs to.
+    pub slx: Option<&'a Name>,
+}
+
+/// The plan, and how many steps were left off it.
+#[derive(Debug, Clone)]
+pub struct Plan<'a> {
+    /// In order of their places.
+    pub steps: Vec<Planned<'a>>,
+    /// Steps over [`MAX_STEPS`], which are not taken.
+    pub left_off: usize,
+}
+
+/// The plan of `command` for `alert`. The same catalog and alert always give the same plan, so a run that is resumed
+/// finds its steps again.
+#[must_use]
+pub fn plan<'a>(catalog: &'a Catalog, command: &'a Command, alert: Option<&Alert>) -> Plan<'a> {
+    let mut steps: Vec<Planned<'a>> = Vec::new();
+    // An entry of the Command stands for one step, or for all steps of its Slxs.
+    let mut entries: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
+    for entry in &command.tasks {
+        let needs: Vec<StepId> =
+            entry.needs.iter().filter_map(|name| entries.get(name.as_str())).flatten().cloned().collect();
+        let first = steps.len();
+        if entry.slx.is_some() {
+            for slx in catalog.slxs.values().filter(|slx| matches(slx, alert)) {
+                for own in &slx.tasks {
+                    let id = StepId::new(format!("{}.{}.{}", entry.id, slx.name, own.id));
+                    let inner = own.needs.iter().map(|need| StepId::new(format!("{}.{}.{need}", entry.id, slx.name)));
+                    let needs = needs.iter().cloned().chain(inner).collect();
+                    steps.extend(planned(catalog, own, id, needs, entry.when.as_ref(), Some(&slx.name)));
+                }
+            }
+        } else {
+            let id = StepId::new(entry.id.as_str());
+            steps.extend(planned(catalog, entry, id, needs, entry.when.as_ref(), None));
+        }
+        let taken = steps.iter().skip(first).map(|step| step.id.clone()).collect();
+        entries.insert(entry.id.as_str(), taken);
+    }
+    let left_off = steps.len().saturating_sub(MAX_STEPS);
+    steps.truncate(MAX_STEPS);
+    for (index, step) in (0..).zip(&mut steps) {
+        step.index = index;
+    }
+    Plan { steps, left_off }
+}
+
+fn planned<'a>(
+    catalog: &'a Catalog,
+    entry: &'a TaskRef,
+    id: StepId,
+    needs: Vec<StepId>,
+    when: Option<&'a Expression>,
+    slx: Option<&'a Name>,
+) -> Option<Planned<'a>> {
+    let task = catalog.tasks.get(entry.task.as_ref()?)?;
+    Some(Planned { id, index: 0, task, with: &entry.with, needs, when, slx })
+}
+
+/// Whether the alert speaks of `slx`: one of its tags is a label of the alert, or names the alert's service or team.
+fn matches(slx: &Slx, alert: Option<&Alert>) -> bool {
+    let Some(alert) = alert else { return false };
+    slx.tags.iter().any(|(tag, value)| match tag.as_str() {
+        _ if value.is_empty() => false,
+        "service" if *value == alert.service.id || *value == alert.service.name => true,
+        "team" if *value == alert.team => true,
+        tag => alert.labels.get(tag) == Some(value),
+    })
+}

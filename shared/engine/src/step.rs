@@ -1,0 +1,188 @@
+//! Takes one step: renders the call, makes it, and reads the result.
+
+use std::borrow::Cow;
+
+use catalog::{
+    bind,
+    expr::{ExprError, Scope, Template},
+    model::{RunSpec, Slot},
+};
+use domain::{Evidence, Issue, Outcome, Step};
+use jiff::Timestamp;
+use ports::Clock;
+use serde_json::{Value, json};
+
+use crate::{CallTask, evidence, findings, plan::Planned, redact};
+
+/// Takes the step of `planned`. `scope` has `alert`, `params` and `steps`. Never fails: what went wrong is the step.
+pub async fn take(planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, clock: &dyn Clock) -> Step {
+    let started_at = clock.now();
+    let started = tokio::time::Instant::now();
+    let mut step = Step {
+        id: planned.id.clone(),
+        index: planned.index,
+        title: planned.task.description.clone().unwrap_or_else(|| planned.task.name.to_string()),
+        task: planned.task.name.clone(),
+        kind: planned.task.run.kind().to_owned(),
+        resource: planned.slx.map(ToString::to_string).unwrap_or_default(),
+        started_at,
+        elapsed_ms: 0,
+        outcome: Outcome::Ok,
+        request: Value::Null,
+        evidence: Evidence::default(),
+        issues: vec![],
+    };
+    fill(&mut step, planned, scope, tasks, started_at).await;
+    step.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    step
+}
+
+async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, now: Timestamp) {
+    match planned.when.map(|when| when.holds(&scope)) {
+        None | Some(Ok(true)) => {}
+        Some(Ok(false)) => {
+            let when = planned.when.map(|when| when.source()).unwrap_or_default();
+            step.outcome = Outcome::Skipped { reason: format!("not needed: `{when}` is false") };
+            return;
+        }
+        Some(Err(error)) => return fail(step, &error.to_string(), now),
+    }
+    let task = planned.task;
+    let inputs = match bind(&task.inputs, planned.with, &scope) {
+        Ok(inputs) => Value::Object(inputs),
+        Err(errors) => {
+            let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            return fail(step, &text.join("; "), now);
+        }
+    };
+    let scope = scope.with("inputs", &inputs);
+    // The call sees its inputs and nothing else: no alert text beside the typed, validated parameters (I8).
+    let narrow = Scope::new().with("inputs", &inputs);
+    let rendered = task.title.render(&narrow).and_then(|title| {
+        let resource = task.resource.as_ref().map(|text| text.render(&narrow)).transpose()?;
+        Ok((title, resource, spec(&task.run, &narrow)?))
+    });
+    let call = match rendered {
+        Ok((title, resource, call)) => {
+            step.title = redact::text(&title).into_owned();
+            if let Some(resource) = resource {
+                step.resource = redact::text(&resource).into_owned();
+            }
+            call
+        }
+        Err(error) => return fail(step, &error.to_string(), now),
+    };
+    let called = tasks.call(&call).await;
+    step.request = called.request;
+    redact::value(&mut step.request);
+    let answer = match called.answer {
+        Ok(answer) => answer,
+        Err(reason) => return fail(step, &reason, now),
+    };
+    let mut result = answer.result;
+    redact::value(&mut result);
+    let cut = evidence::cap(&mut result);
+    // The rules see what is stored, so that whatever an Issue says can be looked up.
+    let seen = scope.with("result", &result);
+    step.issues = findings::issues(task, &seen, &step.resource, &step.request, now);
+    step.issues.iter_mut().for_each(redact_issue);
+    step.evidence = Evidence { summary: redact::text(&answer.summary).into_owned(), data: result, cut };
+}
+
+fn fail(step: &mut Step, reason: &str, now: Timestamp) {
+    let reason = redact::text(reason).into_owned();
+    step.issues = vec![findings::unmade(&step.title, &reason, &step.resource, now)];
+    step.outcome = Outcome::Failed { reason };
+}
+
+fn redact_issue(issue: &mut Issue) {
+    for text in [&mut issue.title, &mut issue.expected, &mut issue.actual, &mut issue.details, &mut issue.reproduce] {
+        if let Cow::Owned(masked) = redact::text(text) {
+            *text = masked;
+        }
+    }
+}
+
+/// The call with its values in place. A value fills the place it was given and no more: in a URL it is one encoded
+/// piece, in a query the inside of a quoted string.
+fn spec(run: &RunSpec<Template>, scope: &Scope) -> Result<RunSpec<String>, ExprError> {
+    run.try_map(|slot, template| match slot {
+        // A template that is one value and nothing else is the catalog's own URL or query, whole.
+        Slot::Url | Slot::Query if template.source().starts_with("${{") && template.parts()?.len() == 1 => {
+            template.render(scope)
+        }
+        Slot::Url => template.render_with(scope, encoded),
+        Slot::Query => template.render_with(scope, quoted),
+        Slot::Text => template.render(scope),
+    })
+}
+
+fn encoded(value: &str) -> Cow<'_, str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
+    // A dot alone or twice would be a way up, so dots are plain only beside other characters.
+    let dots = value.bytes().all(|byte| byte == b'.');
+    if value.bytes().all(|byte| plain(byte) || (byte == b'.' && !dots)) {
+        return Cow::Borrowed(value);
+    }
+    let mut text = String::with_capacity(value.len() * 3);
+    for byte in value.bytes() {
+        if plain(byte) || (byte == b'.' && !dots) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Cow::Owned(text)
+}
+
+fn quoted(value: &str) -> Cow<'_, str> {
+    if value.contains(['\\', '"', '\'', '`', '\n']) {
+        let text =
+            value.replace('\\', "\\\\").replace('"', "\\\"").replace('\'', "\\'").replace('`', "").replace('\n', "\\n");
+        return Cow::Owned(text);
+    }
+    Cow::Borrowed(value)
+}
+
+/// What later steps see of this one as `steps.<id>`.
+#[must_use]
+pub fn seen(step: &Step) -> Value {
+    let outcome = match &step.outcome {
+        Outcome::Ok => "ok",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Skipped { .. } => "skipped",
+    };
+    json!({
+        "outcome": outcome,
+        "summary": step.evidence.summary,
+        "result": step.evidence.data,
+        "issues": step.issues,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i8_a_value_in_a_url_is_one_piece_of_it() {
+        let scope = Scope::new().with("inputs", &json!({"id": "../admin?x=1#y@evil.example/", "up": ".."}));
+        let run: RunSpec<Template> = serde_json::from_value(
+            json!({"http": {"url": "https://api.internal/orders/${{ inputs.id }}/${{ inputs.up }}"}}),
+        )
+        .unwrap();
+        let RunSpec::Http(call) = spec(&run, &scope).unwrap() else { panic!("not http") };
+        assert_eq!(call.url, "https://api.internal/orders/..%2Fadmin%3Fx%3D1%23y%40evil.example%2F/%2E%2E");
+    }
+
+    #[test]
+    fn i8_a_value_in_a_query_stays_inside_its_quotes() {
+        let scope = Scope::new().with("inputs", &json!({"ns": "a\"} or vector(1) #"}));
+        let run: RunSpec<Template> = serde_json::from_value(
+            json!({"promql": {"url": "http://prom:9090", "query": "up{namespace=\"${{ inputs.ns }}\"}"}}),
+        )
+        .unwrap();
+        let RunSpec::Promql(call) = spec(&run, &scope).unwrap() else { panic!("not promql") };
+        assert_eq!(call.query, "up{namespace=\"a\\\"} or vector(1) #\"}");
+    }
+}

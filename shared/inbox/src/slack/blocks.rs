@@ -1,0 +1,90 @@
+//! The limits of Block Kit (source: docs.slack.dev/reference/block-kit, the SDKs' models, and for the total, which no page
+//! names, slackapi/bolt-js issue 2509).
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+const BLOCKS: usize = 50;
+const SECTION: usize = 3000;
+const FIELDS: usize = 10;
+const FIELD: usize = 2000;
+const HEADER: usize = 150;
+const CONTEXT: usize = 10;
+const BLOCK_ID: usize = 255;
+const TOTAL: usize = 13_200;
+
+type Checked = Result<(), &'static str>;
+
+const INVALID: &str = "invalid_blocks";
+
+/// Refuses what Slack would refuse.
+pub(crate) fn check(blocks: &Value) -> Checked {
+    let blocks = blocks.as_array().ok_or("invalid_blocks_format")?;
+    if blocks.len() > BLOCKS {
+        return Err(INVALID);
+    }
+    let (mut total, mut ids) = (0, BTreeSet::new());
+    for block in blocks {
+        if let Some(id) = block.get("block_id") {
+            let id = id.as_str().filter(|id| id.chars().count() <= BLOCK_ID).ok_or(INVALID)?;
+            if !ids.insert(id) {
+                return Err(INVALID);
+            }
+        }
+        total += size(block)?;
+    }
+    if total > TOTAL { Err("msg_blocks_too_long") } else { Ok(()) }
+}
+
+/// How many characters of text a block holds, if it is a legal one.
+fn size(block: &Value) -> Result<usize, &'static str> {
+    match block.get("type").and_then(Value::as_str) {
+        Some("divider") => Ok(0),
+        Some("header") => {
+            let text = block.get("text").ok_or(INVALID)?;
+            if text.get("type").and_then(Value::as_str) != Some("plain_text") {
+                return Err(INVALID);
+            }
+            object(text, HEADER)
+        }
+        Some("section") => {
+            let fields = block.get("fields").map(|fields| fields.as_array().ok_or(INVALID)).transpose()?;
+            if block.get("text").is_none() && fields.is_none_or(Vec::is_empty) {
+                return Err(INVALID);
+            }
+            let mut total = block.get("text").map_or(Ok(0), |text| object(text, SECTION))?;
+            for (index, field) in fields.into_iter().flatten().enumerate() {
+                if index >= FIELDS {
+                    return Err(INVALID);
+                }
+                total += object(field, FIELD)?;
+            }
+            Ok(total)
+        }
+        Some("context") => {
+            let elements = block.get("elements").and_then(Value::as_array).ok_or(INVALID)?;
+            if elements.is_empty() || elements.len() > CONTEXT {
+                return Err(INVALID);
+            }
+            elements.iter().map(|element| object(element, SECTION)).sum()
+        }
+        _ => Err(INVALID),
+    }
+}
+
+/// How many characters a text object holds, if it is a legal one.
+fn object(text: &Value, most: usize) -> Result<usize, &'static str> {
+    let wrong = match text.get("type").and_then(Value::as_str) {
+        Some("plain_text") => "verbatim",
+        Some("mrkdwn") => "emoji",
+        _ => return Err(INVALID),
+    };
+    if text.get(wrong).is_some() {
+        return Err(INVALID);
+    }
+    match text.get("text").and_then(Value::as_str).map(|text| text.chars().count()) {
+        Some(length) if (1..=most).contains(&length) => Ok(length),
+        _ => Err(INVALID),
+    }
+}

@@ -1,0 +1,193 @@
+//! What the inbox answers, seen from outside as an outlet sees it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use crate::{Endpoint, Fault, Inbox, Moment, Service};
+use jiff::Timestamp;
+use ports::Clock;
+use serde_json::{Value, json};
+
+struct Fixed;
+
+impl Clock for Fixed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(1_800_000_000).unwrap()
+    }
+}
+
+async fn start() -> Inbox {
+    Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(Fixed)).await.unwrap()
+}
+
+fn client() -> reqwest::Client {
+    // Everything here is plain HTTP; the builder still wants to know whose TLS it would use.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+async fn slack(inbox: &Inbox, method: &str, body: Value) -> Value {
+    let url = format!("{}/{method}", inbox.slack_api());
+    let request = client().post(url).bearer_auth("xoxb-1").json(&body);
+    request.send().await.unwrap().json().await.unwrap()
+}
+
+fn section(characters: usize) -> Value {
+    json!({ "type": "section", "text": { "type": "mrkdwn", "text": "x".repeat(characters), "verbatim": true } })
+}
+
+#[tokio::test]
+async fn slack_answers_200_and_says_in_the_body_what_is_wrong() {
+    let inbox = start().await;
+    inbox.remove_channel("gone");
+    let blocks = |blocks: Vec<Value>| json!({ "channel": "#ops", "text": "t", "blocks": blocks });
+    for (body, error) in [
+        (json!({ "channel": "#gone", "text": "t" }), "channel_not_found"),
+        (json!({ "channel": "#ops" }), "no_text"),
+        (json!({ "channel": "#ops", "text": "x".repeat(40_001) }), "msg_too_long"),
+        (blocks(vec![section(3001)]), "invalid_blocks"),
+        (blocks(vec![section(0)]), "invalid_blocks"),
+        (blocks(vec![section(1); 51]), "invalid_blocks"),
+        (blocks(vec![section(2900); 5]), "msg_blocks_too_long"),
+        (blocks(vec![json!({ "type": "invented" })]), "invalid_blocks"),
+        (json!({ "channel": "#ops", "text": "t", "metadata": { "event_type": "e" } }), "invalid_metadata_format"),
+    ] {
+        let answer = slack(&inbox, "chat.postMessage", body).await;
+        assert_eq!(answer, json!({ "ok": false, "error": error }));
+    }
+    assert!(inbox.posts().is_empty());
+    assert_eq!(slack(&inbox, "chat.invent", json!({})).await["error"], "unknown_method");
+
+    let url = format!("{}/auth.test", inbox.slack_api());
+    let answer: Value = client().post(&url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["error"], "not_authed");
+    let answer: Value = client().post(&url).bearer_auth("xoxp-1").send().await.unwrap().json().await.unwrap();
+    assert_eq!(answer["error"], "invalid_auth");
+    assert_eq!(slack(&inbox, "auth.test", json!({})).await["ok"], true);
+}
+
+#[tokio::test]
+async fn a_message_is_posted_edited_found_and_deleted() {
+    let inbox = start().await;
+    let metadata = json!({ "event_type": "e", "event_payload": { "run": "r" } });
+    let first = slack(&inbox, "chat.postMessage", json!({ "channel": "ops", "text": "a", "metadata": metadata })).await;
+    let second = slack(&inbox, "chat.postMessage", json!({ "channel": "#ops", "text": "b" })).await;
+    let (channel, ts) = (first["channel"].as_str().unwrap(), first["ts"].as_str().unwrap());
+    assert!(ts < second["ts"].as_str().unwrap(), "timestamps are unique and increase");
+
+    let edit = |channel: &str, ts: &str| json!({ "channel": channel, "ts": ts, "text": "a2" });
+    assert_eq!(slack(&inbox, "chat.update", edit("ops", ts)).await["error"], "channel_not_found");
+    assert_eq!(slack(&inbox, "chat.update", edit(channel, "1.000000")).await["error"], "message_not_found");
+    assert_eq!(slack(&inbox, "chat.update", edit(channel, ts)).await["ok"], true);
+    inbox.say("ops", "hello");
+
+    let ask = json!({ "channel": channel, "include_all_metadata": true, "limit": 2 });
+    let page = slack(&inbox, "conversations.history", ask).await;
+    assert_eq!(page["has_more"], true);
+    assert_eq!(page["messages"][0]["user"], "U0PERSON");
+    let cursor = page["response_metadata"]["next_cursor"].as_str().unwrap();
+    let ask = json!({ "channel": channel, "include_all_metadata": true, "limit": 2, "cursor": cursor });
+    let page = slack(&inbox, "conversations.history", ask).await;
+    assert_eq!(page["messages"][0]["text"], "a2");
+    assert_eq!(page["messages"][0]["metadata"]["event_payload"]["run"], "r", "an edit without metadata keeps it");
+    let plain = slack(&inbox, "conversations.history", json!({ "channel": channel })).await;
+    assert_eq!(plain["messages"][2].get("metadata"), None);
+    let newer = slack(&inbox, "conversations.history", json!({ "channel": channel, "oldest": ts })).await;
+    assert_eq!(newer["messages"].as_array().unwrap().len(), 2, "`oldest` leaves itself out");
+    let url = format!("{}/users.conversations?limit=10", inbox.slack_api());
+    let listed: Value = client().get(url).bearer_auth("xoxb-1").send().await.unwrap().json().await.unwrap();
+    assert_eq!(listed["channels"][0]["name"], "ops");
+
+    let posts = inbox.posts();
+    assert_eq!((posts[0].place.as_str(), posts[0].edits.len()), ("ops", 1));
+    assert_eq!((posts[0].body["text"].as_str(), posts[0].current()["text"].as_str()), (Some("a"), Some("a2")));
+    inbox.delete(&posts[0].id);
+    assert_eq!(slack(&inbox, "chat.update", edit(channel, ts)).await["error"], "message_not_found");
+}
+
+#[tokio::test]
+async fn pagerduty_takes_notes_and_lists_them() {
+    let inbox = start().await;
+    inbox.remove_incident("PGONE");
+    let url = |id: &str| format!("{}/incidents/{id}/notes", inbox.pagerduty_api());
+    let send = |id: &str, key: &str, content: &str| {
+        let request = client().post(url(id)).header("authorization", key);
+        request.json(&json!({ "note": { "content": content } })).send()
+    };
+    let key = "Token token=k";
+    assert_eq!(send("P1", "Bearer k", "x").await.unwrap().status(), 401);
+    assert_eq!(send("PGONE", key, "x").await.unwrap().status(), 404);
+    assert_eq!(send("P1", key, " ").await.unwrap().status(), 400);
+    inbox.fault(Endpoint::PagerDutyPost, Fault::Status { status: 429, retry_after: Some(7) });
+    let limited = send("P1", key, "x").await.unwrap();
+    assert_eq!((limited.status().as_u16(), limited.headers()["ratelimit-reset"].to_str().unwrap()), (429, "7"));
+    assert_eq!(limited.json::<Value>().await.unwrap()["error"]["code"], 2020);
+    let made: Value = send("P1", key, "x").await.unwrap().json().await.unwrap();
+
+    let notes = client().get(url("P1")).header("authorization", key).send().await.unwrap();
+    let notes: Value = notes.json().await.unwrap();
+    assert_eq!(notes["notes"], json!([made["note"]]));
+    assert_eq!((inbox.posts().len(), inbox.posts()[0].service), (1, Service::PagerDuty));
+}
+
+#[tokio::test]
+async fn faults_are_met_once_each_and_in_order() {
+    let inbox = start().await;
+    let (arrived, accepted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counters = (Arc::clone(&arrived), Arc::clone(&accepted));
+    inbox.on_arrival(move |arrival| {
+        let counter = if arrival.moment == Moment::Arrived { &counters.0 } else { &counters.1 };
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    for fault in [
+        Fault::CloseAfterAccepting,
+        Fault::HangAfterAccepting,
+        Fault::HangBefore,
+        Fault::StatusAfterAccepting(500),
+        Fault::Redirect("http://127.0.0.1:1/".to_owned()),
+        Fault::Status { status: 503, retry_after: None },
+    ] {
+        inbox.fault(Endpoint::Webhook, fault);
+    }
+    let send = || client().post(inbox.webhook("a/b")).header("webhook-id", "m1").body("{}").send();
+    let mut arrivals = inbox.subscribe();
+
+    let closed = send().await.unwrap_err();
+    assert!(!closed.is_connect() && !closed.is_timeout(), "{closed:?}");
+    assert_eq!(arrivals.recv().await.unwrap().moment, Moment::Arrived);
+    assert_eq!(arrivals.recv().await.unwrap().moment, Moment::Accepted);
+    let hanging = tokio::spawn(send());
+    assert_eq!(arrivals.recv().await.unwrap().moment, Moment::Arrived);
+    assert_eq!(arrivals.recv().await.unwrap().moment, Moment::Accepted);
+    hanging.abort();
+    let hanging = tokio::spawn(send());
+    assert_eq!(arrivals.recv().await.unwrap().moment, Moment::Arrived);
+    hanging.abort();
+    assert_eq!(inbox.posts().len(), 2);
+    assert_eq!(send().await.unwrap().status(), 500);
+    assert_eq!(send().await.unwrap().status(), 307);
+    assert_eq!(send().await.unwrap().status(), 503);
+    assert_eq!(send().await.unwrap().status(), 200);
+    let posts = inbox.posts();
+    assert_eq!(posts.len(), 4);
+    assert_eq!((posts[0].place.as_str(), posts[0].id.as_str(), posts[0].raw.as_str()), ("a/b", "m1", "{}"));
+    assert_eq!((arrived.load(Ordering::SeqCst), accepted.load(Ordering::SeqCst)), (7, 4));
+    assert_eq!(inbox.requests().len(), 7);
+}
+
+#[tokio::test]
+async fn i9_what_authorizes_a_request_is_not_kept() {
+    let inbox = start().await;
+    slack(&inbox, "chat.postMessage", json!({ "channel": "ops", "text": "a" })).await;
+    let sink = format!("{}?to=https%3A%2F%2Fhooks.example.com%2Fx", inbox.webhook_sink());
+    client().post(sink).bearer_auth("secret-token").body("hi").send().await.unwrap();
+    assert_eq!(inbox.posts()[1].place, "https://hooks.example.com/x");
+    assert_eq!(inbox.posts()[1].body, "hi");
+    let everything = format!("{:?} {:?}", inbox.posts(), inbox.requests());
+    assert!(!everything.contains("xoxb-1") && !everything.contains("secret-token"));
+    let url = format!("http://{}/posts", inbox.address());
+    let listed: Value = client().get(url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 2);
+}
