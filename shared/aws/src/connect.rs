@@ -73,9 +73,7 @@ impl Clients {
 /// [`ConnectError`].
 pub fn connect(env: &AwsEnv) -> Result<Clients, ConnectError> {
     let pem = match &env.ca_bundle {
-        Some(path) => {
-            roots::from_file(path).map_err(|source| ConnectError::Roots { path: path.clone(), source })?
-        }
+        Some(path) => roots::from_file(path).map_err(|source| ConnectError::Roots { path: path.clone(), source })?,
         None => roots::embedded(),
     };
     let tls = TlsContext::builder()

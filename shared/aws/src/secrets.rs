@@ -103,9 +103,8 @@ impl SecretsManager {
         let mut state = self.state.lock().await;
         let now = self.clock.now();
         // A clock that was set back makes ages negative: that is young.
-        let younger = |at: Timestamp, limit: Duration| {
-            Duration::try_from(now.duration_since(at)).map_or(true, |age| age < limit)
-        };
+        let younger =
+            |at: Timestamp, limit: Duration| Duration::try_from(now.duration_since(at)).map_or(true, |age| age < limit);
         let called_since = self.calls.load(Ordering::Acquire) != calls_when_asked;
         let just_called = called_since || state.called_at.is_some_and(|at| younger(at, REREAD));
         let cached = state.cached.as_ref().filter(|(at, _)| younger(*at, FRESH)).map(|(_, versions)| versions);

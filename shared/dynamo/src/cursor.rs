@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ports::{Index, Item, Key};
-use serde_json::Value;
 
 use crate::value::key_attributes;
 
@@ -35,11 +34,7 @@ pub(crate) fn after(index: Index, last: &Item) -> Option<String> {
 pub(crate) fn start(index: Index, partition: &str, cursor: &str) -> Option<HashMap<String, AttributeValue>> {
     let names = names(index);
     let text = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let [Value::String(of), Value::String(sort), Value::String(pk), Value::String(sk)] =
-        serde_json::from_slice(&text).ok()?
-    else {
-        return None;
-    };
+    let [of, sort, pk, sk]: [String; 4] = serde_json::from_slice(&text).ok()?;
     if of != names.index || pk.is_empty() || sk.is_empty() || sort.is_empty() {
         return None;
     }

@@ -82,8 +82,10 @@ impl Placeholders {
         add: &[(&'static str, i64)],
         remove: &[&'static str],
     ) -> Option<String> {
-        let set: Vec<String> =
-            set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(to_attribute(value)))).collect();
+        let set: Vec<String> = set
+            .iter()
+            .map(|(name, value)| format!("{} = {}", self.name(name), self.value(to_attribute(value))))
+            .collect();
         let add: Vec<String> = add
             .iter()
             .map(|(name, amount)| format!("{} {}", self.name(name), self.value(AttributeValue::N(amount.to_string()))))

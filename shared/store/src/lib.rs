@@ -20,6 +20,9 @@ use domain::LeaseToken;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, Entropy, TableError, Write, WriteTable};
 
+#[cfg(test)]
+mod tests;
+
 pub use accept::{Accepted, IncidentWindow};
 pub use error::StoreError;
 pub use reader::{Reader, RunPage, UnmatchedPage};

@@ -1,0 +1,122 @@
+//! The task kinds: what a Task's `run` can ask of the world. Every kind reads and none can change anything (I7).
+//!
+//! A kind is one module with a `call` that turns its spec into a [`Called`]; `docs/tasks.md` says what each gives.
+
+mod common;
+mod connect;
+mod dns;
+mod http;
+mod mask;
+mod named;
+mod promql;
+mod tcp;
+#[cfg(test)]
+mod testing;
+mod tls;
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use catalog::model::RunSpec;
+use engine::{CallTask, Called};
+use futures_util::FutureExt;
+use net::AddressPolicy;
+use ports::Clock;
+use serde_json::Value;
+
+pub use common::LONGEST;
+pub use named::named_hosts;
+
+/// What the task kinds are given.
+#[derive(Clone)]
+pub struct TasksOptions {
+    /// Which addresses may be connected to; its named hosts are [`named_hosts`].
+    pub policy: AddressPolicy,
+    /// The time, for queries over a window and for the days that a certificate has left.
+    pub clock: Arc<dyn Clock>,
+    /// A PEM file of certificate authorities to trust besides the public ones.
+    pub extra_ca: Option<PathBuf>,
+    /// The name servers that a dns task asks; none: the system's.
+    pub name_servers: Vec<SocketAddr>,
+}
+
+impl TasksOptions {
+    /// With the public authorities and the system's name servers.
+    #[must_use]
+    pub fn new(policy: AddressPolicy, clock: Arc<dyn Clock>) -> Self {
+        Self { policy, clock, extra_ca: None, name_servers: Vec::new() }
+    }
+}
+
+/// Why there are no task kinds.
+#[derive(Debug, thiserror::Error)]
+pub enum TasksError {
+    /// The HTTP client, or the authorities to trust.
+    #[error(transparent)]
+    Client(#[from] net::ClientError),
+    /// The check of certificates.
+    #[error("certificates cannot be checked")]
+    Verifier(#[from] rustls::client::VerifierBuilderError),
+}
+
+/// Makes the calls of Tasks.
+pub struct Tasks {
+    http: http::Http,
+    policy: AddressPolicy,
+    clock: Arc<dyn Clock>,
+    dns: dns::NameServers,
+    tls: tls::Trust,
+}
+
+impl Tasks {
+    /// Reads the authorities and the system's name servers once.
+    ///
+    /// # Errors
+    /// [`TasksError`].
+    pub fn new(options: TasksOptions) -> Result<Self, TasksError> {
+        let TasksOptions { policy, clock, extra_ca, name_servers } = options;
+        Ok(Self {
+            http: http::Http::new(policy.clone(), extra_ca.clone())?,
+            dns: dns::NameServers::new(&name_servers),
+            tls: tls::Trust::new(extra_ca.as_ref())?,
+            policy,
+            clock,
+        })
+    }
+}
+
+#[async_trait]
+impl CallTask for Tasks {
+    async fn call(&self, spec: &RunSpec<String>) -> Called {
+        unbroken(async {
+            match spec {
+                RunSpec::Http(run) => http::call(&self.http, run).await,
+                RunSpec::Promql(run) => promql::call(&self.http, self.clock.as_ref(), run).await,
+                RunSpec::Dns(run) => dns::call(&self.dns, run).await,
+                RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
+                RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,
+            }
+        })
+        .await
+    }
+}
+
+/// What answers a task is anybody's, and the parsers of names, certificates and records are others'. Should one of them
+/// panic, this call has failed and not the investigation.
+async fn unbroken(call: impl Future<Output = Called>) -> Called {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| Called {
+        request: Value::Null,
+        answer: Err("the answer could not be read: this is a defect of Firstlook, please report it".to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_in_a_call_is_that_calls_failure() {
+        let called = unbroken(async { panic!("a parser's defect") }).await;
+        assert!(called.answer.unwrap_err().contains("defect"));
+    }
+}

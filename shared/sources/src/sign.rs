@@ -1,0 +1,68 @@
+use catalog::model::Source;
+use domain::Secret;
+use jiff::Timestamp;
+
+use crate::{
+    signature::{Key, PAGERDUTY_SIGNATURE, STANDARD_HEADERS, plain, standard_webhooks_entry},
+    verify::{Method, Refusal, scheme},
+};
+
+/// Why a body could not be signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The source has no usable scheme.
+    #[error("the source cannot be signed for")]
+    Source(#[source] Refusal),
+    /// The secret is no key.
+    #[error("the secret is no key: {0}")]
+    Secret(&'static str),
+    /// The id has a dot or is empty, which Standard Webhooks does not allow.
+    #[error("`{0}` cannot be the id of a message: it must not be empty and must have no dot")]
+    Id(String),
+}
+
+/// The headers with which the real sender would send `body` to `source`: content type, what proves the sender, and the
+/// delivery's `id` where the sender gives one.
+///
+/// # Errors
+/// [`SignError`].
+pub fn sign(
+    source: &Source,
+    body: &[u8],
+    secret: &Secret,
+    id: &str,
+    now: Timestamp,
+) -> Result<Vec<(String, String)>, SignError> {
+    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
+    match scheme(source).map_err(SignError::Source)? {
+        Method::Pagerduty => {
+            let key = Key::text(secret).map_err(SignError::Secret)?;
+            add(PAGERDUTY_SIGNATURE.as_str(), format!("v1={}", hex::encode(key.sign(&[body]))));
+            add("x-webhook-id", id.to_owned());
+        }
+        Method::HmacSha256(header) => {
+            let key = Key::text(secret).map_err(SignError::Secret)?;
+            add(header.as_str(), format!("sha256={}", hex::encode(key.sign(&[body]))));
+        }
+        Method::StandardWebhooks => {
+            let key = Key::decoded(secret).map_err(SignError::Secret)?;
+            if id.is_empty() || id.contains('.') {
+                return Err(SignError::Id(id.to_owned()));
+            }
+            let seconds = now.as_second().to_string();
+            let entry = standard_webhooks_entry(&key, id, &seconds, body);
+            add(STANDARD_HEADERS.id.as_str(), id.to_owned());
+            add(STANDARD_HEADERS.timestamp.as_str(), seconds);
+            add(STANDARD_HEADERS.signature.as_str(), entry);
+        }
+        Method::Bearer(header) => {
+            Key::text(secret).map_err(SignError::Secret)?;
+            match header {
+                Some(header) => add(header.as_str(), plain(secret).to_owned()),
+                None => add("authorization", format!("Bearer {}", plain(secret))),
+            }
+        }
+    }
+    Ok(headers)
+}

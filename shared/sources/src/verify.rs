@@ -1,0 +1,136 @@
+use catalog::model::{Scheme, Source, SourceType};
+use domain::Secret;
+use http::{HeaderMap, HeaderName};
+use jiff::Timestamp;
+
+pub use crate::signature::TOLERANCE;
+use crate::signature::{self, Found, Key};
+
+/// A request whose sender is proven. Only [`verify`] makes one.
+#[derive(Debug, Clone, Copy)]
+pub struct VerifiedPayload<'a> {
+    raw: &'a [u8],
+    headers: &'a HeaderMap,
+    id: Option<&'a str>,
+}
+
+impl<'a> VerifiedPayload<'a> {
+    /// The body, as it was sent.
+    pub(crate) fn raw(&self) -> &'a [u8] {
+        self.raw
+    }
+
+    /// The headers. No scheme signs them, so they say no more than the body does.
+    pub(crate) fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    /// The id of the message, where the scheme signs one.
+    pub(crate) fn signed_id(&self) -> Option<&'a str> {
+        self.id
+    }
+}
+
+/// Why a request is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It does not even try to prove who it is from.
+    #[error("the request carries nothing that proves its sender")]
+    Unproven,
+    /// No live secret fits. It may be that the secret was changed: read it anew and try once more.
+    #[error("no live secret fits")]
+    Mismatch,
+    /// It is proven, but more than [`TOLERANCE`] from now: a replay, or a wrong clock.
+    #[error("the signature fits, but was made more than five minutes from now")]
+    Stale,
+    /// Nothing can be verified until the operator mends the secret or the source.
+    #[error("the source cannot verify anything: {reason}")]
+    Unusable {
+        /// What is wrong, without any of it.
+        reason: String,
+    },
+}
+
+/// Proves that `raw` came from `source`: any of its live `secrets` (the current and the previous one, while a secret is
+/// being changed) and any of the signatures that the request carries will do. Nothing of `raw` is parsed.
+///
+/// # Errors
+/// [`Refusal`].
+pub fn verify<'a>(
+    source: &Source,
+    headers: &'a HeaderMap,
+    raw: &'a [u8],
+    secrets: &[Secret],
+    now: Timestamp,
+) -> Result<VerifiedPayload<'a>, Refusal> {
+    let found = match scheme(source)? {
+        Method::Pagerduty => signature::pagerduty(headers, raw, &keys(secrets, Key::text)?),
+        Method::HmacSha256(header) => signature::hmac_sha256(headers, &header, raw, &keys(secrets, Key::text)?),
+        Method::StandardWebhooks => signature::standard_webhooks(headers, raw, &keys(secrets, Key::decoded)?, now),
+        Method::Bearer(header) => {
+            // A token is compared as it is, but an empty one is as useless as an empty key.
+            keys(secrets, Key::text)?;
+            signature::bearer(headers, header.as_ref(), secrets)
+        }
+    };
+    match found {
+        Found::Match { id } => Ok(VerifiedPayload { raw, headers, id }),
+        Found::Nothing => Err(Refusal::Unproven),
+        Found::Mismatch => Err(Refusal::Mismatch),
+        Found::Stale => Err(Refusal::Stale),
+    }
+}
+
+/// What a request of this source must carry, for people.
+#[must_use]
+pub fn wanted(source: &Source) -> String {
+    match scheme(source) {
+        Ok(Method::Pagerduty) => "`x-pagerduty-signature: v1=<hex HMAC-SHA256 of the raw body>`".to_owned(),
+        Ok(Method::StandardWebhooks) => {
+            "`webhook-id`, `webhook-timestamp` and `webhook-signature: v1,<base64 HMAC-SHA256 of id.timestamp.body>`, \
+             signed within five minutes of now"
+                .to_owned()
+        }
+        Ok(Method::HmacSha256(header)) => format!("`{header}: sha256=<hex HMAC-SHA256 of the raw body>`"),
+        Ok(Method::Bearer(Some(header))) => format!("`{header}: <token>`"),
+        Ok(Method::Bearer(None)) => "`authorization: Bearer <token>`".to_owned(),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+/// A source's scheme with all that it needs.
+pub(crate) enum Method {
+    Pagerduty,
+    StandardWebhooks,
+    HmacSha256(HeaderName),
+    Bearer(Option<HeaderName>),
+}
+
+/// `check` has said all this before; a source that slipped past it lets nobody in.
+pub(crate) fn scheme(source: &Source) -> Result<Method, Refusal> {
+    let unusable = |reason: &str| Refusal::Unusable { reason: reason.to_owned() };
+    let header = source.verify.header.as_deref().map(str::parse::<HeaderName>).transpose();
+    let header = header.map_err(|_| unusable("`verify.header` is not the name of a header"))?;
+    match (source.source_type, source.verify.scheme) {
+        (SourceType::Pagerduty, _) => Ok(Method::Pagerduty),
+        (SourceType::Webhook, Some(Scheme::StandardWebhooks)) => Ok(Method::StandardWebhooks),
+        (SourceType::Webhook, Some(Scheme::Bearer)) => Ok(Method::Bearer(header)),
+        (SourceType::Webhook, Some(Scheme::HmacSha256)) => {
+            header.map(Method::HmacSha256).ok_or_else(|| unusable("`verify.header` is missing"))
+        }
+        (SourceType::Webhook, None) => Err(unusable("`verify.scheme` is missing")),
+    }
+}
+
+/// The keys of those secrets that are keys. One broken value does not shut out the others.
+fn keys(secrets: &[Secret], key: impl Fn(&Secret) -> Result<Key, &'static str>) -> Result<Vec<Key>, Refusal> {
+    let mut usable = Vec::with_capacity(secrets.len());
+    let mut reason = "there is none";
+    for secret in secrets {
+        match key(secret) {
+            Ok(key) => usable.push(key),
+            Err(why) => reason = why,
+        }
+    }
+    if usable.is_empty() { Err(Refusal::Unusable { reason: format!("its secret is no key: {reason}") }) } else { Ok(usable) }
+}
