@@ -184,7 +184,7 @@ impl RetimeMessage for SqsQueues {
 
 /// Whole seconds, rounded up: what must wait waits at least as long as it was told.
 fn seconds(duration: Duration) -> i32 {
-    let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
+    let whole = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
     i32::try_from(whole).unwrap_or(i32::MAX)
 }
 

@@ -173,3 +173,187 @@ impl fmt::Debug for SecretsManager {
         f.debug_struct("SecretsManager").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex as StdMutex;
+
+    use axum::{Json, Router, extract::State as Shared, http::StatusCode, response::IntoResponse, routing::post};
+    use serde_json::json;
+
+    use super::*;
+    use crate::{AwsEnv, connect};
+
+    /// Secrets Manager's side of `GetSecretValue`.
+    #[derive(Default)]
+    struct Store {
+        stages: StdMutex<HashMap<String, String>>,
+        broken: StdMutex<bool>,
+        asked: AtomicU64,
+        /// While somebody holds it, no call is answered.
+        gate: Mutex<()>,
+    }
+
+    struct At(StdMutex<Timestamp>);
+
+    impl Clock for At {
+        fn now(&self) -> Timestamp {
+            *self.0.lock().unwrap()
+        }
+    }
+
+    struct World {
+        store: Arc<Store>,
+        clock: Arc<At>,
+        secrets: Arc<SecretsManager>,
+    }
+
+    async fn answer(Shared(store): Shared<Arc<Store>>, Json(asked): Json<Value>) -> impl IntoResponse {
+        store.asked.fetch_add(1, Ordering::SeqCst);
+        let _open = store.gate.lock().await;
+        if *store.broken.lock().unwrap() {
+            return (StatusCode::BAD_REQUEST, Json(json!({ "__type": "AccessDeniedException", "message": "no" })));
+        }
+        let stage = asked["VersionStage"].as_str().unwrap_or_default();
+        match store.stages.lock().unwrap().get(stage) {
+            Some(text) => (StatusCode::OK, Json(json!({ "Name": asked["SecretId"], "SecretString": text }))),
+            None => (StatusCode::BAD_REQUEST, Json(json!({ "__type": "ResourceNotFoundException" }))),
+        }
+    }
+
+    async fn world(stages: &[(&str, &str)]) -> World {
+        let store = Arc::new(Store::default());
+        *store.stages.lock().unwrap() =
+            stages.iter().map(|(stage, text)| ((*stage).to_owned(), (*text).to_owned())).collect();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let app = Router::new().route("/", post(answer)).with_state(Arc::clone(&store));
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let env = AwsEnv::read(|name| match name {
+            "AWS_REGION" => Some("eu-central-1".into()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".into()),
+            "AWS_ENDPOINT_URL" => Some(endpoint.clone()),
+            _ => None,
+        });
+        let client = connect(&env.unwrap()).unwrap().secrets_manager();
+        let clock = Arc::new(At(StdMutex::new(Timestamp::UNIX_EPOCH)));
+        let secrets = Arc::new(SecretsManager::new(client, "firstlook", Arc::clone(&clock) as Arc<dyn Clock>));
+        World { store, clock, secrets }
+    }
+
+    impl World {
+        fn later(&self, seconds: i64) {
+            *self.clock.0.lock().unwrap() += jiff::SignedDuration::from_secs(seconds);
+        }
+
+        /// The calls since the last time, counted as reads of both stages.
+        fn reads(&self) -> u64 {
+            self.store.asked.swap(0, Ordering::SeqCst) / 2
+        }
+
+        fn set(&self, stage: &str, text: &str) {
+            self.store.stages.lock().unwrap().insert(stage.to_owned(), text.to_owned());
+        }
+
+        async fn read(&self, key: &str) -> Vec<String> {
+            shown(self.secrets.read(key).await.unwrap())
+        }
+
+        async fn reread(&self, key: &str) -> Vec<String> {
+            shown(self.secrets.reread(key).await.unwrap())
+        }
+    }
+
+    fn shown(values: Vec<Secret>) -> Vec<String> {
+        values.iter().map(|value| value.expose().to_owned()).collect()
+    }
+
+    #[tokio::test]
+    async fn both_versions_are_live_until_the_next_rotation() {
+        let world =
+            world(&[("AWSCURRENT", r#"{"a":"new","b":"same"}"#), ("AWSPREVIOUS", r#"{"a":"old","b":"same"}"#)]).await;
+        assert_eq!(world.read("a").await, ["new", "old"]);
+        assert_eq!(world.read("b").await, ["same"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_is_used_for_five_minutes() {
+        let world = world(&[("AWSCURRENT", r#"{"a":"1"}"#)]).await;
+        assert_eq!(world.read("a").await, ["1"]);
+        world.set("AWSCURRENT", r#"{"a":"2"}"#);
+        world.later(299);
+        assert_eq!(world.read("a").await, ["1"]);
+        assert_eq!(world.reads(), 1);
+        world.later(1);
+        assert_eq!(world.read("a").await, ["2"]);
+        assert_eq!(world.reads(), 1);
+    }
+
+    #[tokio::test]
+    async fn i1_a_mismatch_reaches_the_store_at_most_once_in_30_seconds() {
+        let world = world(&[("AWSCURRENT", r#"{"a":"1"}"#)]).await;
+        assert_eq!(world.read("a").await, ["1"]);
+        world.set("AWSCURRENT", r#"{"a":"2"}"#);
+        world.later(29);
+        assert_eq!(world.reread("a").await, ["1"], "read less than 30 s ago");
+        world.later(1);
+        assert_eq!(world.reread("a").await, ["2"]);
+        for _ in 0..5 {
+            assert_eq!(world.reread("a").await, ["2"]);
+        }
+        assert_eq!(world.reads(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_missing_or_empty_key_is_looked_for_once_more() {
+        let world = world(&[("AWSCURRENT", r#"{"a":"1","empty":"","number":7}"#)]).await;
+        for key in ["empty", "number", "b"] {
+            assert!(matches!(world.secrets.read(key).await, Err(SecretError::Missing { .. })), "{key}");
+        }
+        assert_eq!(world.reads(), 1, "read less than 30 s ago");
+        world.set("AWSCURRENT", r#"{"a":"1","b":"added"}"#);
+        world.later(30);
+        assert_eq!(world.read("b").await, ["added"]);
+    }
+
+    #[tokio::test]
+    async fn readers_at_the_same_time_share_one_call_and_its_failure() {
+        let world = world(&[("AWSCURRENT", r#"{"a":"1"}"#)]).await;
+        for broken in [true, false] {
+            *world.store.broken.lock().unwrap() = broken;
+            let closed = world.store.gate.lock().await;
+            let readers: Vec<_> = (0..10)
+                .map(|_| {
+                    let secrets = Arc::clone(&world.secrets);
+                    tokio::spawn(async move { secrets.read("a").await.is_ok() })
+                })
+                .collect();
+            while world.store.asked.load(Ordering::SeqCst) < 2 {
+                tokio::task::yield_now().await;
+            }
+            drop(closed);
+            for reader in readers {
+                assert_eq!(reader.await.unwrap(), !broken);
+            }
+            assert_eq!(world.reads(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn i9_what_cannot_be_read_is_not_quoted() {
+        let world = world(&[("AWSCURRENT", "hunter2")]).await;
+        let error = world.secrets.read("a").await.unwrap_err();
+        let shown = format!("{error:?} {error}");
+        assert!(shown.contains("not a JSON object") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_refused_call_is_permanent_and_says_why() {
+        let world = world(&[]).await;
+        *world.store.broken.lock().unwrap() = true;
+        let Err(SecretError::Port(error)) = world.secrets.read("a").await else { panic!("it was read") };
+        assert!(!error.is_transient());
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(source, "AWS answered 400 AccessDeniedException: no");
+    }
+}

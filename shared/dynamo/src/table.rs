@@ -186,7 +186,8 @@ impl ReadTable for DynamoTable {
     }
 
     async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
-        let by_prefix = (!prefix.is_empty()).then_some(" AND begins_with(sk, :prefix)").unwrap_or_default();
+        // DynamoDB refuses an empty prefix.
+        let condition = if prefix.is_empty() { "pk = :pk" } else { "pk = :pk AND begins_with(sk, :prefix)" };
         let mut items = Vec::new();
         let mut start = None;
         loop {
@@ -194,7 +195,7 @@ impl ReadTable for DynamoTable {
                 .client
                 .query()
                 .table_name(&self.name)
-                .key_condition_expression(format!("pk = :pk{by_prefix}"))
+                .key_condition_expression(condition)
                 .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
                 .set_exclusive_start_key(start)
                 .consistent_read(true);

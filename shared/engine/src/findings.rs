@@ -81,12 +81,12 @@ fn reproduce(request: &Value) -> String {
 pub fn unmade(title: &str, reason: &str, resource: &str, now: Timestamp) -> Issue {
     Issue {
         severity: Severity::Minor,
-        title: format!("Could not check: {title}"),
+        title: format!("{title}: could not be checked"),
         expected: "the check can be made".to_owned(),
         actual: reason.to_owned(),
         details: String::new(),
         reproduce: String::new(),
-        next_steps: vec![format!("Mend what kept the check from being made ({reason}), then run the Command again.")],
+        next_steps: vec![format!("Mend what kept the check from being made, then run the Command again: {reason}.")],
         resource: resource.to_owned(),
         observed_at: now,
     }

@@ -11,3 +11,6 @@ mod step;
 pub use call::{Answer, CallTask, Called};
 pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, parameters};
 pub use plan::MAX_STEPS;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! Where a RunSession's state is shown: how it looks there, and the calls that bring it there.
+//!
+//! Each outlet renders the whole run as it stands, so a delivery needs to know nothing of the one before. What of I4 an
+//! outlet can make certain, and what not, stands in `docs/outlets.md`.
+
+mod http;
+mod outlet;
+mod outlets;
+pub mod pagerduty;
+pub mod slack;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod webhook;
+
+pub use outlet::{OpenOutlet, Outlet, OutletError, Post, Style};
+pub use outlets::{Outlets, Settings};

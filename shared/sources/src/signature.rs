@@ -93,7 +93,7 @@ pub(crate) fn plain(secret: &Secret) -> &str {
 }
 
 /// All values of a header that are visible ASCII, split at the commas with which proxies join several into one.
-fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+fn listed<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
     let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(str::trim)
 }

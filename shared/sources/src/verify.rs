@@ -132,5 +132,9 @@ fn keys(secrets: &[Secret], key: impl Fn(&Secret) -> Result<Key, &'static str>) 
             Err(why) => reason = why,
         }
     }
-    if usable.is_empty() { Err(Refusal::Unusable { reason: format!("its secret is no key: {reason}") }) } else { Ok(usable) }
+    if usable.is_empty() {
+        Err(Refusal::Unusable { reason: format!("its secret is no key: {reason}") })
+    } else {
+        Ok(usable)
+    }
 }

@@ -1,0 +1,86 @@
+//! What every page has: its head, its style, and what the browser may do with it.
+
+use std::sync::LazyLock;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest, Sha256};
+
+use crate::words;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Nothing may run, load, frame or be sent anywhere; the one style is named by its hash.
+static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).ok()
+});
+
+/// How a page is to be shown.
+pub(crate) struct Page {
+    pub status: StatusCode,
+    pub title: String,
+    /// Seconds after which the browser loads it again, where something is still to come.
+    pub again: Option<u32>,
+    pub aside: Markup,
+    pub body: Markup,
+}
+
+impl Page {
+    pub fn new(title: impl Into<String>, body: Markup) -> Self {
+        Self { status: StatusCode::OK, title: title.into(), again: None, aside: html! {}, body }
+    }
+
+    pub fn response(self) -> Response<Bytes> {
+        let markup = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    @if let Some(seconds) = self.again { meta http-equiv="refresh" content=(seconds); }
+                    title { (self.title) " · Firstlook" }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    header { b { "Firstlook" } span { (self.aside) } }
+                    (self.body)
+                }
+            }
+        };
+        respond(self.status, "text/html; charset=utf-8", words::plain(&markup.into_string()))
+    }
+}
+
+/// A short page that says why there is nothing to see, and what to do.
+pub(crate) fn notice(status: StatusCode, title: &str, text: Markup) -> Response<Bytes> {
+    let body = html! { main { h1 { (title) } (text) } };
+    Page { status, ..Page::new(title, body) }.response()
+}
+
+/// A response that is kept nowhere, guessed at by nobody, and named to no other page.
+pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let headers: &mut HeaderMap = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 6] = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("x-robots-tag"), "noindex"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(policy) = POLICY.clone() {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

@@ -1,0 +1,141 @@
+//! The page of one RunSession: what came of it first, then what to do, then everything it rests on.
+
+mod alert;
+mod record;
+mod report;
+mod steps;
+
+use domain::{Mode, Run, RunStatus, RunView, Severity, Trigger};
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+use crate::{handler::Opened, page::Page, words};
+
+/// A run that is under way is shown anew after so many seconds.
+const AGAIN: u32 = 5;
+
+pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
+    let run = &view.run;
+    let body = html! {
+        main {
+            (head(view, now))
+            (verdict(view))
+            @if let Some(report) = &run.report { (report::findings(report)) }
+            @if let Some(report) = &run.report { (report::checks(report)) }
+            (steps::timeline(view))
+            (record::deliveries(view))
+            (record::events(view))
+            @if let Some(alert) = &run.alert { (alert::section(alert)) }
+            (record::raw(view))
+        }
+        (foot(run, opened))
+    };
+    Page {
+        again: (!run.status.is_terminal()).then_some(AGAIN),
+        aside: html! { (run.id) },
+        ..Page::new(words::head(&run.title, 120).0, body)
+    }
+}
+
+fn head(view: &RunView, now: Timestamp) -> Markup {
+    let run = &view.run;
+    let took = words::between(run.created_at, run.ended_at.unwrap_or(now));
+    html! {
+        h1 { (run.title) }
+        div.meta {
+            span { (status(run)) }
+            @if run.mode == Mode::Shadow {
+                span title="Investigated and stored, delivered nowhere" { span.tag.off { "shadow" } }
+            }
+            span { b { (words::moment(run.created_at)) } }
+            span {
+                @if run.ended_at.is_some() { "took " b { (words::span(took)) } }
+                @else { "for " b { (words::span(took)) } " so far" }
+            }
+            @match &run.trigger {
+                Trigger::Event { source, .. } => span { "from " b { (source) } },
+                Trigger::Hand { who } => span { "asked for by " b { (who) } },
+            }
+            @if let Some(workflow) = &run.workflow { span { "Workflow " b { (workflow) } } }
+            span { "Command " b { (run.command) } }
+            @if run.alert.is_some() { span { "incident " b { (words::incident(&run.incident)) } } }
+        }
+    }
+}
+
+fn status(run: &Run) -> Markup {
+    let kind = match run.status {
+        RunStatus::Concluded => "ok",
+        RunStatus::Failed => "s1",
+        RunStatus::Queued | RunStatus::Running => "s4",
+        RunStatus::Cancelled => "off",
+    };
+    html! { span.tag.(kind) { (run.status.as_str()) } }
+}
+
+/// The answer. A run without one says why, and what stands so far.
+fn verdict(view: &RunView) -> Markup {
+    let run = &view.run;
+    let done = view.steps.len();
+    match (&run.report, run.status) {
+        (_, RunStatus::Failed | RunStatus::Cancelled) => {
+            let word = if run.status == RunStatus::Failed { "could not be investigated" } else { "was stopped" };
+            html! {
+                section.card.verdict.s1 {
+                    span.soft { "This " (word) }
+                    p { (run.reason.as_deref().unwrap_or("No reason was recorded.")) }
+                    @if let Some(report) = &run.report { div.soft { "Until then: " (report.verdict) } }
+                }
+            }
+        }
+        (Some(report), status) => html! {
+            section.card.verdict.(severity_class(report.worst)) {
+                span.soft {
+                    @if status.is_terminal() { "Verdict" } @else { "First verdict, from the checks alone" }
+                    " · read by "
+                    @if report.read_by == "none" { "no model" } @else { (report.read_by) }
+                }
+                p { (report.verdict) }
+            }
+        },
+        (None, _) => html! {
+            section.card.verdict.s4 {
+                span.soft { "Under way" }
+                p { (words::count(done, "step", "steps")) " recorded so far" }
+                div.soft { "This page loads itself again every " (AGAIN) " seconds." }
+            }
+        },
+    }
+}
+
+/// The class of a finding's colour. Its word always stands beside it.
+pub(crate) fn severity_class(severity: Option<Severity>) -> &'static str {
+    match severity {
+        None => "ok",
+        Some(Severity::Critical) => "s1",
+        Some(Severity::Major) => "s2",
+        Some(Severity::Minor) => "s3",
+        Some(Severity::Informational) => "s4",
+    }
+}
+
+pub(crate) fn severity_tag(severity: Severity) -> Markup {
+    html! { span.tag.(severity_class(Some(severity))) { (u8::from(severity)) " " (severity) } }
+}
+
+fn foot(run: &Run, opened: &Opened) -> Markup {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("exp", &opened.expires)
+        .append_pair("sig", &opened.signature)
+        .finish();
+    html! {
+        footer {
+            div.meta {
+                span { "catalog " b { (run.catalog) } }
+                span { "revision " b { (run.revision) } }
+                @if run.slice > 0 { span { b { (run.slice + 1) } " invocations" } }
+                span { a href={ (run.id) ".json?" (query) } { "this RunSession as JSON" } }
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What the run says.
+
+use domain::{Issue, MergedIssue, Report, StepId};
+use maud::{Markup, html};
+
+use super::severity_tag;
+use crate::words;
+
+/// What to do next, and what is wrong.
+pub(super) fn findings(report: &Report) -> Markup {
+    html! {
+        @if !report.next_steps.is_empty() {
+            section {
+                h2 { "Next steps" }
+                ol.card { @for step in &report.next_steps { li { (step) } } }
+            }
+        }
+        @if !report.issues.is_empty() {
+            section {
+                h2 { (words::count(report.issues.len(), "issue", "issues")) }
+                @for merged in &report.issues { (issue(merged)) }
+            }
+        }
+    }
+}
+
+fn issue(merged: &MergedIssue) -> Markup {
+    let Issue { severity, title, expected, actual, details, reproduce, resource, observed_at, .. } = &merged.issue;
+    html! {
+        article.card.issue.(super::severity_class(Some(*severity))) {
+            div.head { h3 { (title) } (severity_tag(*severity)) }
+            dl {
+                @for (name, text) in [("Expected", expected), ("Actual", actual), ("Details", details), ("Resource", resource)] {
+                    @if !text.is_empty() { dt { (name) } dd { (text) } }
+                }
+                @if !reproduce.is_empty() { dt { "Reproduce" } dd { code { (reproduce) } } }
+                dt { "Seen" }
+                dd { (words::moment(*observed_at)) " by " (found_by(&merged.steps)) }
+            }
+        }
+    }
+}
+
+fn found_by(steps: &[StepId]) -> Markup {
+    html! {
+        @for (place, step) in steps.iter().enumerate() {
+            @if place > 0 { ", " }
+            (step_link(step))
+        }
+    }
+}
+
+/// Leads to the step on the same page.
+fn step_link(step: &StepId) -> Markup {
+    html! { a href={ "#step-" (step) } { (step) } }
+}
+
+/// What is healthy, what nobody knows, and how the run went.
+pub(super) fn checks(report: &Report) -> Markup {
+    html! {
+        @if !report.healthy.is_empty() {
+            section {
+                h2 { "Healthy" }
+                ul.card.plain {
+                    @for checked in &report.healthy {
+                        li { span.tok { "✓ " } (checked.title) " " span.soft { (checked.summary) " · " (step_link(&checked.step)) } }
+                    }
+                }
+            }
+        }
+        @if !report.gaps.is_empty() {
+            section {
+                h2 { "Not known" }
+                ul.card.plain {
+                    @for gap in &report.gaps {
+                        li { span.soft { "? " } (gap.title) ": " (gap.reason) " " span.soft { "· " (step_link(&gap.step)) } }
+                    }
+                }
+            }
+        }
+        @if !report.remarks.is_empty() {
+            section {
+                h2 { "Remarks" }
+                ul.card { @for remark in &report.remarks { li { (remark) } } }
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Times, lengths and sizes for people.
+
+use domain::{AlertSeverity, Attachment, IncidentState, TargetState};
+use jiff::{Timestamp, tz::TimeZone};
+use maud::{Markup, html};
+
+/// A moment, to the second, in UTC.
+pub(crate) fn moment(at: Timestamp) -> Markup {
+    let text = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    html! { time datetime=(at) { (text) } }
+}
+
+/// A moment of a known day.
+pub(crate) fn clock(at: Timestamp) -> Markup {
+    let text = at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S").to_string();
+    html! { time datetime=(at) { (text) } }
+}
+
+/// A length of time in at most two units.
+pub(crate) fn span(millis: u64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0 => format!("{millis} ms"),
+        1..60 => format!("{seconds}.{} s", millis % 1000 / 100),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// From one moment to another; nothing when they are in the wrong order.
+pub(crate) fn between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
+}
+
+/// A number of bytes.
+pub(crate) fn bytes(count: usize) -> String {
+    if count < 1024 { format!("{count} B") } else { format!("{}.{} KB", count / 1024, count % 1024 * 10 / 1024) }
+}
+
+/// A number with its noun.
+pub(crate) fn count(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+pub(crate) fn alert_severity(severity: AlertSeverity) -> &'static str {
+    match severity {
+        AlertSeverity::Critical => "critical",
+        AlertSeverity::High => "high",
+        AlertSeverity::Medium => "medium",
+        AlertSeverity::Low => "low",
+        AlertSeverity::Info => "info",
+    }
+}
+
+pub(crate) fn incident(incident: &IncidentState) -> &'static str {
+    match incident {
+        IncidentState::Open => "open",
+        IncidentState::Acknowledged { .. } => "acknowledged",
+        IncidentState::Resolved { .. } => "resolved",
+    }
+}
+
+pub(crate) fn attachment(attachment: Attachment) -> &'static str {
+    match attachment {
+        Attachment::Opened => "opened this run",
+        Attachment::Attached => "attached",
+        Attachment::Duplicate => "duplicate",
+    }
+}
+
+pub(crate) fn target_state(state: TargetState) -> &'static str {
+    match state {
+        TargetState::Pending => "waiting",
+        TargetState::Sending => "sending",
+        TargetState::Sent => "sent",
+        TargetState::Failed => "failed",
+    }
+}
+
+/// The first `cap` bytes of `text` at a character's edge, and how many bytes there are beyond.
+pub(crate) fn head(text: &str, cap: usize) -> (&str, usize) {
+    let end = text.floor_char_boundary(cap);
+    (text.get(..end).unwrap_or_default(), text.len() - end)
+}
+
+/// Without what makes text look like other text: control characters, and those that turn the direction of writing.
+pub(crate) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => shown.push(character),
+            '\r' => {}
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => shown.push('\u{fffd}'),
+            _ if character.is_control() => shown.push('\u{fffd}'),
+            _ => shown.push(character),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_at_most_two_units() {
+        for (millis, text) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_000, "1.0 s"),
+            (59_999, "59.9 s"),
+            (61_000, "1 min 1 s"),
+            (7_260_000, "2 h 1 min"),
+        ] {
+            assert_eq!(span(millis), text);
+        }
+    }
+
+    #[test]
+    fn text_is_cut_at_a_characters_edge() {
+        assert_eq!(head("aé", 2), ("a", 2));
+        assert_eq!(head("aé", 3), ("aé", 0));
+    }
+
+    #[test]
+    fn what_turns_or_hides_text_is_shown_as_such() {
+        assert_eq!(plain("a\u{202e}b\u{0}c\r\n\td"), "a\u{fffd}b\u{fffd}c\n\td");
+    }
+}

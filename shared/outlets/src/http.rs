@@ -1,0 +1,132 @@
+//! One request and its answer. Redirects are answers like others, and never followed.
+
+use std::time::Duration;
+
+use domain::Secret;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
+use net::AddressPolicy;
+use ports::{ReadSecret, SecretError};
+use reqwest::RequestBuilder;
+use serde_json::Value;
+use url::Url;
+
+use crate::OutletError;
+
+/// How long one request may take, the connection included.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How much of an answer is read. A page of a channel's history is the largest.
+const BODY_CAP: usize = 8 * 1024 * 1024;
+
+/// The client, and which addresses it may reach.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    policy: AddressPolicy,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+/// Nothing came back.
+pub(crate) enum Lost {
+    /// It may not be sent there at all.
+    Refused(String),
+    /// Nothing was sent.
+    NotSent(String),
+    /// It was sent, wholly or in part.
+    MaybeDone(String),
+}
+
+impl Http {
+    /// A client that may also reach the hosts of `bases`, whatever address they are, because the configuration names them.
+    pub fn new<'a>(bases: impl IntoIterator<Item = &'a Url>) -> Result<Self, net::ClientError> {
+        let policy = AddressPolicy::new(bases.into_iter().filter_map(|base| base.host_str().map(str::to_owned)));
+        let options = net::Options { policy: policy.clone(), timeout: TIMEOUT, ..net::Options::default() };
+        Ok(Self { client: net::client(&options)?, policy })
+    }
+
+    pub fn post(&self, url: &Url) -> RequestBuilder {
+        self.client.post(url.clone())
+    }
+
+    pub fn get(&self, url: &Url) -> RequestBuilder {
+        self.client.get(url.clone())
+    }
+
+    /// Sends `request`, which goes to `url`.
+    pub async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Answer, Lost> {
+        self.policy.check_url(url).map_err(|refused| Lost::Refused(refused.to_string()))?;
+        let lost = |error: reqwest::Error| {
+            let reason = net::request_reason(&error, url);
+            if error.is_connect() || error.is_builder() { Lost::NotSent(reason) } else { Lost::MaybeDone(reason) }
+        };
+        let response = request.send().await.map_err(lost)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = net::read_capped(response, BODY_CAP).await.map_err(lost)?;
+        Ok(Answer { status, headers, body: body.bytes })
+    }
+}
+
+impl Answer {
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// How long `Retry-After` (seconds or a date) asks to wait.
+    pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
+        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    }
+}
+
+impl Lost {
+    /// When doing it twice does no harm.
+    pub fn repeatable(self) -> OutletError {
+        match self {
+            Self::Refused(reason) => OutletError::Permanent { reason },
+            Self::NotSent(reason) | Self::MaybeDone(reason) => OutletError::transient(reason),
+        }
+    }
+
+    /// When it must not be done twice.
+    pub fn once(self) -> OutletError {
+        match self {
+            Self::MaybeDone(reason) => OutletError::Ambiguous { reason },
+            other => other.repeatable(),
+        }
+    }
+}
+
+/// The live values of `key`.
+pub(crate) async fn read_secret(secrets: &dyn ReadSecret, key: &str) -> Result<Vec<Secret>, OutletError> {
+    secrets.read(key).await.map_err(unread)
+}
+
+/// The newest value of `key`, if it is another than `refused`: the provider no longer takes what the cache had.
+pub(crate) async fn newer_secret(
+    secrets: &dyn ReadSecret,
+    key: &str,
+    refused: &Secret,
+) -> Result<Option<Secret>, OutletError> {
+    let live = secrets.reread(key).await.map_err(unread)?;
+    Ok(live.into_iter().next().filter(|newest| !newest.matches(refused.expose())))
+}
+
+fn unread(error: SecretError) -> OutletError {
+    match error {
+        missing @ SecretError::Missing { .. } => OutletError::permanent(missing.to_string()),
+        // Also when the port calls it permanent: somebody mends the rights, and the deliveries go on.
+        SecretError::Port(error) => OutletError::transient(error.to_string()),
+    }
+}

@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{OutletSpec, RunView, Target};
+use jiff::Timestamp;
+
+/// How an outlet follows a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// One post, edited afterwards.
+    Edited,
+    /// What is posted stays as it is, so it is posted once, after the conclusion.
+    OnceConcluded,
+    /// A post for each revision that it gets to see, with an id by which the receiver knows a repeated one.
+    EachRevision,
+}
+
+impl Style {
+    /// How the outlet of `spec` follows a run.
+    #[must_use]
+    pub fn of(spec: &OutletSpec) -> Self {
+        match spec {
+            OutletSpec::Slack(_) => Self::Edited,
+            OutletSpec::PagerDuty(_) => Self::OnceConcluded,
+            OutletSpec::Webhook(_) => Self::EachRevision,
+        }
+    }
+}
+
+/// What is to stand at a target.
+#[derive(Debug, Clone, Copy)]
+pub struct Post<'a> {
+    /// The run as it is.
+    pub view: &'a RunView,
+    /// The target as it is. `sending_since` bounds a search for an earlier post.
+    pub target: &'a Target,
+    /// Opens the run's page; absent where there is no console.
+    pub link: Option<&'a str>,
+    /// The time now.
+    pub now: Timestamp,
+}
+
+impl Post<'_> {
+    /// What tells this run's post at this target from all others, where only text can.
+    #[must_use]
+    pub fn marker(&self) -> String {
+        format!("Firstlook {}/{}", self.view.run.id, self.target.spec.name)
+    }
+}
+
+/// Why something does not stand at a target. The kinds say what follows, so that nobody has to read the reasons.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutletError {
+    /// It will not work until somebody mends something.
+    #[error("{reason}")]
+    Permanent {
+        /// Why, and what to mend, for people.
+        reason: String,
+    },
+    /// Nothing was done; it may work later.
+    #[error("{reason}")]
+    Transient {
+        /// Why, for people.
+        reason: String,
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// Nothing was done, because the provider asks to wait. No attempt was made, and none is counted.
+    #[error("{reason}")]
+    Limited {
+        /// Why, for people.
+        reason: String,
+        /// How long to wait.
+        wait: Duration,
+    },
+    /// It may have been done. Look for it before doing it again.
+    #[error("{reason}")]
+    Ambiguous {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+impl OutletError {
+    pub(crate) fn permanent(reason: impl Into<String>) -> Self {
+        Self::Permanent { reason: reason.into() }
+    }
+
+    pub(crate) fn transient(reason: impl Into<String>) -> Self {
+        Self::Transient { reason: reason.into(), retry_after: None }
+    }
+}
+
+/// One target's way to the world.
+#[async_trait]
+pub trait Outlet: Send + Sync {
+    /// The provider's id of this post, if an earlier try has made it. Only for styles other than [`Style::EachRevision`].
+    ///
+    /// # Errors
+    /// [`OutletError`]; whoever cannot say for certain that there is none says so with an error.
+    async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError>;
+
+    /// Posts, and gives the provider's id.
+    ///
+    /// # Errors
+    /// [`OutletError`].
+    async fn post(&self, post: &Post<'_>) -> Result<String, OutletError>;
+
+    /// Makes what stands as `provider_id` what it is to be now. Doing it twice does no harm. Only for [`Style::Edited`].
+    ///
+    /// # Errors
+    /// [`OutletError`], never ambiguous; permanent when a person has deleted the post, which is not posted again.
+    async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError>;
+}
+
+/// Makes outlets.
+#[async_trait]
+pub trait OpenOutlet: Send + Sync {
+    /// The outlet of `spec`, with its secrets read.
+    ///
+    /// # Errors
+    /// [`OutletError`]; permanent when a key is missing in the secret, transient when the secret cannot be read.
+    async fn open(&self, spec: &OutletSpec) -> Result<Box<dyn Outlet>, OutletError>;
+}

@@ -1,0 +1,120 @@
+//! Servers on the loopback for the tests of the kinds.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+use net::AddressPolicy;
+use ports::Clock;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// The policy of a catalog that names the loopback.
+pub(crate) fn loopback() -> AddressPolicy {
+    AddressPolicy::new(["127.0.0.1".to_owned(), "localhost".to_owned()])
+}
+
+/// A port on which nobody listens.
+pub(crate) async fn closed_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// A name that the system's resolver turns down by itself: its label is too long for any query.
+pub(crate) fn unresolvable() -> String {
+    format!("{}.invalid", "x".repeat(64))
+}
+
+/// A time that stands still.
+pub(crate) struct At(pub(crate) Timestamp);
+
+impl At {
+    pub(crate) fn new(time: &str) -> Self {
+        Self(time.parse().unwrap())
+    }
+}
+
+impl Clock for At {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+/// An HTTP server that answers each request with the bytes that a function makes of it.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    requests: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    /// The requests so far, each as it came.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+pub(crate) async fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    serve_at("127.0.0.1:0", answer).await
+}
+
+pub(crate) async fn serve_at(address: &str, answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let (answer, seen) = (Arc::new(answer), requests.clone());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (answer, seen) = (answer.clone(), seen.clone());
+            tokio::spawn(async move {
+                let request = read_request(&mut stream).await;
+                let bytes = answer(&request);
+                seen.lock().unwrap().push(request);
+                let _ = stream.write_all(&bytes).await;
+                let _ = stream.shutdown().await;
+            });
+        }
+    });
+    Server { address, requests }
+}
+
+async fn read_request(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            if body.len() >= length.map_or(0, |length| length.parse().unwrap()) {
+                return text;
+            }
+        }
+        // A TLS hello is no request, and nothing more comes of it.
+        match stream.read(&mut buffer).await {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&buffer[..read]),
+            _ => return text,
+        }
+        if bytes.first() == Some(&22) {
+            return String::new();
+        }
+    }
+}
+
+/// A whole HTTP answer.
+pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in headers {
+        bytes.push_str(&format!("{name}: {value}\r\n"));
+    }
+    bytes.push_str("\r\n");
+    let mut bytes = bytes.into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
