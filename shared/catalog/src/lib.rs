@@ -6,8 +6,13 @@ mod equality;
 pub mod expr;
 mod matcher;
 pub mod model;
+mod node;
+mod problem;
+mod schema;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
 pub use catalog::Catalog;
 pub use equality::{Conditions, Equality};
 pub use matcher::{Choice, Matcher};
+pub use problem::{Code, Problem, ProblemSeverity};
+pub use schema::schemas;

@@ -246,7 +246,11 @@ fn explained(error: &YamlError) -> Broken {
     let place = error.location().map(Place::from).unwrap_or_default();
     let code = match error {
         YamlError::DuplicateMappingKey { .. } => Code::DuplicateKey,
-        YamlError::Budget { .. } => Code::TooComplex,
+        YamlError::Budget { .. }
+        | YamlError::AliasReplayCounterOverflow { .. }
+        | YamlError::AliasReplayLimitExceeded { .. }
+        | YamlError::AliasExpansionLimitExceeded { .. }
+        | YamlError::AliasReplayStackDepthExceeded { .. } => Code::TooComplex,
         _ => Code::YamlSyntax,
     };
     Broken { place, code, message: error.to_string() }

@@ -218,7 +218,8 @@ fn distance(one: &str, other: &str) -> usize {
     let letters = |word: &str| word.chars().take(64).map(|c| c.to_ascii_lowercase()).collect::<Vec<char>>();
     let (one, other) = (letters(one), letters(other));
     let mut rows: Vec<Vec<usize>> = vec![(0..=other.len()).collect()];
-    let at = |rows: &[Vec<usize>], i: usize, j: usize| rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(usize::MAX);
+    let at =
+        |rows: &[Vec<usize>], i: usize, j: usize| rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(usize::MAX);
     for (i, a) in one.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, b) in other.iter().enumerate() {
