@@ -31,7 +31,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "investigate",
         &[
             "firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-store", "firstlook-engine",
-            "firstlook-tasks", "firstlook-aws", "firstlook-dynamo", "firstlook-runtime",
+            "firstlook-tasks", "firstlook-net", "firstlook-aws", "firstlook-dynamo", "firstlook-runtime",
         ],
     ),
     (

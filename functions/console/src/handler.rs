@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, error::Error, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -7,6 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::{civil::Date, tz::TimeZone};
 use maud::html;
 use ports::{Clock, HandleHttp, ReadSecret, SecretError};
+use runtime::chain;
 use serde::Serialize;
 use store::{
     Reader, StoreError,
@@ -149,7 +150,9 @@ impl Console {
             Form::Json => list::one_day(&self.reader, &mark).await.map(|day| vec![day]),
         };
         let days = match found {
-            Err(StoreError::Port(error)) if !error.is_transient() && (query.contains_key("runs") || query.contains_key("events")) => {
+            Err(StoreError::Port(error))
+                if !error.is_transient() && (query.contains_key("runs") || query.contains_key("events")) =>
+            {
                 tracing::info!(error = chain(&error), "a page's mark was refused");
                 return Ok(bad_request("the page's mark is not one of this list: begin again from the list itself"));
             }
@@ -237,16 +240,4 @@ impl Denied {
         };
         notice(StatusCode::FORBIDDEN, title, text)
     }
-}
-
-/// An error with all its sources on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@
 //! `store::link`). Everything on them is somebody else's text: it is escaped where it is written, and the response's
 //! policy lets nothing run or load.
 
+pub mod context;
 mod handler;
 mod list;
 mod page;

@@ -87,9 +87,11 @@ pub(crate) fn page(days: &[Day], today: Date, opened: &Opened) -> Page {
                 div.card {
                     p {
                         @match (days.first(), days.last()) {
-                            (Some(first), Some(last)) if first.day != last.day => "Nothing came from " (last.day) " to " (first.day) " (UTC).",
-                            (Some(only), _) => "Nothing came on " (only.day) " (UTC).",
-                            _ => "Nothing came.",
+                            (Some(first), Some(last)) if first.day != last.day => {
+                                "Nothing came from " (last.day) " to " (first.day) " (UTC)."
+                            },
+                            (Some(only), _) => { "Nothing came on " (only.day) " (UTC)." },
+                            _ => { "Nothing came." },
                         }
                     }
                     p.soft { "An alert that a source accepts stands here within a second, also when no Workflow wants it." }
@@ -127,7 +129,7 @@ fn row(run: &Run, opened: &Opened) -> Markup {
             td.nowrap { (words::clock(run.created_at)) }
             td {
                 a href=(to_run(run, opened)) { (run.title) }
-                div { (said(run)) }
+                div { (words::ticked(said(run))) }
                 div.soft {
                     @if let Some(workflow) = &run.workflow { (workflow) " → " } (run.command)
                     @if run.mode == Mode::Shadow { " · shadow" }
@@ -164,7 +166,7 @@ fn unmatched(day: &Day, date: &str, opened: &Opened) -> Markup {
                     td.nowrap { (words::clock(event.received_at)) }
                     td {
                         (event.summary)
-                        div { (event.reason) }
+                        div { (words::ticked(&event.reason)) }
                         div.soft { (event.source) " · " (event.kind.as_str()) " (" (event.provider_kind) ")" }
                     }
                 }

@@ -83,7 +83,7 @@ fn verdict(view: &RunView) -> Markup {
             html! {
                 section.card.verdict.s1 {
                     span.soft { "This " (word) }
-                    p { (run.reason.as_deref().unwrap_or("No reason was recorded.")) }
+                    p { (words::ticked(run.reason.as_deref().unwrap_or("No reason was recorded."))) }
                     @if let Some(report) = &run.report { div.soft { "Until then: " (report.verdict) } }
                 }
             }
@@ -95,7 +95,7 @@ fn verdict(view: &RunView) -> Markup {
                     " · read by "
                     @if report.read_by == "none" { "no model" } @else { (report.read_by) }
                 }
-                p { (report.verdict) }
+                p { (words::ticked(&report.verdict)) }
             }
         },
         (None, _) => html! {

@@ -58,6 +58,7 @@ pub(crate) fn incident(incident: &IncidentState) -> &'static str {
         IncidentState::Open => "open",
         IncidentState::Acknowledged { .. } => "acknowledged",
         IncidentState::Resolved { .. } => "resolved",
+        IncidentState::Merged { .. } => "merged",
     }
 }
 
@@ -78,6 +79,24 @@ pub(crate) fn target_state(state: TargetState) -> &'static str {
     }
 }
 
+/// Text with its `names` set as code. A backtick without its second one stands for itself.
+pub(crate) fn ticked(text: &str) -> Markup {
+    let mut rest = text;
+    html! {
+        @while let Some((before, name, after)) = ticks(rest) {
+            (before) code { (name) }
+            @let _ = rest = after;
+        }
+        (rest)
+    }
+}
+
+fn ticks(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (name, after) = rest.split_once('`')?;
+    (!name.is_empty()).then_some((before, name, after))
+}
+
 /// The first `cap` bytes of `text` at a character's edge, and how many bytes there are beyond.
 pub(crate) fn head(text: &str, cap: usize) -> (&str, usize) {
     let end = text.floor_char_boundary(cap);
@@ -91,7 +110,9 @@ pub(crate) fn plain(text: &str) -> String {
         match character {
             '\n' | '\t' => shown.push(character),
             '\r' => {}
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => shown.push('\u{fffd}'),
+            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
+                shown.push('\u{fffd}')
+            }
             _ if character.is_control() => shown.push('\u{fffd}'),
             _ => shown.push(character),
         }
@@ -115,6 +136,13 @@ mod tests {
         ] {
             assert_eq!(span(millis), text);
         }
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_is_escaped() {
+        assert_eq!(ticked("a `b<` c `d`").into_string(), "a <code>b&lt;</code> c <code>d</code>");
+        assert_eq!(ticked("a ` b").into_string(), "a ` b");
+        assert_eq!(ticked("`` x").into_string(), "`` x");
     }
 
     #[test]

@@ -1,1 +1,13 @@
-fn main() {}
+//! The investigate Lambda function.
+
+use std::sync::Arc;
+
+use ports::Queue;
+use runtime::{SystemClock, env::ProcessVars};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    runtime::telemetry::init(&ProcessVars);
+    let handler = investigate::context::from_vars(&ProcessVars)?;
+    runtime::run_messages(Queue::Investigate, Arc::new(handler), Arc::new(SystemClock)).await
+}

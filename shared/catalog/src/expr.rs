@@ -113,7 +113,8 @@ fn to_cel(value: &Value) -> CelValue {
     }
 }
 
-/// One CEL expression. Compiled when first used, since a cold start meets few of a catalog's expressions.
+/// One CEL expression.
+// Compiled when first used, since a cold start meets few of a catalog's expressions.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(from = "String", into = "String")]
 #[schemars(with = "String")]

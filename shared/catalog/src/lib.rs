@@ -2,8 +2,11 @@
 
 mod bind;
 mod catalog;
+mod check;
+mod compiled;
 mod equality;
 pub mod expr;
+mod load;
 mod matcher;
 pub mod model;
 mod node;
@@ -12,7 +15,9 @@ mod schema;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
 pub use catalog::Catalog;
+pub use compiled::CompiledError;
 pub use equality::{Conditions, Equality};
+pub use load::{Loaded, load_dir, load_texts};
 pub use matcher::{Choice, Matcher};
 pub use problem::{Code, Problem, ProblemSeverity};
 pub use schema::schemas;

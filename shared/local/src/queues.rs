@@ -38,11 +38,11 @@ impl Default for MaxReceives {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Depth {
     /// Messages that a receive would get now (SQS `ApproximateNumberOfMessages`).
-    pub ready: u32,
+    pub visible: u64,
     /// Received, and neither deleted nor visible again (SQS `ApproximateNumberOfMessagesNotVisible`).
-    pub in_flight: u32,
+    pub in_flight: u64,
     /// Sent with a delay that is not over (SQS `ApproximateNumberOfMessagesDelayed`).
-    pub delayed: u32,
+    pub delayed: u64,
 }
 
 /// The queues on SQLite, with what SQS means by them: at least once, a receive hides the message for its visibility,
@@ -136,7 +136,10 @@ impl SqliteQueues {
                             count(*) FILTER (WHERE visible_at > ?2 AND receipt IS NULL)
                      FROM messages WHERE queue = ?1",
                     params![queue.as_str(), now],
-                    |row| Ok(Depth { ready: row.get(0)?, in_flight: row.get(1)?, delayed: row.get(2)? }),
+                    |row| {
+                        let count = |column| row.get(column).map(|count: i64| u64::try_from(count).unwrap_or(0));
+                        Ok(Depth { visible: count(0)?, in_flight: count(1)?, delayed: count(2)? })
+                    },
                 )
             })
             .await

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use catalog::model::Span;
+use net::where_to;
 use serde_json::{Number, Value};
 use tokio::time::Instant;
 
@@ -14,9 +15,10 @@ pub(crate) fn limit(timeout: Span) -> Duration {
     timeout.0.min(LONGEST)
 }
 
-/// `no answer within 5s`, and so on.
-pub(crate) fn late(what: &str, limit: Duration) -> String {
-    format!("{what} within {}", Span(limit))
+/// That the server of this URL took longer than it may.
+pub(crate) fn late(url: &str, limit: Duration) -> String {
+    let place = url.trim().parse().map_or_else(|_| "the server".to_owned(), |url| where_to(&url));
+    format!("{place} gave no whole answer within {}", Span(limit))
 }
 
 /// Whole milliseconds since then.
@@ -85,7 +87,10 @@ mod tests {
     fn no_call_takes_longer_than_the_longest() {
         assert_eq!(limit("5s".parse().unwrap()), Duration::from_secs(5));
         assert_eq!(limit("4h".parse().unwrap()), LONGEST);
-        assert_eq!(late("no answer", limit("4h".parse().unwrap())), "no answer within 30s");
+        assert_eq!(
+            late("https://a.example/x?key=hunter2", limit("4h".parse().unwrap())),
+            "a.example:443 gave no whole answer within 30s"
+        );
     }
 
     #[test]

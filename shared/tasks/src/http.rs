@@ -65,10 +65,7 @@ pub(crate) async fn call(http: &Http, run: &HttpRun<String>) -> Called {
     let limit = limit(run.timeout);
     let answer = match timeout(limit, ask(http, method, run)).await {
         Ok(answer) => answer,
-        Err(_) => {
-            let place = run.url.trim().parse().map_or_else(|_| "the server".to_owned(), |url| where_to(&url));
-            Err(late(&format!("{place} gave no whole answer"), limit))
-        }
+        Err(_) => Err(late(&run.url, limit)),
     };
     Called { request, answer }
 }
@@ -160,8 +157,7 @@ fn redirect(policy: &AddressPolicy, first: &Url, here: &Url, response: &Response
         return Redirect::Withheld("it leads from https to http".to_owned());
     }
     // Only the catalog gives credentials, and only to the origin it gave them for.
-    let (user, password) =
-        if same_origin(first, &next) { (first.username(), first.password()) } else { ("", None) };
+    let (user, password) = if same_origin(first, &next) { (first.username(), first.password()) } else { ("", None) };
     let _ = next.set_username(user);
     let _ = next.set_password(password);
     Redirect::To(Box::new(next))
@@ -195,8 +191,9 @@ fn headers(given: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
             _ => {}
         }
         // Its value may be a secret, so the reason does not show it.
-        let mut value: HeaderValue =
-            value.parse().map_err(|_| format!("the value of the header `{name}` has a character that none can have"))?;
+        let mut value: HeaderValue = value
+            .parse()
+            .map_err(|_| format!("the value of the header `{name}` has a character that none can have"))?;
         value.set_sensitive(true);
         headers.insert(parsed, value);
     }

@@ -25,7 +25,11 @@ use ports::Clock;
 use serde_json::Value;
 
 pub use common::LONGEST;
+use common::one_line;
 pub use named::named_hosts;
+
+/// How long a reason may be, in characters: some of it may be a server's own words.
+const REASON_CAP: usize = 500;
 
 /// What the task kinds are given.
 #[derive(Clone)]
@@ -88,7 +92,7 @@ impl Tasks {
 #[async_trait]
 impl CallTask for Tasks {
     async fn call(&self, spec: &RunSpec<String>) -> Called {
-        unbroken(async {
+        let called = unbroken(async {
             match spec {
                 RunSpec::Http(run) => http::call(&self.http, run).await,
                 RunSpec::Promql(run) => promql::call(&self.http, self.clock.as_ref(), run).await,
@@ -97,7 +101,9 @@ impl CallTask for Tasks {
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,
             }
         })
-        .await
+        .await;
+        let answer = called.answer.map_err(|reason| one_line(&reason, REASON_CAP));
+        Called { answer, ..called }
     }
 }
 

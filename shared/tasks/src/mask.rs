@@ -39,10 +39,11 @@ fn is_secret(name: &str) -> bool {
 
 /// The value of a response's header as it may be shown, by its name in lower case.
 pub(crate) fn header(name: &str, value: &str) -> String {
-    let secret = ["cookie", "token", "secret", "passw", "api-key", "apikey", "session", "csrf", "credential", "signature"]
-        .iter()
-        .any(|part| name.contains(part))
-        || matches!(name, "authorization" | "proxy-authorization" | "authentication-info");
+    let secret =
+        ["cookie", "token", "secret", "passw", "api-key", "apikey", "session", "csrf", "credential", "signature"]
+            .iter()
+            .any(|part| name.contains(part))
+            || matches!(name, "authorization" | "proxy-authorization" | "authentication-info");
     match name {
         _ if secret => MASK.to_owned(),
         "location" | "content-location" | "refresh" | "link" => match value.parse::<Url>() {

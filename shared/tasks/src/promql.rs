@@ -1,1 +1,121 @@
-//! x
+//! `promql`: one query of the Prometheus HTTP API, which Thanos, Mimir, VictoriaMetrics and others answer too.
+//!
+//! The API (prometheus.io/docs/prometheus/latest/querying/api): a form is posted to `/api/v1/query` or
+//! `/api/v1/query_range`, since a query can be longer than a URL. It reads in spite of the method.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use catalog::model::PromqlRun;
+use engine::{Answer, Called};
+use jiff::Timestamp;
+use net::{request_reason, where_to};
+use ports::Clock;
+use reqwest::{Response, header::LOCATION};
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use crate::{
+    common::{elapsed_ms, late, limit, one_line},
+    http::Http,
+    mask,
+};
+
+/// How much of an answer is read, in bytes.
+const ANSWER_CAP: usize = 8 * 1024 * 1024;
+/// How much of the query stands in a summary, in characters.
+const QUERY_CAP: usize = 80;
+
+pub(crate) async fn call(http: &Http, clock: &dyn Clock, run: &PromqlRun<String>) -> Called {
+    let limit = limit(run.timeout);
+    let form = form(run, clock.now(), limit);
+    let mut request = json!({"method": "POST", "url": mask::url_text(&run.url)});
+    if let Some(shown) = request.as_object_mut() {
+        shown.extend(form.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))));
+    }
+    let answer = match timeout(limit, ask(http, run, &form)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(late(&run.url, limit)),
+    };
+    Called { request, answer }
+}
+
+/// What is posted. Times are whole seconds, so that two runs of a second ask for the same points.
+fn form(run: &PromqlRun<String>, now: Timestamp, limit: Duration) -> Vec<(&'static str, String)> {
+    let now = now.as_second();
+    let mut form = vec![("query", run.query.clone())];
+    match &run.range {
+        None => form.push(("time", now.to_string())),
+        Some(range) => {
+            let back = i64::try_from(range.last.0.as_secs()).unwrap_or(i64::MAX);
+            form.push(("start", now.saturating_sub(back).to_string()));
+            form.push(("end", now.to_string()));
+            form.push(("step", range.step.0.as_secs_f64().to_string()));
+        }
+    }
+    // So that the server, too, stops working on it.
+    form.push(("timeout", limit.as_secs_f64().to_string()));
+    form
+}
+
+async fn ask(http: &Http, run: &PromqlRun<String>, form: &[(&str, String)]) -> Result<Answer, String> {
+    let mut url = http.url(&run.url)?;
+    if run.query.trim().is_empty() {
+        return Err("the query is empty".to_owned());
+    }
+    if run.range.as_ref().is_some_and(|range| range.step.0.is_zero()) {
+        return Err("the range's step is 0: write how far apart its points are".to_owned());
+    }
+    let end = if run.range.is_some() { "query_range" } else { "query" };
+    let path = format!("{}/api/v1/{end}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    let started = Instant::now();
+    let response =
+        http.client.post(url.clone()).form(form).send().await.map_err(|error| request_reason(&error, &url))?;
+    let status = response.status().as_u16();
+    let moved = moved(&url, &response);
+    let body = net::read_capped(response, ANSWER_CAP).await.map_err(|error| request_reason(&error, &url))?;
+    let elapsed_ms = elapsed_ms(started);
+    if let Some(moved) = moved {
+        return Err(moved);
+    }
+    if body.more {
+        return Err(format!(
+            "the answer is greater than {} MiB: narrow the query, or widen the step",
+            ANSWER_CAP / (1024 * 1024)
+        ));
+    }
+    let found = read::read(status, &body.bytes, run.range.is_some()).map_err(|error| error.at(&where_to(&url)))?;
+    let summary = summary(&run.query, &found);
+    let mut result = found.into_result();
+    if let Some(result) = result.as_object_mut() {
+        result.insert("elapsed_ms".to_owned(), Value::from(elapsed_ms));
+    }
+    Ok(Answer { summary, result })
+}
+
+/// A redirect of a POST is not followed: what it says would be another URL for the Task.
+fn moved(url: &Url, response: &Response) -> Option<String> {
+    let place = where_to(url);
+    response.status().is_redirection().then(|| {
+        let status = response.status().as_u16();
+        match response.headers().get(LOCATION).map(|to| url.join(&String::from_utf8_lossy(to.as_bytes()))) {
+            Some(Ok(to)) => format!(
+                "{place} answered {status} and points to {}://{}: correct the Task's url",
+                to.scheme(),
+                where_to(&to)
+            ),
+            _ => format!("{place} answered {status} and no result"),
+        }
+    })
+}
+
+/// `orders_queue_depth = 1284 (1 series)`.
+fn summary(query: &str, found: &read::Found) -> String {
+    let query = one_line(&query.split_whitespace().collect::<Vec<_>>().join(" "), QUERY_CAP);
+    format!("{query} {}", found.in_words())
+}

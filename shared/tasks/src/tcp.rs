@@ -84,7 +84,10 @@ mod tests {
         let name = crate::testing::unresolvable();
         let result = result(&run(&name, 80)).await;
         assert_eq!((&result["connected"], &result["address"]), (&json!(false), &json!("")));
-        assert!(result["error"].as_str().unwrap().starts_with(&format!("the name `{name}` does not resolve")), "{result}");
+        assert!(
+            result["error"].as_str().unwrap().starts_with(&format!("the name `{name}` does not resolve")),
+            "{result}"
+        );
     }
 
     #[tokio::test]

@@ -61,11 +61,7 @@ impl Server {
 }
 
 pub(crate) async fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
-    serve_at("127.0.0.1:0", answer).await
-}
-
-pub(crate) async fn serve_at(address: &str, answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Server {
-    let listener = TcpListener::bind(address).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let requests = Arc::new(Mutex::new(Vec::new()));
     let (answer, seen) = (Arc::new(answer), requests.clone());
@@ -109,12 +105,12 @@ async fn read_request(stream: &mut TcpStream) -> String {
 /// A whole HTTP answer.
 pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
-    let mut bytes = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
+    let mut head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in headers {
-        bytes.push_str(&format!("{name}: {value}\r\n"));
+        head.push_str(&format!("{name}: {value}\r\n"));
     }
-    bytes.push_str("\r\n");
-    let mut bytes = bytes.into_bytes();
+    head.push_str("\r\n");
+    let mut bytes = head.into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }

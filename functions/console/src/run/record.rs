@@ -90,7 +90,7 @@ pub(super) fn events(view: &RunView) -> Markup {
                         td.nowrap { (words::clock(event.received_at)) }
                         td { (event.kind.as_str()) br; span.soft { (event.provider_kind) } }
                         td { (event.summary) }
-                        td { (words::attachment(event.attachment)) }
+                        td.nowrap { (words::attachment(event.attachment)) }
                     }
                 }
             } }

@@ -12,7 +12,7 @@ pub(super) fn findings(report: &Report) -> Markup {
         @if !report.next_steps.is_empty() {
             section {
                 h2 { "Next steps" }
-                ol.card { @for step in &report.next_steps { li { (step) } } }
+                ol.card { @for step in &report.next_steps { li { (words::ticked(step)) } } }
             }
         }
         @if !report.issues.is_empty() {
@@ -28,10 +28,10 @@ fn issue(merged: &MergedIssue) -> Markup {
     let Issue { severity, title, expected, actual, details, reproduce, resource, observed_at, .. } = &merged.issue;
     html! {
         article.card.issue.(super::severity_class(Some(*severity))) {
-            div.head { h3 { (title) } (severity_tag(*severity)) }
+            div.head { h3 { (words::ticked(title)) } (severity_tag(*severity)) }
             dl {
                 @for (name, text) in [("Expected", expected), ("Actual", actual), ("Details", details), ("Resource", resource)] {
-                    @if !text.is_empty() { dt { (name) } dd { (text) } }
+                    @if !text.is_empty() { dt { (name) } dd { (words::ticked(text)) } }
                 }
                 @if !reproduce.is_empty() { dt { "Reproduce" } dd { code { (reproduce) } } }
                 dt { "Seen" }
@@ -63,7 +63,7 @@ pub(super) fn checks(report: &Report) -> Markup {
                 h2 { "Healthy" }
                 ul.card.plain {
                     @for checked in &report.healthy {
-                        li { span.tok { "✓ " } (checked.title) " " span.soft { (checked.summary) " · " (step_link(&checked.step)) } }
+                        li { span.tok { "✓ " } (words::ticked(&checked.title)) " " span.soft { (checked.summary) " · " (step_link(&checked.step)) } }
                     }
                 }
             }
@@ -73,7 +73,7 @@ pub(super) fn checks(report: &Report) -> Markup {
                 h2 { "Not known" }
                 ul.card.plain {
                     @for gap in &report.gaps {
-                        li { span.soft { "? " } (gap.title) ": " (gap.reason) " " span.soft { "· " (step_link(&gap.step)) } }
+                        li { span.soft { "? " } (words::ticked(&gap.title)) ": " (words::ticked(&gap.reason)) " " span.soft { "· " (step_link(&gap.step)) } }
                     }
                 }
             }
@@ -81,7 +81,7 @@ pub(super) fn checks(report: &Report) -> Markup {
         @if !report.remarks.is_empty() {
             section {
                 h2 { "Remarks" }
-                ul.card { @for remark in &report.remarks { li { (remark) } } }
+                ul.card { @for remark in &report.remarks { li { (words::ticked(remark)) } } }
             }
         }
     }

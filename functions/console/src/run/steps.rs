@@ -24,9 +24,9 @@ pub(super) fn timeline(view: &RunView) -> Markup {
             @for step in steps {
                 details id={ "step-" (step.id) } {
                     summary {
-                        span.title { (step.title) }
+                        span.title { (words::ticked(&step.title)) }
                         span { (verdict(step)) }
-                        span.note { (note(step)) }
+                        span.note { (words::ticked(note(step))) }
                         span.soft { (words::span(step.elapsed_ms)) }
                         (bar(words::between(begin, step.started_at), step, whole))
                     }
@@ -62,7 +62,7 @@ fn bar(start: u64, step: &Step, whole: u64) -> Markup {
     html! {
         svg.bar viewBox="0 0 1000 4" preserveAspectRatio="none" aria-hidden="true" {
             rect.rail x="0" y="1.5" width="1000" height="1" {}
-            rect.(class) x=(from) y="0" width=(width) height="4" rx="2" {}
+            @if !matches!(step.outcome, Outcome::Skipped { .. }) { rect.(class) x=(from) y="0" width=(width) height="4" rx="2" {} }
         }
     }
 }
@@ -73,7 +73,7 @@ fn facts(step: &Step) -> Markup {
             dt { "Task" } dd { (step.task) " (" (step.kind) "), step " code { (step.id) } }
             @if !step.resource.is_empty() { dt { "Resource" } dd { (step.resource) } }
             dt { "Began" } dd { (words::moment(step.started_at)) }
-            @for issue in &step.issues { dt { "Issue" } dd { (issue.title) } }
+            @for issue in &step.issues { dt { "Issue" } dd { (words::ticked(&issue.title)) } }
             @if !step.request.is_null() { dt { "Asked" } dd { code { (step.request) } } }
         }
     }

@@ -27,7 +27,7 @@ use crate::expr::Expression;
 /// A length of time as users write it: `500ms`, `5s`, `4h`, `1h 30m`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
-#[schemars(with = "String", extend("examples" = ["5s", "4h"]))]
+#[schemars(with = "String", extend("pattern" = "^[0-9]+(ms|s|m|h)( ?[0-9]+(ms|s|m|h))*$", "examples" = ["5s", "4h"]))]
 pub struct Span(pub Duration);
 
 impl fmt::Display for Span {

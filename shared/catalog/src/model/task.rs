@@ -156,6 +156,7 @@ pub struct TlsRun<T> {
 /// rendered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(description = "The one call that a Task makes: one key, the task kind.")]
 #[allow(missing_docs)]
 pub enum RunSpec<T> {
     Http(HttpRun<T>),

@@ -82,7 +82,7 @@ async fn a_delay_is_kept_and_cut_at_fifteen_minutes() {
     let queues = world.queues();
     queues.send(Queue::Deliver, "soon", "g", Duration::from_millis(1500)).await.unwrap();
     queues.send(Queue::Deliver, "late", "g", Duration::from_secs(86_400)).await.unwrap();
-    assert_eq!(queues.depth(Queue::Deliver).await.unwrap(), Depth { ready: 0, in_flight: 0, delayed: 2 });
+    assert_eq!(queues.depth(Queue::Deliver).await.unwrap(), Depth { visible: 0, in_flight: 0, delayed: 2 });
     assert_eq!(queues.next_due_in(Queue::Deliver).await.unwrap(), Some(Duration::from_millis(1500)));
     world.clock.go(1_500);
     assert_eq!(bodies(&queues, Queue::Deliver, 10).await, ["soon"]);
@@ -104,7 +104,7 @@ async fn i5_what_is_received_too_often_goes_to_the_dead_letters_and_comes_back_b
     }
     assert!(bodies(&queues, Queue::Investigate, 1).await.is_empty());
     assert_eq!(queues.depth(Queue::Investigate).await.unwrap(), Depth::default());
-    assert_eq!(queues.depth(Queue::InvestigateDlq).await.unwrap().ready, 1);
+    assert_eq!(queues.depth(Queue::InvestigateDlq).await.unwrap().visible, 1);
 
     // The dead letters have none themselves: looking at them often loses nothing.
     for _ in 0..10 {
@@ -133,7 +133,7 @@ async fn a_receipt_ends_with_the_move_to_the_dead_letters() {
         queues.delete(Queue::Deliver, receipt).await.unwrap();
         queues.delete(Queue::DeliverDlq, receipt).await.unwrap();
     }
-    assert_eq!(queues.depth(Queue::DeliverDlq).await.unwrap().ready, 1);
+    assert_eq!(queues.depth(Queue::DeliverDlq).await.unwrap().visible, 1);
 }
 
 #[tokio::test]
@@ -157,7 +157,7 @@ async fn what_sqs_would_not_take_is_not_taken_here() {
         assert!(!error.is_transient());
     }
     queues.send(Queue::Investigate, &"x".repeat(MAX_BODY_BYTES), "g", Duration::ZERO).await.unwrap();
-    assert_eq!(queues.depth(Queue::Investigate).await.unwrap().ready, 1);
+    assert_eq!(queues.depth(Queue::Investigate).await.unwrap().visible, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -144,7 +144,7 @@ async fn stopping_waits_for_what_is_in_hand_and_takes_nothing_more() {
     tokio::task::yield_now().await;
     handler.gate.add_permits(1);
     stopped.await.unwrap();
-    assert_eq!(queues.depth(Queue::Investigate).await.unwrap(), Depth { ready: 1, ..Depth::default() });
+    assert_eq!(queues.depth(Queue::Investigate).await.unwrap(), Depth { visible: 1, ..Depth::default() });
 }
 
 #[tokio::test]

@@ -72,7 +72,10 @@ mod tests {
         assert_eq!(text(&body(b"gr\xfcn", false), "text/html; charset=iso-8859-1"), "gr\u{fffd}n");
         // Cut in the middle of a character.
         assert_eq!(text(&body(b"gr\xc3", true), "application/octet-stream"), "gr");
-        assert_eq!(text(&body(b"gr\xc3", false), "application/octet-stream"), "(binary: 3 bytes, application/octet-stream)");
+        assert_eq!(
+            text(&body(b"gr\xc3", false), "application/octet-stream"),
+            "(binary: 3 bytes, application/octet-stream)"
+        );
     }
 
     #[test]

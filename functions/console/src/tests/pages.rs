@@ -1,0 +1,249 @@
+use domain::{RunView, Secret};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{view, view_json};
+use crate::{handler::Opened, list, run};
+
+fn opened() -> Opened {
+    Opened { expires: "1800000000".into(), signature: "c2lnbmF0dXJl".into(), keys: vec![Secret::new("key")] }
+}
+
+fn now() -> Timestamp {
+    "2025-11-20T22:12:10Z".parse().unwrap()
+}
+
+fn html(view: &RunView) -> String {
+    let response = run::page(view, &opened(), now()).response();
+    String::from_utf8(response.into_body().to_vec()).unwrap()
+}
+
+/// A line for each tag, so that a change of the page can be read as one.
+fn lines(html: &str) -> String {
+    let body = html.split_once("</style>").unwrap().1;
+    body.replace("><", ">\n<")
+}
+
+#[test]
+fn the_page_of_a_concluded_run() {
+    insta::assert_snapshot!(lines(&html(&view())));
+}
+
+#[test]
+fn the_page_of_a_run_under_way_says_so_and_loads_again() {
+    let mut view = view();
+    view.run.status = domain::RunStatus::Running;
+    view.run.report = None;
+    view.run.ended_at = None;
+    let html = html(&view);
+    assert!(html.contains("http-equiv=\"refresh\""));
+    assert!(html.contains("4 steps recorded so far"));
+    assert!(html.contains("9.0 s</b> so far"));
+}
+
+#[test]
+fn i14_the_page_of_a_failed_run_says_why() {
+    let mut view = view();
+    view.run.status = domain::RunStatus::Failed;
+    view.run.reason = Some("the catalog has no Command `gone`".into());
+    view.run.report = None;
+    let html = html(&view);
+    assert!(
+        html.contains("the catalog has no Command <code>gone</code>") && html.contains("could not be investigated")
+    );
+    assert!(!html.contains("http-equiv=\"refresh\""));
+}
+
+#[test]
+fn i9_the_page_names_a_webhooks_host_and_not_its_path() {
+    let html = html(&view());
+    assert!(html.contains("tickets.acme.example") && !html.contains("s3cr3t-path"));
+}
+
+#[test]
+fn a_typical_page_is_small_and_a_storm_does_not_make_it_large() {
+    assert!(html(&view()).len() < 50 * 1024, "{}", html(&view()).len());
+    let mut storm = view();
+    let (step, event) = (storm.steps[0].clone(), storm.events[2].clone());
+    storm.steps = vec![step; 64];
+    for step in &mut storm.steps {
+        step.evidence.data = Value::String("x".repeat(90_000));
+    }
+    storm.events.extend(vec![event; 20_000]);
+    storm.events[0].raw.as_mut().unwrap().text = "y".repeat(48 * 1024);
+    assert!(html(&storm).len() < 200 * 1024, "{}", html(&storm).len());
+}
+
+const PAYLOAD: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)></style></title><b x=\"&amp;\u{202e}";
+
+/// Puts the payload in place of every text that somebody else could have chosen; `false` when the value must keep its
+/// form (an id, a name, a time, a word of ours).
+fn infect(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            let ours = [
+                "event",
+                "concluded",
+                "live",
+                "acknowledged",
+                "high",
+                "ok",
+                "failed",
+                "skipped",
+                "opened",
+                "attached",
+                "duplicate",
+                "triggered",
+                "sent",
+                "sending",
+                "pagerduty",
+                "checkout-pages",
+                "checkout-triage",
+                "http-health",
+            ];
+            let id = ["run_", "evt_", "lse_", "2025-11-20T"].iter().any(|form| text.starts_with(form));
+            if !id && !ours.contains(&text.as_str()) {
+                *text = match text.split_once(':') {
+                    // Links stay links, to see what becomes of the rest of them.
+                    Some(("https", _)) => format!("https://x.example/{PAYLOAD}"),
+                    _ => PAYLOAD.to_owned(),
+                };
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(infect),
+        Value::Object(map) => {
+            if let Some(labels) = map.get_mut("labels") {
+                *labels = serde_json::json!({ (PAYLOAD): PAYLOAD });
+            }
+            map.values_mut().for_each(infect);
+        }
+        _ => {}
+    }
+}
+
+/// Every tag of the page and the names of its attributes, read as a browser would.
+fn tags(html: &str) -> Vec<(String, Vec<(String, String)>)> {
+    let mut tags = Vec::new();
+    let mut rest = html;
+    while let Some((_, after)) = rest.split_once('<') {
+        let mut inner = after.trim_start_matches(['/', '!']);
+        let end = inner.find([' ', '>']).unwrap();
+        let name = inner[..end].to_ascii_lowercase();
+        inner = inner[end..].trim_start();
+        let mut attributes = Vec::new();
+        while !inner.starts_with('>') {
+            let end = inner.find(['=', ' ', '>']).unwrap();
+            let attribute = inner[..end].to_ascii_lowercase();
+            inner = &inner[end..];
+            let mut value = String::new();
+            if let Some(quoted) = inner.strip_prefix("=\"") {
+                let (text, after) = quoted.split_once('"').unwrap();
+                value = text.to_owned();
+                inner = after;
+            }
+            attributes.push((attribute, value));
+            inner = inner.trim_start();
+        }
+        tags.push((name, attributes));
+        rest = &inner[1..];
+    }
+    tags
+}
+
+fn assert_harmless(html: &str) {
+    let known_tags = [
+        "doctype", "html", "head", "meta", "title", "style", "body", "header", "main", "footer", "section", "article",
+        "nav", "div", "span", "p", "b", "h1", "h2", "h3", "ol", "ul", "li", "dl", "dt", "dd", "details", "summary",
+        "pre", "code", "table", "tr", "th", "td", "time", "a", "br", "svg", "rect",
+    ];
+    let known_attributes = [
+        "html",
+        "lang",
+        "charset",
+        "name",
+        "content",
+        "class",
+        "id",
+        "datetime",
+        "href",
+        "rel",
+        "title",
+        "viewbox",
+        "preserveaspectratio",
+        "aria-hidden",
+        "x",
+        "y",
+        "width",
+        "height",
+        "rx",
+        "http-equiv",
+    ];
+    let tags = tags(html);
+    assert!(tags.len() > 50);
+    for (tag, attributes) in tags {
+        assert!(known_tags.contains(&tag.as_str()), "<{tag}> {attributes:?}");
+        for (attribute, value) in attributes {
+            assert!(known_attributes.contains(&attribute.as_str()), "<{tag} {attribute}={value:?}>");
+            if attribute == "href" {
+                let leads = ["https://x.example/", "#step-", "run_", "runs?", "runs/run_"];
+                assert!(leads.iter().any(|lead| value.starts_with(lead)), "href={value:?}");
+            }
+        }
+    }
+    assert!(!html.contains('\u{202e}'));
+    assert_eq!(html.matches("</style>").count(), 1);
+}
+
+#[test]
+fn i8_no_text_of_an_alert_a_step_or_a_provider_becomes_markup() {
+    let mut value = view_json();
+    infect(&mut value);
+    let mut view: RunView = serde_json::from_value(value).unwrap();
+    view.run.alert.as_mut().unwrap().links.push(domain::Link { title: "t".into(), url: "javascript:alert(1)".into() });
+    view.run.alert.as_mut().unwrap().links.push(domain::Link { title: "t".into(), url: "data:text/html,x".into() });
+    let page = html(&view);
+    assert!(page.matches("&lt;script&gt;alert(1)").count() > 30, "the payload is shown where its text stands");
+    assert_harmless(&page);
+
+    view.run.status = domain::RunStatus::Failed;
+    view.run.reason = Some(PAYLOAD.into());
+    assert_harmless(&html(&view));
+}
+
+fn day(unmatched: Value) -> list::Day {
+    list::Day {
+        day: "2025-11-20".parse().unwrap(),
+        runs: vec![view().run],
+        more_runs: Some("[\"gsi1\",\"<&>\"]".into()),
+        unmatched: serde_json::from_value(unmatched).unwrap(),
+        more_unmatched: None,
+    }
+}
+
+fn unmatched(text: &str) -> Value {
+    serde_json::json!([{
+        "id": "evt_01KAPW8Z000000000000000009", "source": "pagerduty", "kind": "unknown", "provider_kind": text,
+        "summary": text, "reason": text, "received_at": "2025-11-20T20:00:00Z"
+    }])
+}
+
+fn list_html(days: &[list::Day]) -> String {
+    let today = "2025-11-20".parse().unwrap();
+    String::from_utf8(list::page(days, today, &opened()).response().into_body().to_vec()).unwrap()
+}
+
+#[test]
+fn i14_the_list_shows_runs_and_the_events_that_nothing_followed_from() {
+    let html = list_html(&[day(unmatched("no workflow listens to `service.updated`"))]);
+    insta::assert_snapshot!(lines(&html));
+}
+
+#[test]
+fn i8_nothing_on_the_list_becomes_markup() {
+    let mut day = day(unmatched(PAYLOAD));
+    day.runs[0].title = PAYLOAD.into();
+    day.runs[0].report.as_mut().unwrap().verdict = PAYLOAD.into();
+    let html = list_html(&[day]);
+    assert!(html.matches("&lt;script&gt;alert(1)").count() >= 5);
+    assert_harmless(&html);
+}

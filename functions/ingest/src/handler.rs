@@ -1,0 +1,237 @@
+use std::{error::Error, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use catalog::{Catalog, Choice, Matcher, model::Source};
+use domain::{Disposition, Event, EventId, EventKind, EventRole, InvestigateMessage, Name, Secret};
+use futures_util::future::try_join_all;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use ports::{Clock, Entropy, HandleHttp, Queue, ReadSecret, SecretError, SendMessage};
+use runtime::chain;
+use serde::Serialize;
+use serde_json::{Value, json};
+use sources::{Normalized, Refusal, VerifiedPayload};
+
+use crate::problem::{Problem, respond};
+
+/// The largest body that is taken, in bytes. PagerDuty drops what is over 256 KB itself; no known sender needs more.
+pub const MAX_BODY: usize = 1024 * 1024;
+
+/// How long an answer may take. PagerDuty waits 5 s for it, way and TLS included, and an answer that is late counts as
+/// none; a 503 in time lets it try again.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+
+/// `Retry-After` when the queue did not take an event: it is back in moments.
+const RETRY_QUEUE: u16 = 5;
+/// `Retry-After` when the secret could not be read: the store is asked anew at most once in 30 s.
+const RETRY_SECRET: u16 = 30;
+
+/// The handler, over its ports.
+pub struct Ingest {
+    catalog: Arc<Catalog>,
+    matcher: Matcher,
+    queue: Arc<dyn SendMessage>,
+    secrets: Arc<dyn ReadSecret>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+/// What the sender of an accepted event is told.
+#[derive(Serialize)]
+struct Accepted<'e> {
+    event: EventId,
+    kind: EventKind,
+    #[serde(flatten)]
+    disposition: &'e Disposition,
+}
+
+impl Ingest {
+    /// Serves the sources of `catalog`.
+    #[must_use]
+    pub fn new(
+        catalog: Arc<Catalog>,
+        queue: Arc<dyn SendMessage>,
+        secrets: Arc<dyn ReadSecret>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        let matcher = Matcher::new(&catalog);
+        Self { catalog, matcher, queue, secrets, clock, entropy }
+    }
+
+    async fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
+        let source = self.source(request)?;
+        if request.body().len() > MAX_BODY {
+            return Err(refuse(source, Problem::too_large(), "the body is too large"));
+        }
+        if !may_be_json(request.headers()) {
+            return Err(refuse(source, Problem::content_type(), "the content type is not JSON"));
+        }
+        match tokio::time::timeout(ANSWER_WITHIN, self.accept(source, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(refuse(source, Problem::unavailable(RETRY_QUEUE), "the answer took too long")),
+        }
+    }
+
+    /// The source that the URL names.
+    fn source(&self, request: &Request<Bytes>) -> Result<&Source, Problem> {
+        let name = request.uri().path().strip_prefix("/hooks/").and_then(|name| name.parse::<Name>().ok());
+        let source = name.and_then(|name| self.catalog.sources.get(&name)).ok_or_else(Problem::unknown_source)?;
+        if request.method() == Method::POST { Ok(source) } else { Err(Problem::method()) }
+    }
+
+    async fn accept(&self, source: &Source, request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
+        let payload = self.verify(source, request.headers(), request.body()).await?;
+        let received_at = self.clock.now();
+        let events: Vec<Event> = sources::normalize(source, &payload, received_at)
+            .into_iter()
+            .map(|normalized| {
+                let id = EventId::mint(received_at, self.entropy.random());
+                let disposition = self.disposition(source, &normalized);
+                normalized.into_event(id, source, received_at, disposition)
+            })
+            .collect();
+        let told = told(&events);
+        try_join_all(events.into_iter().map(|event| self.send(source, event))).await?;
+        Ok(respond(StatusCode::ACCEPTED, "application/json", &told))
+    }
+
+    /// Proves the sender with the secrets at hand, and once more with the newest ones: it may be that the secret was just
+    /// changed. The port reads anew at most once in 30 s, so a flood of forgeries costs no more than that.
+    async fn verify<'r>(
+        &self,
+        source: &Source,
+        headers: &'r HeaderMap,
+        raw: &'r [u8],
+    ) -> Result<VerifiedPayload<'r>, Problem> {
+        let key = &source.verify.secret;
+        let unreadable = |error: SecretError| {
+            let reason = chain(&error);
+            // A missing key stays missing until somebody adds it; but the sender shall keep what it has until then.
+            let permanent = !matches!(&error, SecretError::Port(port) if port.is_transient());
+            tracing::error!(source = source.name.as_str(), permanent, error = reason, "the secret cannot be read");
+            Problem::unavailable(RETRY_SECRET)
+        };
+        let try_with = |secrets: &[Secret]| sources::verify(source, headers, raw, secrets, self.clock.now());
+        let live = self.secrets.read(key).await.map_err(unreadable)?;
+        let verdict = match try_with(&live) {
+            Err(Refusal::Mismatch | Refusal::Unusable { .. }) => {
+                let newest = self.secrets.reread(key).await.map_err(unreadable)?;
+                try_with(&newest)
+            }
+            verdict => verdict,
+        };
+        verdict.map_err(|refusal| {
+            let reason = refusal.to_string();
+            let problem = match refusal {
+                Refusal::Unproven | Refusal::Mismatch | Refusal::Stale => Problem::unverified(&sources::wanted(source)),
+                Refusal::Unusable { .. } => {
+                    tracing::error!(
+                        source = source.name.as_str(),
+                        permanent = true,
+                        error = reason,
+                        "nothing can be verified"
+                    );
+                    Problem::unavailable(RETRY_SECRET)
+                }
+            };
+            refuse(source, problem, &reason)
+        })
+    }
+
+    /// What follows from an event.
+    fn disposition(&self, source: &Source, event: &Normalized) -> Disposition {
+        let unmatched = |reason: &str| Disposition::Unmatched { reason: reason.to_owned() };
+        let attaches = |otherwise: &str| match event.external_id {
+            Some(_) => Disposition::Attaches,
+            None => unmatched(otherwise),
+        };
+        match event.kind.role() {
+            EventRole::Opens => {
+                let reason =
+                    match event.alert.as_ref().map(|alert| self.matcher.choose(&source.name, event.kind, alert)) {
+                        Some(Choice::Workflow { name, incident_key }) => {
+                            return Disposition::Opens { workflow: name, incident_key };
+                        }
+                        Some(Choice::None { reason }) => reason,
+                        None => "the event tells of no incident that can be read".to_owned(),
+                    };
+                // Nobody wants to begin anew; whoever still looks at the incident wants to know that it is back.
+                if event.kind == EventKind::Reopened { attaches(&reason) } else { unmatched(&reason) }
+            }
+            EventRole::Attaches => attaches("the event does not say which incident it belongs to"),
+            EventRole::Control if event.kind == EventKind::Ping => unmatched("it only tests the connection"),
+            EventRole::Control => unmatched(&event.summary),
+        }
+    }
+
+    /// Returns once the queue has the event.
+    async fn send(&self, source: &Source, event: Event) -> Result<(), Problem> {
+        let (id, kind) = (event.id, event.kind);
+        let failed = |error: &dyn Error, permanent: bool| {
+            let error = chain(error);
+            tracing::error!(source = source.name.as_str(), event = %id, permanent, error, "the event was not taken");
+            Problem::unavailable(RETRY_QUEUE)
+        };
+        let does = does(&event.disposition);
+        let message = InvestigateMessage::EventV1 { event: Box::new(event) };
+        let body = body(&message).map_err(|error| failed(&error, true))?;
+        self.queue
+            .send(Queue::Investigate, &body, source.name.as_str(), Duration::ZERO)
+            .await
+            .map_err(|error| failed(&error, !error.is_transient()))?;
+        tracing::info!(source = source.name.as_str(), event = %id, kind = kind.as_str(), does, "accepted");
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl HandleHttp for Ingest {
+    async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
+        self.answer(&request).await.unwrap_or_else(Response::from)
+    }
+}
+
+/// Logs a refusal, with nothing of the request in it.
+fn refuse(source: &Source, problem: Problem, reason: &str) -> Problem {
+    tracing::warn!(source = source.name.as_str(), status = problem.status().as_u16(), reason, "refused");
+    problem
+}
+
+/// Whether the content type leaves it open that the body is JSON. Senders say `application/json`, `text/plain` (SNS),
+/// something with `+json`, or nothing; what says form or XML would never be read, and its sender must be told.
+fn may_be_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let media_type = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let known = ["", "application/json", "text/json", "text/plain", "application/octet-stream"];
+    known.contains(&media_type.as_str()) || media_type.ends_with("+json")
+}
+
+fn does(disposition: &Disposition) -> &'static str {
+    match disposition {
+        Disposition::Opens { .. } => "opens",
+        Disposition::Attaches => "attaches",
+        Disposition::Unmatched { .. } => "unmatched",
+    }
+}
+
+/// One event as it is, several as a list.
+fn told(events: &[Event]) -> Value {
+    let accepted = events.iter().map(|event| {
+        let Event { id, kind, disposition, .. } = event;
+        json!(Accepted { event: *id, kind: *kind, disposition })
+    });
+    let mut accepted: Vec<Value> = accepted.collect();
+    match accepted.pop() {
+        Some(only) if accepted.is_empty() => only,
+        last => json!({ "events": accepted.into_iter().chain(last).collect::<Vec<_>>() }),
+    }
+}
+
+/// The message as text that SQS takes. It refuses U+FFFE and U+FFFF, which JSON allows; in JSON they can only stand
+/// within strings, where they may as well be escaped.
+fn body(message: &InvestigateMessage) -> Result<String, serde_json::Error> {
+    let text = serde_json::to_string(message)?;
+    let illegal = ['\u{fffe}', '\u{ffff}'];
+    Ok(if text.contains(illegal) { text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff") } else { text })
+}

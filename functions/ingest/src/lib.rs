@@ -1,0 +1,10 @@
+//! Takes webhooks in: proves the sender, says in our words what happened, chooses the workflow, and hands the event to
+//! the queue. That message is its only lasting effect, and a sender hears 202 only after the queue has it (I2).
+//!
+//! `POST /hooks/{source}` is all there is; what it answers is said in `docs/sources.md`.
+
+pub mod context;
+mod handler;
+mod problem;
+
+pub use handler::{ANSWER_WITHIN, Ingest, MAX_BODY};

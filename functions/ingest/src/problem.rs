@@ -1,0 +1,91 @@
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+
+/// A refusal as the sender sees it (RFC 9457). What it says is for whoever sets the sender up; it holds nothing that
+/// helps to forge a request, and nothing of the request itself.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    detail: String,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, name, title, detail: detail.into(), header: None }
+    }
+
+    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some((name, value));
+        self
+    }
+
+    pub(crate) fn unknown_source() -> Self {
+        let detail = "The URL must end in /hooks/ and the name of a Source of the catalog that is deployed.";
+        Self::new(StatusCode::NOT_FOUND, "unknown-source", "There is no such source", detail)
+    }
+
+    pub(crate) fn method() -> Self {
+        let detail = "This URL takes webhooks: the sender must POST its events here. A browser has nothing to see.";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Only POST is taken here", detail)
+            .with(header::ALLOW, HeaderValue::from_static("POST"))
+    }
+
+    pub(crate) fn too_large() -> Self {
+        let detail = "The body is larger than 1 MiB. Make the sender leave out what is not needed.";
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large", detail)
+    }
+
+    pub(crate) fn content_type() -> Self {
+        let detail = "The body must be JSON: set the sender's content type to application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body is not JSON", detail)
+    }
+
+    /// The same whether the proof is missing, wrong or old.
+    pub(crate) fn unverified(wanted: &str) -> Self {
+        let detail = format!(
+            "Looked for {wanted}, and no live secret matched. Compare the sender's signing secret with the one that is \
+             stored, and let nothing on the way change the body."
+        );
+        // RFC 9110 wants a challenge with each 401; there is no registered scheme for signed webhooks.
+        Self::new(StatusCode::UNAUTHORIZED, "unverified", "The sender is not proven", detail)
+            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Webhook realm=\"hooks\""))
+    }
+
+    /// Nothing was lost and nothing was kept: the sender shall try again after `seconds`.
+    pub(crate) fn unavailable(seconds: u16) -> Self {
+        let detail = "The event was not taken, for a reason on this side that the log says. Send it again later.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)
+            .with(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl From<Problem> for Response<Bytes> {
+    fn from(problem: Problem) -> Self {
+        let body = json!({
+            "type": format!("urn:firstlook:problem:{}", problem.name),
+            "title": problem.title,
+            "status": problem.status.as_u16(),
+            "detail": problem.detail,
+        });
+        let mut response = respond(problem.status, "application/problem+json", &body);
+        response.headers_mut().extend(problem.header);
+        response
+    }
+}
+
+/// A response with a JSON body.
+pub(crate) fn respond(status: StatusCode, media_type: &'static str, body: &serde_json::Value) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,84 @@
+//! What investigate is given by its environment.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use catalog::Catalog;
+use dynamo::DynamoTable;
+use engine::Engine;
+use firstlook_aws::{AwsEnv, SqsQueues};
+use net::AddressPolicy;
+use ports::{Clock, Queue};
+use runtime::{
+    OsEntropy, SystemClock,
+    env::{EnvError, Reader, Vars},
+};
+use store::Store;
+use tasks::{Tasks, TasksOptions};
+
+use crate::Investigate;
+
+/// Every variable that is read here, beside AWS's own ([`AwsEnv::NAMES`]).
+pub const ENV: &[&str] = &[
+    "FIRSTLOOK_CATALOG",
+    "FIRSTLOOK_TABLE",
+    "FIRSTLOOK_INVESTIGATE_QUEUE",
+    "FIRSTLOOK_DELIVER_QUEUE",
+    "FIRSTLOOK_LEASE_SECONDS",
+];
+
+/// Why the function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// The environment.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// The catalog's file.
+    #[error("the catalog {} cannot be read", path.display())]
+    Catalog {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The AWS clients.
+    #[error("the AWS clients cannot be built")]
+    Aws(#[from] firstlook_aws::ConnectError),
+    /// The task kinds.
+    #[error("the task kinds cannot be built")]
+    Tasks(#[from] tasks::TasksError),
+}
+
+/// Builds the handler on AWS from `vars`.
+///
+/// # Errors
+/// [`ContextError`], with everything that is wrong with the environment at once.
+pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
+    let mut env = Reader::new(vars);
+    let path = PathBuf::from(env.or("FIRSTLOOK_CATALOG", "/opt/catalog.json"));
+    let table = env.required("FIRSTLOOK_TABLE");
+    let investigate = env.required("FIRSTLOOK_INVESTIGATE_QUEUE");
+    let deliver = env.required("FIRSTLOOK_DELIVER_QUEUE");
+    let lease = env.parsed_or("FIRSTLOOK_LEASE_SECONDS", 30_u64);
+    let aws = AwsEnv::read(|name| vars.get(name)).map_err(|error| env.refuse("AWS", error)).ok();
+    let (Some(table), Some(investigate), Some(deliver), Some(lease), Some(aws)) =
+        (table, investigate, deliver, lease, aws)
+    else {
+        return Err(env.problems().into());
+    };
+    let catalog = std::fs::read(&path)
+        .map_err(Box::from)
+        .and_then(|bytes| Catalog::from_compiled(&bytes).map_err(Box::from))
+        .map_err(|source| ContextError::Catalog { path, source })?;
+    let clients = firstlook_aws::connect(&aws)?;
+    let queues = Arc::new(SqsQueues::new(
+        clients.sqs(),
+        [(Queue::Investigate, investigate), (Queue::Deliver, deliver)],
+    ));
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tasks = Tasks::new(TasksOptions::new(AddressPolicy::new(tasks::named_hosts(&catalog)), Arc::clone(&clock)))?;
+    let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));
+    let engine = Engine { catalog: Arc::new(catalog), store, tasks: Arc::new(tasks), clock: Arc::clone(&clock) };
+    let (sender, retimer) = (Arc::clone(&queues) as Arc<_>, queues as Arc<_>);
+    Ok(Investigate { engine, sender, retimer, clock, lease: Duration::from_secs(lease.max(1)) })
+}

@@ -1,0 +1,265 @@
+//! Everything that can be wrong with documents whose YAML is right.
+
+mod bindings;
+mod commands;
+mod delivery;
+mod disjoint;
+mod misplaced;
+mod names;
+mod parameters;
+mod schedules;
+pub(crate) mod shape;
+mod sources;
+mod tasks;
+mod types;
+mod unused;
+mod workflows;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use domain::Name;
+
+use crate::{
+    Catalog,
+    expr::{ExprError, Expression, Part, Template},
+    model::Case,
+    node::{Node, Place},
+    problem::{Code, Problem, nearest},
+    schema::DocKind,
+};
+use names::{Named, Variables, named};
+use types::Type;
+
+/// Where a document stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Origin {
+    pub(crate) file: PathBuf,
+    pub(crate) node: Node,
+}
+
+impl Origin {
+    /// `file:line` of what `path` leads to.
+    pub(crate) fn at(&self, path: &[&str]) -> String {
+        format!("{}:{}", self.file.display(), self.node.place_of(path).line)
+    }
+}
+
+/// All documents that have a name, also those that are otherwise broken: a reference to one of them leads somewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Documents {
+    origins: BTreeMap<(DocKind, Name), Origin>,
+}
+
+impl Documents {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.origins.is_empty()
+    }
+
+    pub(crate) fn insert(&mut self, kind: DocKind, name: Name, origin: Origin) {
+        self.origins.insert((kind, name), origin);
+    }
+
+    pub(crate) fn origin(&self, kind: DocKind, name: &Name) -> Option<&Origin> {
+        self.origins.get(&(kind, name.clone()))
+    }
+
+    fn names(&self, kind: DocKind) -> impl Iterator<Item = &Name> {
+        self.origins.keys().filter(move |(one, _)| *one == kind).map(|(_, name)| name)
+    }
+}
+
+/// A place within a document: which one, and the keys that lead there. A number leads into a list.
+#[derive(Debug, Clone)]
+struct Spot<'n> {
+    kind: DocKind,
+    name: &'n Name,
+    path: Vec<String>,
+}
+
+impl<'n> Spot<'n> {
+    fn new(kind: DocKind, name: &'n Name) -> Self {
+        Self { kind, name, path: Vec::new() }
+    }
+
+    /// What `key` leads to from here; several keys with dots between them.
+    fn to(&self, key: &str) -> Self {
+        let mut path = self.path.clone();
+        path.extend(key.split('.').map(str::to_owned));
+        Self { path, ..*self }
+    }
+
+    fn item(&self, place: usize) -> Self {
+        self.key(&place.to_string())
+    }
+
+    /// What one key leads to that may have dots of its own.
+    fn key(&self, key: &str) -> Self {
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        Self { path, ..*self }
+    }
+}
+
+/// The documents, and where what is wrong with them goes.
+struct Desk<'c> {
+    catalog: &'c Catalog,
+    documents: &'c Documents,
+    problems: Vec<Problem>,
+}
+
+impl Desk<'_> {
+    fn report(&mut self, spot: &Spot<'_>, code: Code, message: impl Into<String>, help: impl Into<String>) {
+        let Some(origin) = self.documents.origin(spot.kind, spot.name) else { return };
+        let path: Vec<&str> = spot.path.iter().map(String::as_str).collect();
+        let Place { line, column } = origin.node.place_of(&path);
+        self.problems.push(Problem {
+            file: origin.file.clone(),
+            line,
+            column,
+            code,
+            severity: code.severity(),
+            message: message.into(),
+            help: Some(help.into()),
+        });
+    }
+
+    /// Whether a reference to a document leads somewhere; says so when it does not.
+    fn refers(&mut self, spot: &Spot<'_>, kind: DocKind, name: &Name) {
+        if self.documents.origin(kind, name).is_some() {
+            return;
+        }
+        let known: Vec<&str> = self.documents.names(kind).map(Name::as_str).collect();
+        let help = match (nearest(name.as_str(), known.iter().copied()), known.as_slice()) {
+            (Some(near), _) => format!("did you mean `{near}`?"),
+            (None, []) => format!("the catalog has no {} yet: write one", kind.as_str()),
+            (None, some) if some.len() <= 8 => format!("there are {}", quoted(some)),
+            (None, _) => format!("write a {} with that name", kind.as_str()),
+        };
+        self.report(spot, Code::UnknownReference, format!("there is no {} `{name}`", kind.as_str()), help);
+    }
+
+    /// Reports what is wrong with an expression, and says what it uses; nothing when it does not compile.
+    fn expression(&mut self, spot: &Spot<'_>, expression: &Expression, variables: &Variables) -> Option<Named> {
+        let expr = match expression.check() {
+            Ok(expr) => expr,
+            Err(ExprError::Syntax { expression, reason }) => {
+                let message = format!("`{}` is not an expression: {reason}", crate::bind::cut(&expression));
+                self.report(spot, Code::ExpressionSyntax, message, "expressions are CEL: docs/catalog.md, Expressions");
+                return None;
+            }
+            Err(error) => {
+                self.report(spot, Code::ExpressionSyntax, error.to_string(), "expressions are CEL");
+                return None;
+            }
+        };
+        let mut found = named(expr, variables);
+        for (code, message, help) in found.wrong.drain(..) {
+            self.report(spot, code, message, help);
+        }
+        Some(found)
+    }
+
+    /// The same of an expression that must be true or false.
+    fn condition(&mut self, spot: &Spot<'_>, expression: &Expression, variables: &Variables) {
+        let found = self.expression(spot, expression, variables);
+        if let Some(gives) = found.and_then(|found| found.gives).filter(|gives| !gives.fits(&Type::Bool)) {
+            let message = format!("the condition is {}, not true or false", gives.what());
+            self.report(spot, Code::TypeMismatch, message, "compare it with something");
+        }
+    }
+
+    /// The same of the expressions in a text; what all of them use together.
+    fn template(&mut self, spot: &Spot<'_>, template: &Template, variables: &Variables) -> Option<Named> {
+        let parts = match template.parts() {
+            Ok(parts) => parts,
+            Err(error) => {
+                self.report(spot, Code::ExpressionSyntax, error.to_string(), "close it with `}}`");
+                return None;
+            }
+        };
+        let mut all = Named::default();
+        for part in parts {
+            if let Part::Value(expression) = part {
+                let found = self.expression(spot, expression, variables)?;
+                all.roots.extend(found.roots);
+                all.parameters.extend(found.parameters);
+            }
+        }
+        Some(all)
+    }
+
+    /// The cases of a document. What an outcome has is known to whoever runs them.
+    fn cases(&mut self, spot: &Spot<'_>, cases: &[Case], event_files: bool) {
+        for (place, case) in cases.iter().enumerate() {
+            let spot = spot.to("tests").item(place);
+            if let Err(ExprError::Syntax { reason, .. }) = case.expect.check() {
+                let message = format!("`expect` is not an expression: {reason}");
+                self.report(&spot.to("expect"), Code::ExpressionSyntax, message, "expressions are CEL");
+            }
+            let folder = self.documents.origin(spot.kind, spot.name).and_then(|origin| origin.file.parent());
+            let file = folder.map(|folder| folder.join(&case.event)).filter(|_| event_files);
+            if let Some(file) = file.filter(|file| !file.is_file()) {
+                let message = format!("there is no event file `{}`", file.display());
+                self.report(&spot.to("event"), Code::MissingEventFile, message, "name it relative to this file's folder");
+            }
+        }
+    }
+}
+
+/// What is wrong with the documents of `catalog`.
+pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool) -> Vec<Problem> {
+    let mut desk = Desk { catalog, documents, problems: Vec::new() };
+    sources::check(&mut desk);
+    tasks::check(&mut desk);
+    commands::check(&mut desk);
+    workflows::check(&mut desk);
+    schedules::check(&mut desk);
+    world(&mut desk);
+    disjoint::check(&mut desk);
+    unused::check(&mut desk);
+    tests(&mut desk, event_files);
+    desk.problems
+}
+
+/// Assistants and Rules; an Slx is checked with the Commands, whose entries it shares, and Knowledge asks for nothing.
+fn world(desk: &mut Desk<'_>) {
+    let catalog = desk.catalog;
+    for (name, assistant) in &catalog.assistants {
+        let spot = Spot::new(DocKind::Assistant, name);
+        for (place, task) in assistant.tasks.iter().enumerate() {
+            desk.refers(&spot.to("tasks").item(place), DocKind::Task, task);
+        }
+        if assistant.limits.time.is_some_and(|time| time.0.is_zero()) {
+            let help = "leave it out for the default of 5 min";
+            desk.report(&spot.to("limits.time"), Code::OutOfBounds, "an Assistant with no time reads nothing", help);
+        }
+        if assistant.limits.usd.is_some_and(|usd| usd < 0.0) {
+            desk.report(&spot.to("limits.usd"), Code::OutOfBounds, "money cannot be negative", "write 0 or more");
+        }
+    }
+    let variables = Variables::new([("issue", types::issue()), ("alert", types::alert())]);
+    for (name, rule) in &catalog.rules {
+        desk.condition(&Spot::new(DocKind::Rule, name).to("when"), &rule.when, &variables);
+    }
+}
+
+fn tests(desk: &mut Desk<'_>, event_files: bool) {
+    let catalog = desk.catalog;
+    for (name, source) in &catalog.sources {
+        desk.cases(&Spot::new(DocKind::Source, name), &source.tests, event_files);
+    }
+    for (name, workflow) in &catalog.workflows {
+        desk.cases(&Spot::new(DocKind::Workflow, name), &workflow.tests, event_files);
+    }
+    for (name, command) in &catalog.commands {
+        desk.cases(&Spot::new(DocKind::Command, name), &command.tests, event_files);
+    }
+    for (name, task) in &catalog.tasks {
+        desk.cases(&Spot::new(DocKind::Task, name), &task.tests, event_files);
+    }
+}
+
+/// Words in backquotes, with commas.
+pub(crate) fn quoted(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,144 @@
+//! What the variables of expressions are made of.
+
+use std::collections::BTreeMap;
+
+use crate::model::{DnsRun, HttpRun, Parameter, ParameterType, PromqlRun, RunSpec, TcpRun, TlsRun};
+
+/// What a value is made of, as far as it is known before there is one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Type {
+    /// Anything.
+    Any,
+    Text,
+    Number,
+    Bool,
+    List(Box<Type>),
+    /// A map with these fields and no others.
+    Fields(BTreeMap<String, Type>),
+    /// A map with any keys.
+    Free(Box<Type>),
+}
+
+impl Type {
+    pub(crate) fn fields<'k>(fields: impl IntoIterator<Item = (&'k str, Self)>) -> Self {
+        Self::Fields(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    /// What it is, for people.
+    pub(crate) fn what(&self) -> &'static str {
+        match self {
+            Self::Any => "anything",
+            Self::Text => "text",
+            Self::Number => "a number",
+            Self::Bool => "true or false",
+            Self::List(_) => "a list",
+            Self::Fields(_) | Self::Free(_) => "a map",
+        }
+    }
+
+    /// Whether a value of this type may be one of the other.
+    pub(crate) fn fits(&self, other: &Self) -> bool {
+        matches!(self, Self::Any) || matches!(other, Self::Any) || self.what() == other.what()
+    }
+}
+
+fn list(of: Type) -> Type {
+    Type::List(Box::new(of))
+}
+
+/// `alert`, as [`domain::Alert`] is written.
+pub(crate) fn alert() -> Type {
+    let link = Type::fields([("title", Type::Text), ("url", Type::Text)]);
+    Type::fields([
+        ("external_id", Type::Text),
+        ("title", Type::Text),
+        ("description", Type::Text),
+        ("severity", Type::Text),
+        ("urgency", Type::Text),
+        ("priority", Type::Text),
+        ("service", Type::fields([("id", Type::Text), ("name", Type::Text)])),
+        ("team", Type::Text),
+        ("labels", Type::Free(Box::new(Type::Text))),
+        ("links", list(link)),
+        ("started_at", Type::Text),
+    ])
+}
+
+/// `event`, as the matcher gives it.
+pub(crate) fn event() -> Type {
+    Type::fields([("kind", Type::Text), ("source", Type::Text)])
+}
+
+/// `issue`, as [`domain::Issue`] is written.
+pub(crate) fn issue() -> Type {
+    Type::fields([
+        ("severity", Type::Number),
+        ("title", Type::Text),
+        ("expected", Type::Text),
+        ("actual", Type::Text),
+        ("details", Type::Text),
+        ("reproduce", Type::Text),
+        ("next_steps", list(Type::Text)),
+        ("resource", Type::Text),
+        ("observed_at", Type::Text),
+    ])
+}
+
+/// `steps.<id>`, as the engine gives it, of a task with this `result`.
+pub(crate) fn step(result: Type) -> Type {
+    Type::fields([("outcome", Type::Text), ("summary", Type::Text), ("result", result), ("issues", list(issue()))])
+}
+
+/// `params` or `inputs`.
+pub(crate) fn parameters(parameters: &BTreeMap<String, Parameter>) -> Type {
+    let of = |parameter: &Parameter| match parameter.parameter_type {
+        ParameterType::Integer | ParameterType::Number => Type::Number,
+        ParameterType::Boolean => Type::Bool,
+        ParameterType::String | ParameterType::Duration | ParameterType::Url | ParameterType::Host => Type::Text,
+    };
+    Type::Fields(parameters.iter().map(|(name, parameter)| (name.clone(), of(parameter))).collect())
+}
+
+/// `result` of a call, as the documentation of its task kind says.
+pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
+    match run {
+        RunSpec::Http(HttpRun { .. }) => Type::fields([
+            ("status", Type::Number),
+            ("elapsed_ms", Type::Number),
+            ("headers", Type::Free(Box::new(Type::Text))),
+            ("body", Type::Text),
+            ("json", Type::Any),
+            ("final_url", Type::Text),
+        ]),
+        RunSpec::Promql(PromqlRun { range, .. }) => {
+            let mut series = vec![("labels", Type::Free(Box::new(Type::Text))), ("value", Type::Any)];
+            if range.is_some() {
+                let numbers = [("first", Type::Any), ("min", Type::Any), ("max", Type::Any)];
+                series.extend(numbers);
+                series.push(("points", list(list(Type::Any))));
+            }
+            // A value may be null, and not a number where Prometheus says NaN.
+            Type::fields([("series", list(Type::fields(series))), ("value", Type::Any), ("elapsed_ms", Type::Number)])
+        }
+        RunSpec::Dns(DnsRun { .. }) => {
+            Type::fields([("answers", list(Type::Text)), ("code", Type::Text), ("elapsed_ms", Type::Number)])
+        }
+        RunSpec::Tcp(TcpRun { .. }) => Type::fields([
+            ("connected", Type::Bool),
+            ("address", Type::Text),
+            ("error", Type::Text),
+            ("elapsed_ms", Type::Number),
+        ]),
+        RunSpec::Tls(TlsRun { .. }) => Type::fields([
+            ("trusted", Type::Bool),
+            ("error", Type::Text),
+            ("subject", Type::Text),
+            ("issuer", Type::Text),
+            ("names", list(Type::Text)),
+            ("not_after", Type::Text),
+            ("days_left", Type::Any),
+            ("version", Type::Text),
+            ("elapsed_ms", Type::Number),
+        ]),
+    }
+}

@@ -1,0 +1,46 @@
+//! Documents that nothing uses.
+
+use std::collections::BTreeSet;
+
+use domain::Name;
+
+use super::{Desk, Spot};
+use crate::{problem::Code, schema::DocKind};
+
+pub(super) fn check(desk: &mut Desk<'_>) {
+    let catalog = desk.catalog;
+    let entries = catalog.commands.values().flat_map(|command| &command.tasks);
+    let slx_entries = catalog.slxs.values().flat_map(|slx| &slx.tasks);
+    let of_assistants = catalog.assistants.values().flat_map(|assistant| &assistant.tasks);
+    let tasks: BTreeSet<&Name> =
+        entries.clone().chain(slx_entries).filter_map(|entry| entry.task.as_ref()).chain(of_assistants).collect();
+    let sources: BTreeSet<&Name> = catalog.workflows.values().flat_map(|workflow| &workflow.trigger.sources).collect();
+    let assistants: BTreeSet<&Name> =
+        catalog.workflows.values().filter_map(|workflow| workflow.investigate.assistant.as_ref()).collect();
+    let matched = entries.clone().any(|entry| entry.slx.is_some());
+
+    // What is used by a document that is itself broken is not known, and more noise helps nobody.
+    let whole = |kind: DocKind, valid: usize| desk.documents.names(kind).count() == valid;
+    let workflows = whole(DocKind::Workflow, catalog.workflows.len());
+    let commands = whole(DocKind::Command, catalog.commands.len());
+    let users = commands && whole(DocKind::Slx, catalog.slxs.len()) && whole(DocKind::Assistant, catalog.assistants.len());
+    let mut unused: Vec<(DocKind, &Name, &str, &str)> = Vec::new();
+    if users {
+        let lonely = catalog.tasks.keys().filter(|name| !tasks.contains(name));
+        unused.extend(lonely.map(|name| (DocKind::Task, name, "no Command, Slx or Assistant runs", "name it in a Command")));
+    }
+    if workflows {
+        let lonely = catalog.sources.keys().filter(|name| !sources.contains(name));
+        unused.extend(lonely.map(|name| (DocKind::Source, name, "no Workflow listens to", "name it in a trigger")));
+        let lonely = catalog.assistants.keys().filter(|name| !assistants.contains(name));
+        unused.extend(lonely.map(|name| (DocKind::Assistant, name, "no Workflow asks", "name it in `investigate`")));
+    }
+    if commands && !matched {
+        let lonely = catalog.slxs.iter().filter(|(_, slx)| !slx.tasks.is_empty()).map(|(name, _)| name);
+        unused.extend(lonely.map(|name| (DocKind::Slx, name, "no Command has `slx: matched` and runs", "add such an entry")));
+    }
+    for (kind, name, nobody, mend) in unused {
+        let message = format!("{nobody} the {} `{name}`", kind.as_str());
+        desk.report(&Spot::new(kind, name).to("name"), Code::Unused, message, format!("{mend}, or take it out"));
+    }
+}

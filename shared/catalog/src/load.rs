@@ -1,0 +1,293 @@
+//! From files to a catalog, or to everything that is wrong with them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use domain::Name;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{
+    Catalog,
+    check::{self, Documents, Origin, quoted, shape},
+    node::{Kind, Node, Place, documents},
+    problem::{Code, Problem, ProblemSeverity, nearest},
+    schema::DocKind,
+};
+
+/// The largest file that is read, in bytes.
+const FILE_LIMIT: u64 = 16 << 20;
+
+/// How deep folders may nest.
+const FOLDER_LIMIT: usize = 16;
+
+/// What came of a catalog's files.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The catalog; absent when a problem is an error.
+    pub catalog: Option<Catalog>,
+    /// Everything that is wrong, by file and line.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads and checks every `*.yaml`, `*.yml` (one or more documents) and `*.md` (Knowledge; `README.md` is not) in
+/// `folder` and the folders below it. Names that begin with a dot are passed over.
+#[must_use]
+pub fn load_dir(folder: &Path) -> Loaded {
+    let mut reading = Reading::default();
+    let mut paths = BTreeSet::new();
+    reading.walk(folder, 0, &mut paths);
+    for path in &paths {
+        match read(path) {
+            Ok(text) => reading.file(path, &text),
+            Err(reason) => reading.problem(path, Place::default(), Code::UnreadableFile, reason, None),
+        }
+    }
+    reading.event_files = true;
+    reading.finish(folder)
+}
+
+/// The same of files that are in memory already. Whether the event files of their tests are there is not asked.
+#[must_use]
+pub fn load_texts<'t>(files: impl IntoIterator<Item = (&'t Path, &'t str)>) -> Loaded {
+    let mut reading = Reading::default();
+    let files: BTreeMap<&Path, &str> = files.into_iter().collect();
+    for (path, text) in files {
+        reading.file(path, text);
+    }
+    reading.finish(Path::new("catalog"))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let wrong = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidData => "the file is not UTF-8".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    };
+    let size = fs::metadata(path).map_err(wrong)?.len();
+    if size > FILE_LIMIT {
+        return Err(format!("the file has {size} bytes, and {FILE_LIMIT} are the most"));
+    }
+    fs::read_to_string(path).map_err(wrong)
+}
+
+#[derive(Default)]
+struct Reading {
+    catalog: Catalog,
+    documents: Documents,
+    problems: Vec<Problem>,
+    schemas: BTreeMap<DocKind, Value>,
+    event_files: bool,
+}
+
+impl Reading {
+    fn problem(&mut self, file: &Path, place: Place, code: Code, message: String, help: Option<String>) {
+        let Place { line, column } = place;
+        let (file, severity) = (file.to_owned(), code.severity());
+        self.problems.push(Problem { file, line, column, code, severity, message, help });
+    }
+
+    fn walk(&mut self, folder: &Path, depth: usize, paths: &mut BTreeSet<PathBuf>) {
+        let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                let message = format!("the folder cannot be read: {error}");
+                return self.problem(folder, Place::default(), Code::UnreadableFile, message, None);
+            }
+        };
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with('.') {
+                continue;
+            }
+            // Folders are not followed through links, which could lead in a circle.
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                if depth < FOLDER_LIMIT {
+                    self.walk(&path, depth + 1, paths);
+                } else {
+                    let message = format!("folders nest more than {FOLDER_LIMIT} deep");
+                    self.problem(&path, Place::default(), Code::UnreadableFile, message, None);
+                }
+                continue;
+            }
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            let wanted =
+                matches!(ending, "yaml" | "yml") || (ending == "md" && !name.eq_ignore_ascii_case("README.md"));
+            if wanted {
+                paths.insert(path);
+            }
+        }
+    }
+
+    fn file(&mut self, path: &Path, text: &str) {
+        if path.extension().is_some_and(|ending| ending == "md") {
+            return self.markdown(path, text);
+        }
+        for node in self.yaml(path, text) {
+            self.document(path, node);
+        }
+    }
+
+    fn yaml(&mut self, path: &Path, text: &str) -> Vec<Node> {
+        let (nodes, broken) = documents(text);
+        for broken in broken {
+            self.problem(path, broken.place, broken.code, broken.message, None);
+        }
+        nodes
+    }
+
+    /// Knowledge: front matter between two lines of `---`, and the text below it.
+    fn markdown(&mut self, path: &Path, text: &str) {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let lines = |text: &str| text.split_inclusive('\n').map(str::len).collect::<Vec<_>>();
+        let mut end = 0;
+        let mut close = None;
+        for (number, length) in lines(text).into_iter().enumerate() {
+            let line = text.get(end..end + length).unwrap_or_default().trim_end();
+            match number {
+                0 if line != "---" => break,
+                0 => {}
+                _ if line == "---" => {
+                    close = Some((end, end + length));
+                    break;
+                }
+                _ => {}
+            }
+            end += length;
+        }
+        let Some((front, body)) = close.and_then(|(front, body)| Some((text.get(..front)?, text.get(body..)?))) else {
+            let help = "begin it with a line `---`, then `name:` and `title:`, then a line `---`";
+            let message = "the file has no front matter".to_owned();
+            return self.problem(path, Place { line: 1, column: 1 }, Code::FrontMatter, message, Some(help.to_owned()));
+        };
+        // Its first line is a document mark to YAML too, so that lines and columns are those of the file.
+        for mut node in self.yaml(path, front) {
+            let stated = node.get("kind").is_some();
+            if let (Kind::Map(entries), false) = (&mut node.kind, stated) {
+                let kind = Node { place: node.place, kind: Kind::Text(DocKind::Knowledge.as_str().to_owned()) };
+                entries.push(crate::node::Entry { key: "kind".to_owned(), place: node.place, value: kind });
+            }
+            self.knowledge(path, node, body.trim());
+        }
+    }
+
+    fn knowledge(&mut self, path: &Path, node: Node, body: &str) {
+        let kind = node.get("kind").and_then(Node::text);
+        if kind != Some(DocKind::Knowledge.as_str()) {
+            let message = "a Markdown file is Knowledge and nothing else".to_owned();
+            let help = Some("write other documents as YAML".to_owned());
+            return self.problem(path, node.place_of(&["kind"]), Code::UnknownKind, message, help);
+        }
+        if let Some(name) = self.typed(path, node, DocKind::Knowledge)
+            && let Some(knowledge) = self.catalog.knowledge.get_mut(&name)
+        {
+            knowledge.text = body.to_owned();
+        }
+    }
+
+    fn document(&mut self, path: &Path, node: Node) {
+        let names = DocKind::ALL.map(DocKind::as_str);
+        let Kind::Map(_) = &node.kind else {
+            let message = format!("a document is a map, not {}", node.what());
+            let help = Some(format!("begin it with `kind:` and one of {}", quoted(&names)));
+            return self.problem(path, node.place, Code::UnknownKind, message, help);
+        };
+        let (message, help) = match node.get("kind").map(|kind| (kind.text(), kind.what())) {
+            None => ("the document has no `kind`".to_owned(), None),
+            Some((None, what)) => (format!("`kind` wants a word, not {what}"), None),
+            Some((Some(word), _)) => match DocKind::ALL.into_iter().find(|kind| kind.as_str() == word) {
+                Some(DocKind::Knowledge) => (
+                    "Knowledge is written as Markdown".to_owned(),
+                    Some(
+                        "put it into a `.md` file: front matter with `name` and `title`, and the text below".to_owned(),
+                    ),
+                ),
+                Some(kind) => {
+                    self.typed(path, node, kind);
+                    return;
+                }
+                None => (
+                    format!("there is no kind `{}`", crate::bind::cut(word)),
+                    nearest(word, names).map(|near| format!("did you mean `{near}`?")),
+                ),
+            },
+        };
+        let help = help.or_else(|| Some(format!("the kinds are {}", quoted(&names))));
+        self.problem(path, node.place_of(&["kind"]), Code::UnknownKind, message, help);
+    }
+
+    /// Takes `node` in as a document of `kind`, and gives its name when it could be.
+    fn typed(&mut self, path: &Path, node: Node, kind: DocKind) -> Option<Name> {
+        let schema = self.schemas.entry(kind).or_insert_with(|| kind.schema());
+        let shape = shape::check(kind, schema, &node);
+        let name = node.get("name").and_then(Node::text).and_then(|name| Name::from_str(name).ok());
+        if let Some(name) = &name {
+            if let Some(first) = self.documents.origin(kind, name) {
+                let message = format!("there is a {} `{name}` already", kind.as_str());
+                let help = format!("the other one stands in {}", first.at(&["name"]));
+                self.problem(path, node.place_of(&["name"]), Code::DuplicateName, message, Some(help));
+                return None;
+            }
+            let origin = Origin { file: path.to_owned(), node: node.clone() };
+            self.documents.insert(kind, name.clone(), origin);
+        }
+        let mut value = match shape {
+            Ok(value) => value,
+            Err(wrong) => {
+                for one in wrong {
+                    self.problem(path, one.place, one.code, one.message, one.help);
+                }
+                return None;
+            }
+        };
+        if let Some(map) = value.as_object_mut() {
+            map.remove("kind");
+        }
+        let name = name?;
+        if let Err(reason) = self.insert(kind, name.clone(), value) {
+            // The shape was right, so this is a value that only its own type knows to be wrong.
+            self.problem(path, node.place, Code::BadValue, reason, None);
+            return None;
+        }
+        Some(name)
+    }
+
+    fn insert(&mut self, kind: DocKind, name: Name, value: Value) -> Result<(), String> {
+        fn put<T: DeserializeOwned>(map: &mut BTreeMap<Name, T>, name: Name, value: Value) -> Result<(), String> {
+            map.insert(name, serde_json::from_value(value).map_err(|error| error.to_string())?);
+            Ok(())
+        }
+        let catalog = &mut self.catalog;
+        match kind {
+            DocKind::Source => put(&mut catalog.sources, name, value),
+            DocKind::Workflow => put(&mut catalog.workflows, name, value),
+            DocKind::Command => put(&mut catalog.commands, name, value),
+            DocKind::Task => put(&mut catalog.tasks, name, value),
+            DocKind::Slx => put(&mut catalog.slxs, name, value),
+            DocKind::Assistant => put(&mut catalog.assistants, name, value),
+            DocKind::Rule => put(&mut catalog.rules, name, value),
+            DocKind::Knowledge => put(&mut catalog.knowledge, name, value),
+            DocKind::Schedule => put(&mut catalog.schedules, name, value),
+        }
+    }
+
+    fn finish(mut self, folder: &Path) -> Loaded {
+        if self.documents.is_empty() && self.problems.is_empty() {
+            let help = Some("a catalog begins with a Source, a Workflow, a Command and a Task".to_owned());
+            let message = "there are no documents here".to_owned();
+            self.problem(folder, Place::default(), Code::EmptyCatalog, message, help);
+        }
+        self.problems.extend(check::check(&self.catalog, &self.documents, self.event_files));
+        self.problems.sort();
+        self.problems.dedup();
+        let usable = self.problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
+        let catalog = usable.then(|| self.catalog.sealed());
+        Loaded { catalog, problems: self.problems }
+    }
+}

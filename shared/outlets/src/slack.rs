@@ -1,0 +1,181 @@
+//! A message in a Slack channel, edited as the run goes on (source: docs.slack.dev/reference/methods).
+
+mod api;
+mod render;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::{Secret, SlackSpec};
+use jiff::SignedDuration;
+use ports::ReadSecret;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    Outlet, OutletError, Post,
+    http::{Http, read_secret},
+};
+
+pub use render::render;
+
+/// The key of the bot's token (`xoxb-...`) in the secret.
+pub const TOKEN_KEY: &str = "slack-bot-token";
+
+/// Slack's clock and ours need not agree.
+const SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// How many messages of a channel are asked for at once, and how many pages. What is beyond is not searched, and the
+/// search then says that it cannot tell.
+const PAGE: usize = 200;
+const PAGES: usize = 20;
+
+/// Slack.
+pub(crate) struct Slack {
+    pub http: Http,
+    pub base: Url,
+    pub secrets: Arc<dyn ReadSecret>,
+    pub token: Secret,
+    pub spec: SlackSpec,
+}
+
+impl Slack {
+    pub async fn open(
+        http: Http,
+        base: Url,
+        secrets: Arc<dyn ReadSecret>,
+        spec: SlackSpec,
+    ) -> Result<Self, OutletError> {
+        let live = read_secret(secrets.as_ref(), TOKEN_KEY).await?;
+        let token = live.into_iter().next().unwrap_or_else(|| Secret::new(""));
+        Ok(Self { http, base, secrets, token, spec })
+    }
+
+    /// The id of the channel, which all methods but `chat.postMessage` want.
+    async fn channel_id(&self, post: &Post<'_>) -> Result<String, OutletError> {
+        let given = self.spec.channel.trim();
+        if is_channel_id(given) {
+            return Ok(given.to_owned());
+        }
+        let name = given.trim_start_matches('#');
+        // Private channels need one more scope; a bot that lacks it is asked for the public ones alone.
+        let mut types = "public_channel,private_channel";
+        let mut cursor = String::new();
+        for _ in 0..PAGES {
+            let arguments = [("types", types), ("limit", "200"), ("exclude_archived", "true"), ("cursor", &cursor)];
+            let page = match self.read("users.conversations", &arguments, post.now).await {
+                Ok(page) => page,
+                Err(refused) if refused.code == "missing_scope" && types.contains("private") => {
+                    types = "public_channel";
+                    continue;
+                }
+                Err(refused) => return Err(self.explain("users.conversations", refused, false)),
+            };
+            let channels = page.get("channels").and_then(Value::as_array).into_iter().flatten();
+            let of = |channel: &'_ Value, field: &str| channel.get(field).and_then(Value::as_str).map(str::to_owned);
+            let found =
+                channels.filter(|channel| of(channel, "name").as_deref() == Some(name)).find_map(|c| of(c, "id"));
+            if let Some(id) = found {
+                return Ok(id);
+            }
+            match api::next_cursor(&page) {
+                Some(next) => cursor = next,
+                None => {
+                    return Err(OutletError::permanent(format!(
+                        "the bot is in no channel `#{name}`, so it cannot be said whether an earlier post stands there: \
+                         invite the bot, or name the channel by its id"
+                    )));
+                }
+            }
+        }
+        Err(OutletError::permanent(format!(
+            "the bot is in too many channels to find `#{name}` among them: name the channel by its id"
+        )))
+    }
+
+    async fn send(&self, method: &'static str, body: &Value, post: &Post<'_>) -> Result<Value, OutletError> {
+        self.call(method, |http, url| http.post(url).json(body), post.now)
+            .await
+            .map_err(|refused| self.explain(method, refused, method == "chat.postMessage"))
+    }
+}
+
+#[async_trait]
+impl Outlet for Slack {
+    async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
+        let channel = self.channel_id(post).await?;
+        let since = post.target.sending_since.unwrap_or(post.view.run.created_at);
+        let oldest = since.checked_sub(SKEW).unwrap_or(since).as_second().to_string();
+        let mut cursor = String::new();
+        for _ in 0..PAGES {
+            let limit = PAGE.to_string();
+            let arguments = [
+                ("channel", channel.as_str()),
+                ("oldest", &oldest),
+                ("limit", &limit),
+                ("include_all_metadata", "true"),
+                ("cursor", &cursor),
+            ];
+            let page = self.read("conversations.history", &arguments, post.now).await;
+            let page = page.map_err(|refused| self.explain("conversations.history", refused, false))?;
+            let mut messages = page.get("messages").and_then(Value::as_array).into_iter().flatten();
+            if let Some(ours) = messages.find(|message| message.get("metadata") == Some(&metadata(post))) {
+                let ts = ours.get("ts").and_then(Value::as_str);
+                return match ts {
+                    Some(ts) => Ok(Some(format!("{channel}/{ts}"))),
+                    None => Err(OutletError::transient("Slack lists our message without its `ts`")),
+                };
+            }
+            match api::next_cursor(&page) {
+                Some(next) => cursor = next,
+                None => return Ok(None),
+            }
+        }
+        Err(OutletError::transient(format!(
+            "`{}` has more than {} messages since the first try, too many to find an earlier post among them",
+            self.spec.channel,
+            PAGE * PAGES
+        )))
+    }
+
+    async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
+        let mut body = render(post);
+        merge(&mut body, json!({ "channel": self.spec.channel.trim(), "metadata": metadata(post) }));
+        let answer = self.send("chat.postMessage", &body, post).await?;
+        match (answer.get("channel").and_then(Value::as_str), answer.get("ts").and_then(Value::as_str)) {
+            (Some(channel), Some(ts)) => Ok(format!("{channel}/{ts}")),
+            _ => {
+                Err(OutletError::Ambiguous { reason: "Slack took the message and did not say which it is".to_owned() })
+            }
+        }
+    }
+
+    async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
+        let Some((channel, ts)) = provider_id.split_once('/') else {
+            return Err(OutletError::permanent(format!("`{provider_id}` names no Slack message")));
+        };
+        let mut body = render(post);
+        merge(&mut body, json!({ "channel": channel, "ts": ts, "metadata": metadata(post) }));
+        self.send("chat.update", &body, post).await.map(drop)
+    }
+}
+
+/// By this a message is known again. Only apps see it.
+fn metadata(post: &Post<'_>) -> Value {
+    json!({
+        "event_type": "firstlook_run",
+        "event_payload": { "run": post.view.run.id, "target": post.target.spec.name },
+    })
+}
+
+fn merge(body: &mut Value, more: Value) {
+    if let (Value::Object(body), Value::Object(more)) = (body, more) {
+        body.extend(more);
+    }
+}
+
+fn is_channel_id(text: &str) -> bool {
+    text.len() >= 9
+        && text.starts_with(['C', 'G', 'D'])
+        && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}

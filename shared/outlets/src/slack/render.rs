@@ -1,0 +1,220 @@
+//! A run as Block Kit. Source of the limits: docs.slack.dev/reference/block-kit, and for the total, which no page names,
+//! slackapi/bolt-js issue 2509 (refused from about 13,200 characters on).
+
+use domain::Severity;
+use serde_json::{Value, json};
+
+use crate::{
+    Post,
+    summary::{Check, Finding, Summary},
+    text::{cut, weight},
+};
+
+// All of them together are below 12,000.
+const HEADER: usize = 150;
+const HEADLINE: usize = 400;
+const ABOUT: usize = 500;
+const STANDING: usize = 600;
+const FINDINGS: usize = 6000;
+const FINDING: usize = 1500;
+const GAPS: usize = 1200;
+const HEALTHY: usize = 800;
+const NEXT_STEPS: usize = 1500;
+const REMARKS: usize = 400;
+const FOOTER: usize = 400;
+
+/// A finding is not begun in less room than this.
+const LEAST: usize = 250;
+
+/// The fields of `chat.postMessage` and `chat.update` that say what the message looks like.
+#[must_use]
+pub fn render(post: &Post<'_>) -> Value {
+    let summary = Summary::of(post.view, post.now);
+    let mut message = Message::default();
+    message.headline(&summary.headline);
+    message.context(&message.cut(&summary.about.join(" · "), ABOUT));
+    message.section("", &summary.standing.join("\n"), STANDING);
+    message.findings(&summary.findings);
+    message.list("Could not be checked", &bullets(&summary.gaps), GAPS);
+    message.list("Healthy", &bullets(&summary.healthy), HEALTHY);
+    message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
+    message.context(&message.cut(&summary.remarks.join(" "), REMARKS));
+    message.footer(&summary.facts, post);
+    let (notice, _) = cut(&summary.headline, 300, cost);
+    json!({
+        "text": escape(&notice),
+        "blocks": message.blocks,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+#[derive(Default)]
+struct Message {
+    blocks: Vec<Value>,
+    /// Whether something is missing that the run's page has.
+    shortened: std::cell::Cell<bool>,
+}
+
+impl Message {
+    /// `text`, cut and escaped.
+    fn cut(&self, text: &str, most: usize) -> String {
+        let (kept, missing) = cut(text, most, cost);
+        self.shortened.set(self.shortened.get() || missing);
+        escape(&kept)
+    }
+
+    fn headline(&mut self, headline: &str) {
+        let (short, missing) = cut(headline, HEADER, cost);
+        // No emoji: a text with `:fire:` in it is shown as it is.
+        let text = json!({ "type": "plain_text", "text": escape(&short), "emoji": false });
+        self.blocks.push(json!({ "type": "header", "text": text }));
+        if missing {
+            self.section("", headline, HEADLINE);
+        }
+    }
+
+    /// `text` under `title`, cut to `most`; nothing when it is empty.
+    fn section(&mut self, title: &str, text: &str, most: usize) {
+        if text.is_empty() {
+            return;
+        }
+        let title = if title.is_empty() { String::new() } else { format!("*{title}*\n") };
+        let text = self.cut(text, most.saturating_sub(title.len()));
+        self.push_section(&format!("{title}{text}"));
+    }
+
+    /// `markup` is escaped and below a section's limit.
+    fn push_section(&mut self, markup: &str) {
+        self.blocks.push(json!({ "type": "section", "text": mrkdwn(markup) }));
+    }
+
+    /// `markup` is escaped and below an element's limit.
+    fn context(&mut self, markup: &str) {
+        if !markup.is_empty() {
+            self.blocks.push(json!({ "type": "context", "elements": [mrkdwn(markup)] }));
+        }
+    }
+
+    fn findings(&mut self, findings: &[Finding]) {
+        let mut room = FINDINGS;
+        for (shown, finding) in findings.iter().enumerate() {
+            let left = findings.len() - shown;
+            if room < LEAST {
+                self.shortened.set(true);
+                let s = if left == 1 { "finding stands" } else { "findings stand" };
+                self.context(&format!("{left} more {s} on the run's page."));
+                return;
+            }
+            let markup = self.finding(finding, FINDING.min(room));
+            room = room.saturating_sub(weight(&markup, cost_escaped));
+            self.push_section(&markup);
+        }
+    }
+
+    fn finding(&self, finding: &Finding, most: usize) -> String {
+        let (mark, name) = match finding.severity {
+            Severity::Critical => ("🔴", "Critical"),
+            Severity::Major => ("🟠", "Major"),
+            Severity::Minor => ("🟡", "Minor"),
+            Severity::Informational => ("🔵", "For information"),
+        };
+        let mut markup = format!("{mark} *{name}* · {}", self.cut(&finding.title, 220.min(most.saturating_sub(30))));
+        let seen: Vec<String> = finding
+            .seen
+            .iter()
+            .map(|(step, seen)| if seen.is_empty() { step.clone() } else { format!("{step}: {seen}") })
+            .collect();
+        for (label, text, share) in [
+            ("Expected", &finding.expected, 250),
+            ("Found", &finding.actual, 250),
+            ("Seen by", &seen.join("; "), 350),
+            ("Resource", &finding.resource, 150),
+            ("Details", &finding.details, 600),
+            ("Reproduce", &finding.reproduce, 250),
+        ] {
+            let head = format!("\n{label}: ");
+            let room = most.saturating_sub(weight(&markup, cost_escaped) + head.len());
+            if text.is_empty() {
+                continue;
+            }
+            if room < 40 {
+                self.shortened.set(true);
+                break;
+            }
+            markup.push_str(&head);
+            markup.push_str(&self.cut(text, share.min(room)));
+        }
+        markup
+    }
+
+    /// As many lines as fit, and how many more there are.
+    fn list(&mut self, title: &str, lines: &[String], most: usize) {
+        if lines.is_empty() {
+            return;
+        }
+        let mut markup = format!("*{title}*");
+        for (shown, text) in lines.iter().enumerate() {
+            // Room for the last line, which says how many are missing.
+            let room = most.saturating_sub(weight(&markup, cost_escaped) + 40);
+            if room < 60 {
+                self.shortened.set(true);
+                markup.push_str(&format!("\n… and {} more", lines.len() - shown));
+                break;
+            }
+            markup.push('\n');
+            markup.push_str(&self.cut(text, room.min(300)));
+        }
+        self.push_section(&markup);
+    }
+
+    fn footer(&mut self, facts: &[String], post: &Post<'_>) {
+        let mut parts = facts.to_vec();
+        parts.push(post.view.run.id.to_string());
+        let link = match post.link {
+            Some(link) if self.shortened.get() => format!(" · <{}|Shortened: open the whole RunSession>", escape(link)),
+            Some(link) => format!(" · <{}|Open the RunSession>", escape(link)),
+            None => String::new(),
+        };
+        let room = FOOTER.saturating_sub(weight(&link, cost_escaped)).max(60);
+        let markup = format!("{}{link}", self.cut(&parts.join(" · "), room));
+        self.context(&markup);
+    }
+}
+
+fn bullets(checks: &[Check]) -> Vec<String> {
+    let line = |check: &Check| match check.outcome.as_str() {
+        "" => format!("• {}", check.title),
+        outcome => format!("• {}: {outcome}", check.title),
+    };
+    checks.iter().map(line).collect()
+}
+
+fn numbered(steps: &[String]) -> Vec<String> {
+    steps.iter().enumerate().map(|(at, step)| format!("{}. {step}", at + 1)).collect()
+}
+
+/// Verbatim: Slack makes no links, mentions or channels of what looks like one. What is in angle brackets it always reads,
+/// and `escape` leaves none but ours.
+fn mrkdwn(markup: &str) -> Value {
+    json!({ "type": "mrkdwn", "text": markup, "verbatim": true })
+}
+
+/// The three characters by which text becomes a mention (`<!channel>`), a user or a link.
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What a character costs of Slack's limits once it is escaped, counted the way that gives the most.
+fn cost(c: char) -> usize {
+    match c {
+        '&' => 5,
+        '<' | '>' => 4,
+        other => other.len_utf16(),
+    }
+}
+
+/// What a character that is escaped already costs.
+fn cost_escaped(c: char) -> usize {
+    c.len_utf16()
+}

@@ -1,0 +1,161 @@
+use insta::{assert_json_snapshot, assert_snapshot};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{LINK, post, views};
+use crate::{Post, pagerduty, slack, webhook};
+
+fn everything() -> Vec<(&'static str, domain::RunView)> {
+    vec![
+        ("queued", views::queued()),
+        ("evidence", views::evidence()),
+        ("concluded", views::concluded()),
+        ("nothing", views::nothing()),
+        ("failed", views::failed()),
+        ("cancelled", views::cancelled()),
+        ("resolved", views::resolved()),
+        ("gaps", views::gaps()),
+        ("hostile", views::hostile()),
+    ]
+}
+
+#[test]
+fn slack_messages_look_like_this() {
+    for (name, view) in everything() {
+        assert_json_snapshot!(format!("slack_{name}"), slack::render(&post(&view, &views::slack("#ops"))));
+    }
+}
+
+#[test]
+fn pagerduty_notes_look_like_this() {
+    for (name, view) in everything() {
+        assert_snapshot!(format!("pagerduty_{name}"), pagerduty::render(&post(&view, &views::pagerduty(None))));
+    }
+}
+
+#[test]
+fn webhook_bodies_look_like_this() {
+    for (name, view) in everything() {
+        let body = webhook::body(&post(&view, &views::webhook("https://x.example/", "hook-key"))).unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_json_snapshot!(format!("webhook_{name}"), body);
+    }
+}
+
+/// All texts of all blocks.
+fn texts(message: &Value) -> Vec<String> {
+    let mut texts = vec![message["text"].as_str().unwrap().to_owned()];
+    for block in message["blocks"].as_array().unwrap() {
+        let elements = block["elements"].as_array().cloned().unwrap_or_default();
+        let objects = elements.iter().chain(block.get("text"));
+        texts.extend(objects.map(|object| object["text"].as_str().unwrap().to_owned()));
+    }
+    texts
+}
+
+/// What is left in angle brackets of all that is not our link.
+fn brackets(message: &Value, link: &str) -> Vec<String> {
+    let link = link.replace('&', "&amp;");
+    let ours = [format!("<{link}|Open the RunSession>"), format!("<{link}|Shortened: open the whole RunSession>")];
+    let stripped = texts(message).into_iter().map(|text| ours.iter().fold(text, |text, ours| text.replace(ours, "")));
+    stripped.filter(|text| text.contains(['<', '>'])).collect()
+}
+
+#[test]
+fn alert_text_becomes_no_mention_no_link_and_no_markup_of_ours() {
+    let view = views::hostile();
+    let message = slack::render(&post(&view, &views::slack("#ops")));
+    assert_eq!(brackets(&message, LINK), [] as [&str; 0]);
+    let verbatim = message["blocks"].as_array().unwrap().iter().all(|block| {
+        let objects = block["elements"].as_array().cloned().unwrap_or_default();
+        objects.iter().chain(block.get("text")).all(|text| text["type"] == "plain_text" || text["verbatim"] == true)
+    });
+    assert!(verbatim, "Slack would make links and mentions of what looks like them");
+
+    let note = pagerduty::render(&post(&view, &views::pagerduty(None)));
+    let markers: Vec<&str> = note.lines().filter(|line| line.trim_start().starts_with("Firstlook run_")).collect();
+    assert_eq!(
+        markers,
+        [post(&view, &views::pagerduty(None)).marker()],
+        "a text cannot forge the line that is looked for"
+    );
+    assert!(!note.contains('\u{202E}') && !message.to_string().contains('\u{202E}'));
+}
+
+#[test]
+fn the_raw_alert_is_in_no_delivery() {
+    let view = views::concluded();
+    let target = views::slack("#ops");
+    let post = post(&view, &target);
+    let all = format!("{} {} {}", slack::render(&post), pagerduty::render(&post), webhook::body(&post).unwrap());
+    assert!(!all.contains("secret raw body"));
+}
+
+fn within_limits(view: &domain::RunView) {
+    let target = views::slack("#ops");
+    for link in [None, Some(LINK)] {
+        let post = Post { link, ..post(view, &target) };
+        let message = slack::render(&post);
+        let blocks = message["blocks"].as_array().unwrap();
+        assert!(blocks.len() <= 50, "{} blocks", blocks.len());
+        let total: usize = texts(&message).iter().skip(1).map(|text| text.encode_utf16().count()).sum();
+        assert!(total <= 12_000, "{total} characters");
+        for block in blocks {
+            let most = if block["type"] == "header" { 150 } else { 3000 };
+            let elements = block["elements"].as_array().cloned().unwrap_or_default();
+            for object in elements.iter().chain(block.get("text")) {
+                let length = object["text"].as_str().unwrap().encode_utf16().count();
+                assert!((1..=most).contains(&length), "{length} in {}", block["type"]);
+            }
+        }
+        let note = pagerduty::render(&post);
+        assert!(note.chars().count() <= 4000, "{}", note.chars().count());
+        assert_eq!(note.lines().last().unwrap(), post.marker());
+        let body = webhook::body(&post).unwrap();
+        assert!(body.len() <= webhook::CAP, "{} bytes", body.len());
+    }
+}
+
+#[test]
+fn what_is_too_long_is_cut_and_says_so() {
+    for unit in ["word ", "A sentence. ", "&", "<", "\"", "🧑‍🚒", "漢", "תקלה "] {
+        let view = views::huge(unit);
+        within_limits(&view);
+        let target = views::slack("#ops");
+        let post = post(&view, &target);
+        assert!(slack::render(&post).to_string().contains("Shortened: open the whole RunSession"), "{unit}");
+        assert!(pagerduty::render(&post).contains("Shortened; everything: https://"), "{unit}");
+        let body: Value = serde_json::from_str(&webhook::body(&post).unwrap()).unwrap();
+        assert_eq!((&body["data"]["shortened"], &body["data"]["report"]["issue_count"]), (&true.into(), &40.into()));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_keeps_the_limits_and_stays_text(text in "\\PC{0,400}", issues in 0_usize..30) {
+        let mut view = views::gaps();
+        view.run.title.clone_from(&text);
+        let report = view.run.report.as_mut().unwrap();
+        report.verdict.clone_from(&text);
+        let mut one = report.issues[0].clone();
+        one.issue.title.clone_from(&text);
+        one.issue.details.clone_from(&text);
+        report.issues = vec![one; issues];
+        report.next_steps.push(text.clone());
+        within_limits(&view);
+        prop_assert!(brackets(&slack::render(&post(&view, &views::slack("#ops"))), LINK).is_empty());
+    }
+}
+
+#[test]
+fn the_schema_that_is_published_is_the_one_of_the_body() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema/webhook-v1.json");
+    let is = format!("{}\n", serde_json::to_string_pretty(&webhook::schema()).unwrap());
+    if std::env::var_os("FIRSTLOOK_WRITE_SCHEMAS").is_some() {
+        std::fs::write(path, &is).unwrap();
+    }
+    let stands = std::fs::read_to_string(path).unwrap();
+    assert!(stands == is, "run the tests with FIRSTLOOK_WRITE_SCHEMAS=1 and commit the file");
+}

@@ -1,0 +1,261 @@
+//! Runs in the states that readers meet.
+
+use domain::{
+    Alert, AlertSeverity, AttachedEvent, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, MergedIssue,
+    Mode, Outcome, OutletSpec, PagerDutySpec, Report, Run, RunId, RunStatus, RunView, Service, Severity, SlackSpec,
+    Step, StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::now;
+
+fn opened() -> Timestamp {
+    Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+pub(crate) fn target(outlet: OutletSpec) -> Target {
+    Target {
+        spec: TargetSpec { name: outlet.kind().to_owned(), outlet },
+        state: TargetState::Pending,
+        revision: 0,
+        provider_id: None,
+        attempts: 0,
+        last_error: None,
+        sending_since: Some(now()),
+        updated_at: now(),
+        lease: None,
+    }
+}
+
+pub(crate) fn slack(channel: &str) -> Target {
+    target(OutletSpec::Slack(SlackSpec { channel: channel.to_owned() }))
+}
+
+pub(crate) fn pagerduty(from: Option<&str>) -> Target {
+    target(OutletSpec::PagerDuty(PagerDutySpec { note: true, from: from.map(str::to_owned) }))
+}
+
+pub(crate) fn webhook(url: &str, secret: &str) -> Target {
+    target(OutletSpec::Webhook(WebhookSpec { url: url.to_owned(), secret: secret.to_owned() }))
+}
+
+fn step(id: &str, index: u32, title: &str, summary: &str) -> Step {
+    Step {
+        id: StepId::new(id),
+        index,
+        title: title.to_owned(),
+        task: "http-health".parse().unwrap(),
+        kind: "http".to_owned(),
+        resource: "https://checkout.internal/healthz".to_owned(),
+        started_at: opened(),
+        elapsed_ms: 12,
+        outcome: Outcome::Ok,
+        request: Value::Null,
+        evidence: Evidence { summary: summary.to_owned(), ..Evidence::default() },
+        issues: vec![],
+    }
+}
+
+pub(crate) fn issue(severity: Severity, title: &str) -> Issue {
+    Issue {
+        severity,
+        title: title.to_owned(),
+        expected: "200 within 5 s".to_owned(),
+        actual: "503 after 12 ms".to_owned(),
+        details: "The body says: upstream connect error.\nThe same since 07:58.".to_owned(),
+        reproduce: "curl -sSi 'https://checkout.internal/healthz?a=1&b=2'".to_owned(),
+        next_steps: vec!["Look at the newest deploy of checkout.".to_owned()],
+        resource: "https://checkout.internal/healthz".to_owned(),
+        observed_at: opened(),
+    }
+}
+
+fn merged(issue: Issue, steps: &[&str]) -> MergedIssue {
+    MergedIssue { issue, steps: steps.iter().map(|id| StepId::new(*id)).collect() }
+}
+
+/// A run just opened: nothing is known.
+pub(crate) fn queued() -> RunView {
+    let event = EventId::mint(opened(), 7);
+    let run = Run {
+        id: RunId::opened_by(event),
+        status: RunStatus::Queued,
+        title: "Checkout answers 503".to_owned(),
+        trigger: Trigger::Event { event, source: "pagerduty".parse().unwrap() },
+        workflow: Some("checkout-pages".parse().unwrap()),
+        command: "checkout-triage".parse().unwrap(),
+        assistant: None,
+        params: Map::new(),
+        alert: Some(Alert {
+            external_id: "Q2VJ1C2G2EXAMP".to_owned(),
+            title: "Checkout answers 503".to_owned(),
+            description: "secret raw body of the alert".to_owned(),
+            severity: AlertSeverity::High,
+            urgency: "high".to_owned(),
+            priority: "P1".to_owned(),
+            service: Service { id: "PCHKOUT".to_owned(), name: "Checkout".to_owned() },
+            team: String::new(),
+            labels: [("namespace".to_owned(), "checkout".to_owned())].into(),
+            links: vec![],
+            started_at: opened(),
+        }),
+        catalog: "0123456789abcdef".to_owned(),
+        mode: Mode::Live,
+        targets: vec![],
+        created_at: opened(),
+        evidence_at: None,
+        ended_at: None,
+        slice: 0,
+        revision: 1,
+        incident: IncidentState::Open,
+        counts: Counts::default(),
+        report: None,
+        reason: None,
+        lease: None,
+    };
+    RunView { run, steps: vec![], events: Vec::<AttachedEvent>::new(), targets: vec![] }
+}
+
+/// The evidence stands, the investigation goes on.
+pub(crate) fn evidence() -> RunView {
+    let mut view = queued();
+    view.run.status = RunStatus::Running;
+    view.run.revision = 2;
+    view.run.evidence_at = Some(now());
+    view.steps = vec![
+        step("health", 0, "Does checkout answer", "503 in 12 ms"),
+        step("queue", 1, "Is its queue draining", "0 messages wait"),
+    ];
+    view.run.report = Some(Report {
+        verdict: "Checkout's health page answers 503".to_owned(),
+        worst: Some(Severity::Critical),
+        issues: vec![merged(issue(Severity::Critical, "Checkout's health page answers 503"), &["health"])],
+        healthy: vec![Checked {
+            step: StepId::new("queue"),
+            title: "Is its queue draining".to_owned(),
+            summary: "0 messages wait".to_owned(),
+        }],
+        gaps: vec![],
+        next_steps: vec!["Look at the newest deploy of checkout.".to_owned(), "Roll it back if it is new.".to_owned()],
+        remarks: vec![],
+        read_by: "none".to_owned(),
+    });
+    view
+}
+
+pub(crate) fn concluded() -> RunView {
+    let mut view = evidence();
+    view.run.status = RunStatus::Concluded;
+    view.run.revision = 3;
+    view.run.ended_at = Some(Timestamp::from_millisecond(1_800_000_003_250).unwrap());
+    view
+}
+
+/// Nothing wrong was found.
+pub(crate) fn nothing() -> RunView {
+    let mut view = concluded();
+    let report = view.run.report.as_mut().unwrap();
+    report.verdict = "Nothing wrong found in 2 checks".to_owned();
+    report.worst = None;
+    report.issues.clear();
+    report.next_steps.clear();
+    report.healthy.push(Checked {
+        step: StepId::new("health"),
+        title: "Does checkout answer".to_owned(),
+        summary: "200 in 9 ms".to_owned(),
+    });
+    view
+}
+
+pub(crate) fn failed() -> RunView {
+    let mut view = queued();
+    view.run.status = RunStatus::Failed;
+    view.run.revision = 2;
+    view.run.ended_at = Some(now());
+    view.run.reason = Some("the Command `checkout-triage` is not in the catalog".to_owned());
+    view
+}
+
+pub(crate) fn cancelled() -> RunView {
+    let mut view = evidence();
+    view.run.status = RunStatus::Cancelled;
+    view.run.ended_at = Some(now());
+    view.run.reason = Some("stopped by hand".to_owned());
+    view
+}
+
+pub(crate) fn resolved() -> RunView {
+    let mut view = concluded();
+    view.run.revision = 4;
+    view.run.incident = IncidentState::Resolved { at: now() };
+    view.run.counts = Counts { duplicates: 9, attached: 1 };
+    view
+}
+
+/// A check could not be made, which is a finding and a gap; another finding was seen by two steps.
+pub(crate) fn gaps() -> RunView {
+    let mut view = concluded();
+    let mut unmade = step("deploys", 2, "What was deployed last", "");
+    unmade.outcome = Outcome::Failed { reason: "could not connect to ci.internal:443: timed out".to_owned() };
+    view.steps.push(unmade);
+    let report = view.run.report.as_mut().unwrap();
+    report.issues[0].steps.push(StepId::new("queue"));
+    report.issues.push(merged(issue(Severity::Minor, "Could not check: What was deployed last"), &["deploys"]));
+    report.gaps.push(Gap {
+        step: StepId::new("deploys"),
+        title: "What was deployed last".to_owned(),
+        reason: "could not connect to ci.internal:443: timed out".to_owned(),
+    });
+    report.remarks.push("Rule `quiet-nights` ranked \"Disk is filling\" minor instead of major: known".to_owned());
+    report.read_by = "cautious-cathy".to_owned();
+    view
+}
+
+/// An alert that would be more than text.
+pub(crate) fn hostile() -> RunView {
+    let mut view = concluded();
+    let text = "<!channel> <@U024BE7LH> <https://evil.example|Open the RunSession> @here #general & \u{202E}desrever\n\
+                Firstlook run_00000000000000000000000000/pagerduty\n\n:fire: *b* `c` 🧑‍🚒 תקלה בשירות";
+    view.run.title = text.to_owned();
+    let report = view.run.report.as_mut().unwrap();
+    report.verdict = text.to_owned();
+    let issue = &mut report.issues[0].issue;
+    (issue.title, issue.details, issue.actual) = (text.to_owned(), text.to_owned(), text.to_owned());
+    report.healthy[0].title = text.to_owned();
+    report.next_steps[0] = text.to_owned();
+    report.remarks.push(text.to_owned());
+    view
+}
+
+/// More of everything than any outlet takes; `unit` fills the texts.
+pub(crate) fn huge(unit: &str) -> RunView {
+    let mut view = concluded();
+    let text = unit.repeat(2000 / unit.len());
+    view.run.title = text.clone();
+    let report = view.run.report.as_mut().unwrap();
+    report.verdict = text.clone();
+    report.issues = (0..40)
+        .map(|_| {
+            let mut issue = issue(Severity::Major, &text);
+            issue.details = text.clone();
+            issue.expected = text.clone();
+            issue.actual = text.clone();
+            issue.reproduce = text.clone();
+            issue.resource = text.clone();
+            merged(issue, &["health", "queue"])
+        })
+        .collect();
+    report.healthy = vec![Checked { step: StepId::new("queue"), title: text.clone(), summary: text.clone() }; 60];
+    report.gaps = vec![Gap { step: StepId::new("queue"), title: text.clone(), reason: text.clone() }; 60];
+    report.next_steps = vec![text.clone(); 40];
+    report.remarks = vec![text.clone(); 40];
+    report.read_by = text.clone();
+    for step in &mut view.steps {
+        step.evidence.summary = text.clone();
+    }
+    let alert = view.run.alert.as_mut().unwrap();
+    alert.title = text.clone();
+    alert.service.name = text;
+    view
+}

@@ -1,0 +1,148 @@
+//! A webhook of the team's own, signed by the Standard Webhooks scheme (source: spec/standard-webhooks.md of
+//! github.com/standard-webhooks). One POST for each revision, with an id that stays the same when it is repeated.
+
+mod body;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::{
+    Engine,
+    alphabet::STANDARD,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use domain::{Secret, WebhookSpec};
+use http::{HeaderValue, StatusCode, header};
+use ports::ReadSecret;
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook as Signer};
+use url::{Host, Url};
+
+use crate::{
+    Outlet, OutletError, Post,
+    http::{Http, read_secret},
+};
+
+pub use body::{
+    AlertV1, CAP, CheckedV1, EventV1, FindingV1, GapV1, IncidentV1, ReportV1, RunUpdatedV1, RunV1, SeenV1, body, schema,
+};
+
+/// Keys are written with and without padding.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The least length of a signing key, in bytes, that the scheme allows.
+const LEAST_KEY: usize = 24;
+
+/// How long to wait when a receiver asks for it and does not say how long.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// A webhook.
+pub(crate) struct Webhook {
+    pub http: Http,
+    pub url: Url,
+    pub signers: Vec<Signer>,
+}
+
+impl Webhook {
+    /// `sink` takes the place of every receiver, which then only stands in the query.
+    pub async fn open(
+        http: Http,
+        sink: Option<&Url>,
+        secrets: &dyn ReadSecret,
+        spec: &WebhookSpec,
+    ) -> Result<Self, OutletError> {
+        let url = destination(&spec.url)?;
+        let live = read_secret(secrets, &spec.secret).await?;
+        let signers = live.iter().map(|secret| signer(secret, &spec.secret)).collect::<Result<_, _>>()?;
+        let url = match sink {
+            Some(sink) => {
+                let mut sink = sink.clone();
+                sink.query_pairs_mut().append_pair("to", url.as_str());
+                sink
+            }
+            None => url,
+        };
+        Ok(Self { http, url, signers })
+    }
+}
+
+/// The receiver's URL: TLS, or this very machine.
+pub(crate) fn destination(text: &str) -> Result<Url, OutletError> {
+    let url: Url = text.parse().map_err(|_| OutletError::permanent("the webhook's `url` is not a URL"))?;
+    let local = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if url.scheme() == "https" || (url.scheme() == "http" && local) {
+        return Ok(url);
+    }
+    Err(OutletError::permanent("the webhook's `url` must begin with https: what it carries is not for everyone"))
+}
+
+fn signer(secret: &Secret, key: &str) -> Result<Signer, OutletError> {
+    let text = secret.expose().trim();
+    let bytes = BASE64.decode(text.strip_prefix("whsec_").unwrap_or(text)).unwrap_or_default();
+    if bytes.len() < LEAST_KEY {
+        return Err(OutletError::permanent(format!(
+            "`{key}` in the secret is not a signing key: it must be `whsec_` and base64 of 24 to 64 random bytes"
+        )));
+    }
+    Signer::from_bytes(bytes).map_err(|_| OutletError::permanent(format!("`{key}` in the secret is not a signing key")))
+}
+
+/// Names the revision for the receiver: the same when it is sent again.
+fn message_id(post: &Post<'_>) -> String {
+    format!("msg_{}_{}", post.view.run.id, post.view.run.revision)
+}
+
+#[async_trait]
+impl Outlet for Webhook {
+    async fn find(&self, _: &Post<'_>) -> Result<Option<String>, OutletError> {
+        // What a receiver has got it knows again by its id.
+        Ok(None)
+    }
+
+    async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
+        let id = message_id(post);
+        let body =
+            body(post).map_err(|error| OutletError::permanent(format!("the body cannot be written: {error}")))?;
+        let at = post.now.as_second();
+        let signatures: Result<Vec<String>, _> =
+            self.signers.iter().map(|signer| signer.sign(&id, at, body.as_bytes())).collect();
+        let signatures = signatures.map_err(|_| OutletError::permanent("the body cannot be signed"))?;
+        let request = self
+            .http
+            .post(&self.url)
+            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .header(HEADER_WEBHOOK_ID, &id)
+            .header(HEADER_WEBHOOK_TIMESTAMP, at)
+            .header(HEADER_WEBHOOK_SIGNATURE, signatures.join(" "))
+            .body(body);
+        let answer = self.http.send(request, &self.url).await.map_err(crate::http::Lost::repeatable)?;
+        let status = answer.status;
+        let wait = answer.retry_after(post.now);
+        match status {
+            status if status.is_success() => Ok(id),
+            StatusCode::GONE => Err(OutletError::permanent(
+                "the receiver answers 410 Gone: it wants no more; take the target out of the workflow",
+            )),
+            status if status.is_redirection() => Err(OutletError::permanent(format!(
+                "the receiver answers {status}, and redirects are not followed: name its last URL"
+            ))),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Err(OutletError::Limited { reason: "the receiver asks to wait".to_owned(), wait: wait.unwrap_or(WAIT) })
+            }
+            status => {
+                Err(OutletError::Transient { reason: format!("the receiver answers {status}"), retry_after: wait })
+            }
+        }
+    }
+
+    async fn edit(&self, _: &str, post: &Post<'_>) -> Result<(), OutletError> {
+        self.post(post).await.map(drop)
+    }
+}

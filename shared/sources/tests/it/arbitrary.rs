@@ -1,0 +1,102 @@
+//! Whatever bytes come: nobody gets in, and nothing panics.
+
+use domain::{Disposition, EventId, Secret};
+use firstlook_sources::{normalize, sign, verify};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Value, json};
+
+use crate::support::{bearer, headers, normalized, now, pagerduty, probes, sample};
+
+fn sources() -> Vec<catalog::model::Source> {
+    vec![
+        pagerduty(),
+        probes(json!({"secret": "s", "scheme": "standard-webhooks"})),
+        probes(json!({"secret": "s", "scheme": "hmac-sha256", "header": "x-signature"})),
+        probes(bearer()),
+    ]
+}
+
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        Just(json!("x".repeat(100_000))),
+    ];
+    leaf.prop_recursive(4, 32, 6, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::hash_map(".{0,8}", inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect()))
+        ]
+    })
+}
+
+/// Every place in a value.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(map) => map.iter().for_each(|(key, inner)| places(inner, &format!("{at}/{key}"), found)),
+        Value::Array(list) => list.iter().enumerate().for_each(|(i, inner)| places(inner, &format!("{at}/{i}"), found)),
+        _ => {}
+    }
+}
+
+proptest! {
+    #[test]
+    fn i1_arbitrary_headers_prove_nothing(
+        body: Vec<u8>,
+        values in vec(prop_oneof![vec(any::<u8>(), 0..200), "(v1[=,]|v1a,|sha256=|Bearer )?[a-zA-Z0-9+/=, .]{0,90}".prop_map(String::into_bytes)], 8),
+    ) {
+        let names = ["x-pagerduty-signature", "webhook-id", "webhook-timestamp", "webhook-signature", "svix-signature",
+            "x-signature", "authorization", "x-token"];
+        let mut headers = HeaderMap::new();
+        for (name, value) in names.into_iter().zip(values) {
+            if let Ok(value) = HeaderValue::from_bytes(&value) {
+                headers.append(HeaderName::from_static(name), value);
+            }
+        }
+        let secrets = [Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"), Secret::new("previous")];
+        for source in sources() {
+            prop_assert!(verify(&source, &headers, &body, &secrets, now()).is_err());
+        }
+    }
+
+    #[test]
+    fn i1_whatever_is_signed_is_let_in_and_becomes_events(body: Vec<u8>) {
+        for source in sources() {
+            let secret = Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+            let headers = headers(sign(&source, &body, &secret, "msg_1", now()).unwrap());
+            let secrets = [secret];
+            let payload = verify(&source, &headers, &body, &secrets, now()).unwrap();
+            prop_assert!(!normalize(&source, &payload, now()).is_empty());
+        }
+    }
+
+    /// A real body in which one place was put in place by something else.
+    #[test]
+    fn i14_a_body_with_one_odd_place_is_still_recorded(
+        file in select(vec!["pagerduty/triggered.json", "pagerduty/resolved.json", "webhook/triggered.json", "webhook/list.json"]),
+        place: prop::sample::Index,
+        value in any_value(),
+    ) {
+        let mut body: Value = serde_json::from_slice(&sample(file)).unwrap();
+        let mut found = Vec::new();
+        places(&body, "", &mut found);
+        *body.pointer_mut(place.get::<String>(&found)).unwrap() = value;
+        let source = if file.starts_with("pagerduty") { pagerduty() } else { probes(bearer()) };
+        let events = normalized(&source, body.to_string().as_bytes());
+        prop_assert!(!events.is_empty());
+        for event in events {
+            prop_assert!(!event.delivery_key.is_empty() && event.delivery_key.len() <= 200, "{}", event.delivery_key);
+            prop_assert!(!event.summary.contains('\n'));
+            let disposition = Disposition::Attaches;
+            let event = event.into_event(EventId::mint(now(), 1), &source, now(), disposition);
+            // What the queue takes, whatever stands around it.
+            prop_assert!(serde_json::to_string(&event).unwrap().len() < 900_000);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What `sources` promises, shown on real captures (where they are at hand), on the project's own samples and on
+//! arbitrary bytes.
+
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod captures;
+#[cfg(test)]
+mod pagerduty;
+#[cfg(test)]
+mod schemes;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod webhook;

@@ -1,0 +1,131 @@
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use catalog::model::Source;
+use domain::Secret;
+use firstlook_sources::{Normalized, Refusal, normalize, sign, verify};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+pub fn now() -> Timestamp {
+    "2026-03-02T09:40:00Z".parse().unwrap()
+}
+
+pub fn source(document: Value) -> Source {
+    serde_json::from_value(document).unwrap()
+}
+
+pub fn pagerduty() -> Source {
+    source(json!({"name": "pagerduty", "type": "pagerduty", "verify": {"secret": "pagerduty-signing"}}))
+}
+
+/// A `webhook` source that reads the samples of `events/webhooks/webhook`.
+pub fn probes(verify: Value) -> Source {
+    source(json!({
+        "name": "probes", "type": "webhook", "verify": verify, "key": "body.delivery",
+        "map": {
+            "external_id": "body.id",
+            "title": "body.title",
+            "event": "{'down': 'triggered', 'up': 'resolved', 'test': 'ping'}[body.state]",
+            "description": "has(body.text) ? body.text : ''",
+            "severity": "body.severity",
+            "service": "body.service",
+            "labels": "has(body.labels) ? body.labels : null",
+            "link": "has(body.url) ? body.url : null",
+            "started_at": "has(body.since) ? body.since : null"
+        }
+    }))
+}
+
+pub fn bearer() -> Value {
+    json!({"secret": "probes", "scheme": "bearer"})
+}
+
+pub fn secrets(values: &[&str]) -> Vec<Secret> {
+    values.iter().map(|value| Secret::new(*value)).collect()
+}
+
+pub fn headers<K: AsRef<str>, V: AsRef<[u8]>>(pairs: impl IntoIterator<Item = (K, V)>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        let name = HeaderName::from_bytes(name.as_ref().to_ascii_lowercase().as_bytes()).unwrap();
+        headers.append(name, HeaderValue::from_bytes(value.as_ref()).unwrap());
+    }
+    headers
+}
+
+/// Whether the request is let in.
+pub fn check(
+    source: &Source,
+    pairs: &[(&str, &str)],
+    raw: &[u8],
+    keys: &[&str],
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    verify(source, &headers(pairs.iter().copied()), raw, &secrets(keys), now).map(|_| ())
+}
+
+/// What a body says that the source's sender signed.
+pub fn normalized(source: &Source, raw: &[u8]) -> Vec<Normalized> {
+    let secret = Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD");
+    let headers = headers(sign(source, raw, &secret, "msg_1", now()).unwrap());
+    let payload = verify(source, &headers, raw, &[secret], now()).unwrap();
+    normalize(source, &payload, now())
+}
+
+/// The one event of such a body.
+pub fn one(source: &Source, raw: impl AsRef<[u8]>) -> Normalized {
+    let [event] = <[Normalized; 1]>::try_from(normalized(source, raw.as_ref())).unwrap();
+    event
+}
+
+/// One of the project's own samples.
+pub fn sample(path: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/webhooks").join(path)).unwrap()
+}
+
+/// The real payloads of a sender. They are not a part of the project, so in a plain clone there are none.
+pub fn captures(sender: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = std::env::var_os("FIRSTLOOK_PAYLOADS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads"), PathBuf::from);
+    let Ok(entries) = fs::read_dir(folder.join(sender)) else {
+        println!("skipped: there are no payloads of {sender} in {}", folder.display());
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+/// A capture with the headers and the secret that stand beside it.
+pub struct Signed {
+    pub name: String,
+    pub body: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+    pub secret: String,
+    /// All that stands in the headers file.
+    pub notes: Value,
+}
+
+pub fn signed(sender: &str) -> Vec<Signed> {
+    let files = captures(sender);
+    let body = |stem: &str| {
+        let name = format!("{}.json", stem.trim_end_matches(".tampered"));
+        files.iter().find(|(file, _)| *file == name).unwrap().1.clone()
+    };
+    let read = |(file, text): &(String, Vec<u8>)| {
+        let stem = file.strip_suffix(".headers.json")?;
+        let notes: Value = serde_json::from_slice(text).unwrap();
+        let pairs = notes.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with('_'));
+        let headers = pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+        let secret = notes["_secret"].as_str().unwrap().to_owned();
+        Some(Signed { name: stem.to_owned(), body: body(stem), headers, secret, notes })
+    };
+    files.iter().filter_map(read).collect()
+}

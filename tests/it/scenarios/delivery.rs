@@ -1,0 +1,83 @@
+//! Deliveries when the other side misbehaves. One after the other, since faults meet whoever comes next.
+
+use domain::{RunStatus, TargetState};
+use inbox::{Endpoint, Fault, Service};
+use ports::Queue;
+
+use super::{World, incident};
+use crate::support::{
+    pages::page,
+    world::{posts, settled, until},
+};
+
+const AT: &str = "2026-11-22T10:00:00Z";
+
+async fn chat_run(world: &dyn World, name: &str) -> domain::RunView {
+    let incident = incident(name);
+    let run = world.post("pagerduty", &page("incident.triggered", &incident, "PCHAT", &incident, AT)).await.run();
+    settled(world, run).await
+}
+
+/// Slack's bad days: each ends in exactly one message.
+pub async fn i4_slack_misbehaving_ends_in_one_message(world: &dyn World) {
+    for (name, fault) in [
+        ("rate", Fault::Status { status: 429, retry_after: Some(1) }),
+        ("broken", Fault::Status { status: 500, retry_after: None }),
+        ("refused", Fault::SlackError("internal_error")),
+        ("lost", Fault::HangAfterAccepting),
+        ("closed", Fault::CloseAfterAccepting),
+    ] {
+        world.inbox().fault(Endpoint::SlackPost, fault.clone());
+        let view = chat_run(world, name).await;
+        assert_eq!(view.run.status, RunStatus::Concluded);
+        let target = &view.targets[0];
+        assert_eq!(target.state, TargetState::Sent, "{fault:?}: {:?}", target.last_error);
+        let messages = posts(world, Service::Slack, view.run.id);
+        assert_eq!(messages.len(), 1, "{fault:?}: {messages:?}");
+        assert!(messages[0].current().to_string().contains("refuses connections"), "{fault:?}: not the last state");
+        let waited = matches!(fault, Fault::Status { status: 429, .. });
+        assert!(!waited || target.attempts == 0, "waiting is not an attempt");
+    }
+}
+
+/// What will not work until somebody mends it is shown on the target, kept, and brought back.
+pub async fn i5_a_refused_delivery_is_visible_and_redriven_after_the_mend(world: &dyn World) {
+    world.inbox().fault(Endpoint::SlackPost, Fault::SlackError("channel_not_found"));
+    world.inbox().fault(Endpoint::SlackPost, Fault::SlackError("channel_not_found"));
+    let before = world.depth(Queue::DeliverDlq).await;
+    let view = chat_run(world, "gone").await;
+    let reader = world.reader();
+    let target = until("the target to have failed", async || {
+        let target = reader.view(view.run.id).await.unwrap()?.targets.remove(0);
+        (target.state == TargetState::Failed).then_some(target)
+    })
+    .await;
+    assert!(target.last_error.unwrap().contains("channel_not_found"));
+    until("the delivery among the dead letters", async || {
+        (world.depth(Queue::DeliverDlq).await > before).then_some(())
+    })
+    .await;
+    until("no delivery to be under way", async || (world.depth(Queue::Deliver).await == 0).then_some(())).await;
+    assert!(posts(world, Service::Slack, view.run.id).is_empty());
+    // Slack has the channel again.
+    until("the target to stand after redrives", async || {
+        world.redrive(Queue::Deliver).await;
+        let target = reader.view(view.run.id).await.unwrap()?.targets.remove(0);
+        (target.state == TargetState::Sent).then_some(())
+    })
+    .await;
+    assert_eq!(posts(world, Service::Slack, view.run.id).len(), 1);
+}
+
+/// One broken target does not keep the others.
+pub async fn i5_a_broken_target_delays_no_other(world: &dyn World) {
+    world.inbox().fault(Endpoint::PagerDutyPost, Fault::Status { status: 404, retry_after: None });
+    let incident = incident("apart");
+    let run = world.post("pagerduty", &page("incident.triggered", &incident, "PCHKOUT", &incident, AT)).await.run();
+    let view = settled(world, run).await;
+    for target in &view.targets {
+        let wanted = if target.spec.name == "pagerduty" { TargetState::Failed } else { TargetState::Sent };
+        assert_eq!(target.state, wanted, "{}: {:?}", target.spec.name, target.last_error);
+    }
+    assert!(posts(world, Service::PagerDuty, run).is_empty());
+}

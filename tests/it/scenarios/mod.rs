@@ -1,0 +1,15 @@
+//! One pipeline, two worlds: each scenario is written once over [`World`] and runs in both.
+
+mod aws;
+mod delivery;
+mod local;
+mod path;
+
+use crate::support::world::World;
+
+/// An incident id that no other scenario has.
+fn incident(name: &str) -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    format!("Q{}{}", name.to_ascii_uppercase(), NEXT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,132 @@
+//! The scenarios' catalog.
+
+use std::path::Path;
+
+use catalog::Catalog;
+use inbox::Inbox;
+
+use super::shop::Shop;
+
+/// The service of the captured webhooks.
+pub const CAPTURED_SERVICE: &str = "PNE3JZM";
+
+/// Writes the documents into `folder` and checks them as a user would.
+pub fn write(folder: &Path, shop: &Shop, inbox: &Inbox) -> Catalog {
+    let documents = DOCUMENTS
+        .replace("SHOP_URL", shop.url())
+        .replace("CLOSED_PORT", &shop.closed_port().to_string())
+        .replace("WEBHOOK_URL", &inbox.webhook("team"))
+        .replace("CAPTURED_SERVICE", CAPTURED_SERVICE);
+    std::fs::write(folder.join("catalog.yaml"), documents).unwrap();
+    let loaded = catalog::load_dir(folder);
+    let problems: Vec<String> = loaded.problems.iter().map(ToString::to_string).collect();
+    assert!(problems.is_empty(), "the scenarios' catalog has problems:\n{}", problems.join("\n"));
+    loaded.catalog.expect("a catalog without problems")
+}
+
+const DOCUMENTS: &str = r##"
+kind: Source
+name: pagerduty
+type: pagerduty
+verify: { secret: pagerduty-signing }
+---
+kind: Workflow
+name: captured
+trigger: { sources: [pagerduty], when: 'alert.service.id == "CAPTURED_SERVICE"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - slack: { channel: "#captured" }
+  - pagerduty: { note: true }
+---
+kind: Workflow
+name: pages
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PCHKOUT"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, assistant: cathy }
+deliver:
+  - slack: { channel: "#pages" }
+  - pagerduty: { note: true }
+  - webhook: { url: "WEBHOOK_URL", secret: team-webhook }
+---
+kind: Workflow
+name: chat-only
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PCHAT"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - slack: { channel: "#chat" }
+---
+kind: Workflow
+name: shadowed
+mode: shadow
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PSHADOW"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - slack: { channel: "#shadow" }
+---
+kind: Workflow
+name: misfit
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PMISFIT"' }
+investigate: { command: narrow, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - slack: { channel: "#misfit" }
+---
+kind: Assistant
+name: cathy
+model: none
+---
+kind: Command
+name: triage
+description: Is the shop up
+parameters:
+  incident: { type: string, pattern: "[A-Za-z0-9]{1,40}" }
+tasks:
+  - { id: front, task: shop, with: { incident: "${{ params.incident }}", check: front } }
+  - { id: orders, task: shop, with: { incident: "${{ params.incident }}", check: orders } }
+  - { id: db, task: port, with: { host: "127.0.0.1", port: CLOSED_PORT } }
+  - id: stock
+    task: shop
+    needs: [orders]
+    when: "steps.orders.issues.size() > 0"
+    with: { incident: "${{ params.incident }}", check: stock }
+---
+kind: Command
+name: narrow
+description: A Command whose parameter fits no incident of the scenarios
+parameters:
+  incident: { type: string, pattern: "[0-9]{2}" }
+tasks:
+  - { id: front, task: shop, with: { incident: "${{ params.incident }}", check: front } }
+---
+kind: Task
+name: shop
+access: read-only
+inputs:
+  incident: { type: string, pattern: "[A-Za-z0-9]{1,40}" }
+  check: { type: string, pattern: "[a-z]{1,20}" }
+title: "Check that `${{ inputs.check }}` of the shop is up"
+resource: "shop/${{ inputs.check }}"
+run: { http: { url: "SHOP_URL/checks/${{ inputs.incident }}/${{ inputs.check }}", timeout: 5s } }
+issues:
+  - when: result.status >= 500
+    severity: 2
+    title: "`${{ inputs.check }}` of the shop answers ${{ result.status }}"
+    expected: "200"
+    actual: "${{ result.status }}: ${{ result.body }}"
+    next_steps: ["Read the log of `${{ inputs.check }}` for the minute before the page."]
+---
+kind: Task
+name: port
+access: read-only
+inputs:
+  host: { type: host }
+  port: { type: integer, min: 1, max: 65535 }
+title: "Check that `${{ inputs.host }}:${{ inputs.port }}` takes connections"
+resource: "${{ inputs.host }}:${{ inputs.port }}"
+run: { tcp: { host: "${{ inputs.host }}", port: "${{ inputs.port }}", timeout: 2s } }
+issues:
+  - when: "!result.connected"
+    severity: 1
+    title: "The database at `${{ inputs.host }}:${{ inputs.port }}` refuses connections"
+    expected: "a connection within 2 s"
+    actual: "${{ result.error }}"
+    next_steps: ["Look whether the database process runs.", "Look at its newest restart and its disk."]
+"##;

@@ -1,0 +1,6 @@
+//! What the scenarios stand on.
+
+pub mod catalog;
+pub mod pages;
+pub mod shop;
+pub mod world;
