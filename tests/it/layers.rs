@@ -42,7 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "console",
+        "firstlook-console",
         &["firstlook-domain", "firstlook-ports", "firstlook-store", "firstlook-aws", "firstlook-dynamo", "firstlook-runtime"],
     ),
 ];

@@ -1,0 +1,6 @@
+//! The integration tests: the scenarios in both worlds, the contract of the ports, and what holds for the project as a
+//! whole.
+
+mod layers;
+mod scenarios;
+mod support;

@@ -7,9 +7,9 @@
 pub mod context;
 mod handler;
 mod list;
-mod page;
+pub mod page;
 mod run;
-mod words;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

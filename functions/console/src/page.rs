@@ -1,4 +1,5 @@
-//! What every page has: its head, its style, and what the browser may do with it.
+//! What every page has: its head, its style, and what the browser may do with it. The local world's own pages are made
+//! with it too.
 
 use std::sync::LazyLock;
 
@@ -22,20 +23,28 @@ static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
 });
 
 /// How a page is to be shown.
-pub(crate) struct Page {
+pub struct Page {
+    /// The answer's status; 200 unless it is changed.
     pub status: StatusCode,
+    /// Its title.
     pub title: String,
     /// Seconds after which the browser loads it again, where something is still to come.
     pub again: Option<u32>,
+    /// What stands at its upper right.
     pub aside: Markup,
+    /// What stands below the header.
     pub body: Markup,
 }
 
 impl Page {
+    /// A page that is there.
+    #[must_use]
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
         Self { status: StatusCode::OK, title: title.into(), again: None, aside: html! {}, body }
     }
 
+    /// The whole answer.
+    #[must_use]
     pub fn response(self) -> Response<Bytes> {
         let markup = html! {
             (DOCTYPE)
@@ -58,13 +67,15 @@ impl Page {
 }
 
 /// A short page that says why there is nothing to see, and what to do.
-pub(crate) fn notice(status: StatusCode, title: &str, text: Markup) -> Response<Bytes> {
+#[must_use]
+pub fn notice(status: StatusCode, title: &str, text: Markup) -> Response<Bytes> {
     let body = html! { main { h1 { (title) } (text) } };
     Page { status, ..Page::new(title, body) }.response()
 }
 
 /// A response that is kept nowhere, guessed at by nobody, and named to no other page.
-pub(crate) fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
+#[must_use]
+pub fn respond(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let headers: &mut HeaderMap = response.headers_mut();

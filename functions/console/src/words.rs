@@ -1,23 +1,26 @@
-//! Times, lengths and sizes for people.
+//! Times, lengths, sizes and states in words, for the pages here and for the command line.
 
 use domain::{AlertSeverity, Attachment, IncidentState, TargetState};
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 
 /// A moment, to the second, in UTC.
-pub(crate) fn moment(at: Timestamp) -> Markup {
+#[must_use]
+pub fn moment(at: Timestamp) -> Markup {
     let text = at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     html! { time datetime=(at) { (text) } }
 }
 
 /// A moment of a known day.
-pub(crate) fn clock(at: Timestamp) -> Markup {
+#[must_use]
+pub fn clock(at: Timestamp) -> Markup {
     let text = at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S").to_string();
     html! { time datetime=(at) { (text) } }
 }
 
 /// A length of time in at most two units.
-pub(crate) fn span(millis: u64) -> String {
+#[must_use]
+pub fn span(millis: u64) -> String {
     let seconds = millis / 1000;
     match seconds {
         0 => format!("{millis} ms"),
@@ -28,22 +31,27 @@ pub(crate) fn span(millis: u64) -> String {
 }
 
 /// From one moment to another; nothing when they are in the wrong order.
-pub(crate) fn between(from: Timestamp, to: Timestamp) -> u64 {
+#[must_use]
+pub fn between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.as_millisecond().saturating_sub(from.as_millisecond())).unwrap_or(0)
 }
 
 /// A number of bytes.
-pub(crate) fn bytes(count: usize) -> String {
+#[must_use]
+pub fn bytes(count: usize) -> String {
     if count < 1024 { format!("{count} B") } else { format!("{}.{} KB", count / 1024, count % 1024 * 10 / 1024) }
 }
 
 /// A number with its noun.
-pub(crate) fn count(number: impl TryInto<u64>, one: &str, many: &str) -> String {
+#[must_use]
+pub fn count(number: impl TryInto<u64>, one: &str, many: &str) -> String {
     let number = number.try_into().unwrap_or(u64::MAX);
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-pub(crate) fn alert_severity(severity: AlertSeverity) -> &'static str {
+/// The sender's severity.
+#[must_use]
+pub fn alert_severity(severity: AlertSeverity) -> &'static str {
     match severity {
         AlertSeverity::Critical => "critical",
         AlertSeverity::High => "high",
@@ -53,7 +61,9 @@ pub(crate) fn alert_severity(severity: AlertSeverity) -> &'static str {
     }
 }
 
-pub(crate) fn incident(incident: &IncidentState) -> &'static str {
+/// What the sender last said of the incident.
+#[must_use]
+pub fn incident(incident: &IncidentState) -> &'static str {
     match incident {
         IncidentState::Open => "open",
         IncidentState::Acknowledged { .. } => "acknowledged",
@@ -62,7 +72,9 @@ pub(crate) fn incident(incident: &IncidentState) -> &'static str {
     }
 }
 
-pub(crate) fn attachment(attachment: Attachment) -> &'static str {
+/// How an event belongs to its run.
+#[must_use]
+pub fn attachment(attachment: Attachment) -> &'static str {
     match attachment {
         Attachment::Opened => "opened this run",
         Attachment::Attached => "attached",
@@ -70,7 +82,9 @@ pub(crate) fn attachment(attachment: Attachment) -> &'static str {
     }
 }
 
-pub(crate) fn target_state(state: TargetState) -> &'static str {
+/// How far a target has come.
+#[must_use]
+pub fn target_state(state: TargetState) -> &'static str {
     match state {
         TargetState::Pending => "waiting",
         TargetState::Sending => "sending",
@@ -79,32 +93,30 @@ pub(crate) fn target_state(state: TargetState) -> &'static str {
     }
 }
 
-/// Text with its `names` set as code. A backtick without its second one stands for itself.
-pub(crate) fn ticked(text: &str) -> Markup {
-    let mut rest = text;
+/// Text with its `names` set as code. Where a backtick lacks its second one, all stand for themselves.
+#[must_use]
+pub fn ticked(text: &str) -> Markup {
+    let pieces: Vec<&str> = text.split('`').collect();
     html! {
-        @while let Some((before, name, after)) = ticks(rest) {
-            (before) code { (name) }
-            @let _ = rest = after;
+        @if pieces.len().is_multiple_of(2) { (text) }
+        @else {
+            @for (place, piece) in pieces.iter().enumerate() {
+                @if place % 2 == 1 { code { (piece) } } @else { (piece) }
+            }
         }
-        (rest)
     }
 }
 
-fn ticks(text: &str) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_once('`')?;
-    let (name, after) = rest.split_once('`')?;
-    (!name.is_empty()).then_some((before, name, after))
-}
-
 /// The first `cap` bytes of `text` at a character's edge, and how many bytes there are beyond.
-pub(crate) fn head(text: &str, cap: usize) -> (&str, usize) {
+#[must_use]
+pub fn head(text: &str, cap: usize) -> (&str, usize) {
     let end = text.floor_char_boundary(cap);
     (text.get(..end).unwrap_or_default(), text.len() - end)
 }
 
 /// Without what makes text look like other text: control characters, and those that turn the direction of writing.
-pub(crate) fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -142,7 +154,7 @@ mod tests {
     fn what_stands_between_backticks_is_code_and_is_escaped() {
         assert_eq!(ticked("a `b<` c `d`").into_string(), "a <code>b&lt;</code> c <code>d</code>");
         assert_eq!(ticked("a ` b").into_string(), "a ` b");
-        assert_eq!(ticked("`` x").into_string(), "`` x");
+        assert_eq!(ticked("`a` ` <").into_string(), "`a` ` &lt;");
     }
 
     #[test]

@@ -21,10 +21,10 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// none; a 503 in time lets it try again.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// `Retry-After` when the queue did not take an event: it is back in moments.
-const RETRY_QUEUE: u16 = 5;
-/// `Retry-After` when the secret could not be read: the store is asked anew at most once in 30 s.
-const RETRY_SECRET: u16 = 30;
+/// `Retry-After`, in seconds, when the queue did not take an event: it is back in moments.
+const RETRY_QUEUE: &str = "5";
+/// `Retry-After`, in seconds, when the secret could not be read: the store is asked anew at most once in 30 s.
+const RETRY_SECRET: &str = "30";
 
 /// The handler, over its ports.
 pub struct Ingest {

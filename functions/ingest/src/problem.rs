@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde_json::json;
@@ -9,16 +11,16 @@ pub(crate) struct Problem {
     status: StatusCode,
     name: &'static str,
     title: &'static str,
-    detail: String,
-    header: Option<(HeaderName, HeaderValue)>,
+    detail: Cow<'static, str>,
+    header: Option<(HeaderName, &'static str)>,
 }
 
 impl Problem {
-    fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self { status, name, title, detail: detail.into(), header: None }
     }
 
-    fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    fn with(mut self, name: HeaderName, value: &'static str) -> Self {
         self.header = Some((name, value));
         self
     }
@@ -31,7 +33,7 @@ impl Problem {
     pub(crate) fn method() -> Self {
         let detail = "This URL takes webhooks: the sender must POST its events here. A browser has nothing to see.";
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Only POST is taken here", detail)
-            .with(header::ALLOW, HeaderValue::from_static("POST"))
+            .with(header::ALLOW, "POST")
     }
 
     pub(crate) fn too_large() -> Self {
@@ -52,14 +54,13 @@ impl Problem {
         );
         // RFC 9110 wants a challenge with each 401; there is no registered scheme for signed webhooks.
         Self::new(StatusCode::UNAUTHORIZED, "unverified", "The sender is not proven", detail)
-            .with(header::WWW_AUTHENTICATE, HeaderValue::from_static("Webhook realm=\"hooks\""))
+            .with(header::WWW_AUTHENTICATE, "Webhook realm=\"hooks\"")
     }
 
-    /// Nothing was lost and nothing was kept: the sender shall try again after `seconds`.
-    pub(crate) fn unavailable(seconds: u16) -> Self {
+    /// Nothing was kept: the sender shall try again after `seconds`.
+    pub(crate) fn unavailable(seconds: &'static str) -> Self {
         let detail = "The event was not taken, for a reason on this side that the log says. Send it again later.";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail)
-            .with(header::RETRY_AFTER, HeaderValue::from(seconds))
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Not now", detail).with(header::RETRY_AFTER, seconds)
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -76,7 +77,7 @@ impl From<Problem> for Response<Bytes> {
             "detail": problem.detail,
         });
         let mut response = respond(problem.status, "application/problem+json", &body);
-        response.headers_mut().extend(problem.header);
+        response.headers_mut().extend(problem.header.map(|(name, value)| (name, HeaderValue::from_static(value))));
         response
     }
 }

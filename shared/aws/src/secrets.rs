@@ -178,7 +178,9 @@ impl fmt::Debug for SecretsManager {
 mod tests {
     use std::sync::Mutex as StdMutex;
 
-    use axum::{Json, Router, extract::State as Shared, http::StatusCode, response::IntoResponse, routing::post};
+    use axum::{
+        Json, Router, body::Bytes, extract::State as Shared, http::StatusCode, response::IntoResponse, routing::post,
+    };
     use serde_json::json;
 
     use super::*;
@@ -208,7 +210,8 @@ mod tests {
         secrets: Arc<SecretsManager>,
     }
 
-    async fn answer(Shared(store): Shared<Arc<Store>>, Json(asked): Json<Value>) -> impl IntoResponse {
+    async fn answer(Shared(store): Shared<Arc<Store>>, asked: Bytes) -> impl IntoResponse {
+        let asked: Value = serde_json::from_slice(&asked).unwrap();
         store.asked.fetch_add(1, Ordering::SeqCst);
         let _open = store.gate.lock().await;
         if *store.broken.lock().unwrap() {
@@ -328,9 +331,13 @@ mod tests {
                     tokio::spawn(async move { secrets.read("a").await.is_ok() })
                 })
                 .collect();
-            while world.store.asked.load(Ordering::SeqCst) < 2 {
-                tokio::task::yield_now().await;
-            }
+            // Both stages are asked for, and meanwhile every reader has come.
+            let come = async {
+                while world.store.asked.load(Ordering::SeqCst) < 2 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(10), come).await.unwrap();
             drop(closed);
             for reader in readers {
                 assert_eq!(reader.await.unwrap(), !broken);

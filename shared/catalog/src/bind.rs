@@ -169,9 +169,11 @@ pub(crate) fn accept(parameter: &Parameter, value: &Value) -> Result<Value, Wron
 pub(crate) fn whole(pattern: &str) -> Result<Regex, String> {
     // Compiled alone first: `a)|(b` would be legal within the anchors.
     let limited = |pattern: &str| RegexBuilder::new(pattern).size_limit(1 << 20).build();
-    limited(pattern)
-        .and_then(|_| limited(&format!(r"\A(?:{pattern})\z")))
-        .map_err(|error| error.to_string().lines().last().unwrap_or("it does not compile").trim().to_owned())
+    limited(pattern).and_then(|_| limited(&format!(r"\A(?:{pattern})\z"))).map_err(|error| {
+        let said = error.to_string();
+        let last = said.lines().last().unwrap_or("it does not compile").trim();
+        last.strip_prefix("error: ").unwrap_or(last).to_owned()
+    })
 }
 
 fn coerce(wanted: ParameterType, value: &Value) -> Result<Value, Wrong> {

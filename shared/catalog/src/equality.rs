@@ -55,7 +55,8 @@ pub struct Conditions {
 
 impl Conditions {
     /// The conditions of `when`; none for one that does not compile.
-    pub(crate) fn of(when: Option<&Expression>) -> Self {
+    #[must_use]
+    pub fn of(when: Option<&Expression>) -> Self {
         let mut found = Self { all: Vec::new(), whole: true };
         match when.map(Expression::check) {
             None => {}

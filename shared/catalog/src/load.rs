@@ -137,7 +137,14 @@ impl Reading {
     fn yaml(&mut self, path: &Path, text: &str) -> Vec<Node> {
         let (nodes, broken) = documents(text);
         for broken in broken {
-            self.problem(path, broken.place, broken.code, broken.message, None);
+            let help = match broken.code {
+                Code::DuplicateKey => "take one of them out, or begin another document with `---`",
+                Code::TooComplex => "write it out flat: a catalog needs neither deep nesting nor many aliases",
+                _ => {
+                    "look at the indentation, at open brackets and quotes, and at `: ` within text: such text wants quotes"
+                }
+            };
+            self.problem(path, broken.place, broken.code, broken.message, Some(help.to_owned()));
         }
         nodes
     }
@@ -229,8 +236,8 @@ impl Reading {
         let name = node.get("name").and_then(Node::text).and_then(|name| Name::from_str(name).ok());
         if let Some(name) = &name {
             if let Some(first) = self.documents.origin(kind, name) {
-                let message = format!("there is a {} `{name}` already", kind.as_str());
-                let help = format!("the other one stands in {}", first.at(&["name"]));
+                let message = format!("this is the second {} that is called `{name}`", kind.as_str());
+                let help = format!("the first stands in {}", first.at(&["name"]));
                 self.problem(path, node.place_of(&["name"]), Code::DuplicateName, message, Some(help));
                 return None;
             }

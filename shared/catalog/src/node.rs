@@ -9,7 +9,7 @@ use serde::{
 use serde_json::{Map, Number, Value};
 use serde_saphyr::{DuplicateKeyPolicy, Error as YamlError, Location, MergeKeyPolicy, Options, Spanned};
 
-use crate::problem::Code;
+use crate::{bind::cut, problem::Code};
 
 /// How deep a document may nest.
 const DEPTH_LIMIT: usize = 32;
@@ -244,14 +244,48 @@ fn options() -> Options {
 fn explained(error: &YamlError) -> Broken {
     let error = error.without_snippet();
     let place = error.location().map(Place::from).unwrap_or_default();
-    let code = match error {
-        YamlError::DuplicateMappingKey { .. } => Code::DuplicateKey,
+    if let YamlError::DuplicateMappingKey { key, .. } = error {
+        let key = key.as_deref().map_or_else(|| "a key".to_owned(), |key| format!("the key `{}`", cut(key)));
+        return Broken { place, code: Code::DuplicateKey, message: format!("{key} stands twice") };
+    }
+    // The library says where, too; we say it in our own way.
+    let said = error.to_string();
+    let said = said.lines().next().unwrap_or_default();
+    let said = said.split_once(" at line ").map_or(said, |(said, _)| said);
+    let too_much = matches!(
+        error,
         YamlError::Budget { .. }
-        | YamlError::AliasReplayCounterOverflow { .. }
-        | YamlError::AliasReplayLimitExceeded { .. }
-        | YamlError::AliasExpansionLimitExceeded { .. }
-        | YamlError::AliasReplayStackDepthExceeded { .. } => Code::TooComplex,
-        _ => Code::YamlSyntax,
-    };
-    Broken { place, code, message: error.to_string() }
+            | YamlError::AliasReplayCounterOverflow { .. }
+            | YamlError::AliasReplayLimitExceeded { .. }
+            | YamlError::AliasExpansionLimitExceeded { .. }
+            | YamlError::AliasReplayStackDepthExceeded { .. }
+    );
+    // Some limits come as plain text: the parser's own, and those met within an alias.
+    if too_much || said.contains("limit exceeded") {
+        return Broken { place, code: Code::TooComplex, message: format!("the document is too complex: {said}") };
+    }
+    Broken { place, code: Code::YamlSyntax, message: format!("this is not YAML: {said}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_knows_its_place() {
+        let (found, broken) = documents("a: 1\nb:\n  - x\n  - {c: true, d: ~}\n---\n# a comment\ne: 007\n");
+        assert_eq!(broken, vec![]);
+        let [first, second] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(first.place_of(&["b", "1", "c"]), Place { line: 4, column: 9 });
+        assert_eq!(first.place_of(&["b", "7", "c"]), Place { line: 3, column: 3 }, "the last that is there");
+        assert_eq!(first.to_json(), serde_json::json!({"a": 1, "b": ["x", {"c": true, "d": null}]}));
+        assert_eq!(second.get("e").and_then(Node::text), Some("007"), "leading zeros are not lost");
+    }
+
+    #[test]
+    fn words_of_other_yamls_are_text() {
+        let (found, _) = documents("a: no\nb: on\nc: 1_000\nd: 0x1F\ne: '5'\n");
+        let json = found.first().map(Node::to_json);
+        assert_eq!(json, Some(serde_json::json!({"a": "no", "b": "on", "c": "1_000", "d": 31, "e": "5"})));
+    }
 }

@@ -203,7 +203,7 @@ impl fmt::Display for Problem {
 
 /// The known word that `given` was probably meant to be.
 pub(crate) fn nearest<'w>(given: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let limit = 1 + given.chars().count() / 4;
+    let limit = (given.chars().count() / 3).max(1);
     known
         .into_iter()
         .map(|word| (distance(given, word), word))

@@ -151,10 +151,8 @@ pub async fn read_capped(mut response: Response, cap: usize) -> Result<Body, req
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         let room = cap.saturating_sub(bytes.len());
-        if let Some((fits, _)) = chunk.split_at_checked(room)
-            && chunk.len() > room
-        {
-            bytes.extend_from_slice(fits);
+        if chunk.len() > room {
+            bytes.extend(chunk.into_iter().take(room));
             return Ok(Body { bytes, more: true, length: announced });
         }
         bytes.extend_from_slice(&chunk);

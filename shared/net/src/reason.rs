@@ -22,7 +22,9 @@ pub fn where_to(url: &Url) -> String {
 #[must_use]
 pub fn request_reason(error: &reqwest::Error, url: &Url) -> String {
     let place = where_to(url);
-    if error.is_connect() {
+    if error.is_connect() && error.is_timeout() {
+        format!("could not connect to {place}: timed out")
+    } else if error.is_connect() {
         format!("could not connect to {place}: {}", reason(error))
     } else if error.is_timeout() {
         format!("{place} did not answer in time")

@@ -10,7 +10,8 @@ use rustls::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::timeout,
 };
 use tokio_rustls::TlsAcceptor;
 use url::Url;
@@ -135,9 +136,11 @@ async fn what_keeps_a_connection_from_coming_about_has_a_plain_name() {
         fail(&open_client(), &format!("http://{closed}/secret?token=hunter2")).await,
         format!("could not connect to {closed}: connection refused")
     );
-    let unknown = fail(&open_client(), "http://nope.invalid/").await;
+    // A label that is too long for any query: the system's resolver turns it down by itself.
+    let name = format!("{}.invalid", "x".repeat(64));
+    let unknown = fail(&open_client(), &format!("http://{name}/")).await;
     assert!(
-        unknown.starts_with("could not connect to nope.invalid:80: the name `nope.invalid` does not resolve ("),
+        unknown.starts_with(&format!("could not connect to {name}:80: the name `{name}` does not resolve (")),
         "{unknown}"
     );
     let silent = serve("").await;
@@ -159,6 +162,26 @@ async fn a_server_that_never_answers_is_given_up() {
     let asked = open_client().get(url.clone()).timeout(Duration::from_millis(50)).send();
     let error = asked.await.unwrap_err();
     assert_eq!(request_reason(&error, &url), format!("{} did not answer in time", crate::where_to(&url)));
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_come_about_is_given_up() {
+    // A listener that never accepts: once its queue is full, the kernel drops what comes.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(stream) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+        queued.push(stream.unwrap());
+    }
+    let options = Options {
+        policy: AddressPolicy::new(["127.0.0.1".to_owned()]),
+        connect_timeout: Duration::from_millis(100),
+        ..Options::default()
+    };
+    let reason = fail(&client(&options).unwrap(), &format!("http://{address}/")).await;
+    assert_eq!(reason, format!("could not connect to {address}: timed out"));
 }
 
 #[tokio::test]

@@ -14,5 +14,6 @@ mod tests;
 mod text;
 pub mod webhook;
 
+pub use net::ClientError;
 pub use outlet::{OpenOutlet, Outlet, OutletError, Post, Style};
 pub use outlets::{Outlets, Settings};

@@ -1,6 +1,6 @@
 //! What of a run is shown, in words, for all outlets alike. Every text in it is clean (`text`), none is cut.
 
-use domain::{Attachment, IncidentState, Outcome, RunStatus, RunView, Severity};
+use domain::{IncidentState, Outcome, RunStatus, RunView, Severity};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::text::{line, lines};
@@ -15,7 +15,7 @@ pub(crate) struct Finding {
     pub details: String,
     pub reproduce: String,
     /// The steps that found it, each with what it saw.
-    pub seen: Vec<(String, String)>,
+    pub seen: String,
 }
 
 /// Something that was checked, or could not be: what, and what came of it.
@@ -58,7 +58,7 @@ impl Summary {
             actual: line(&merged.issue.actual),
             details: lines(&merged.issue.details),
             reproduce: line(&merged.issue.reproduce),
-            seen: merged.steps.iter().map(|id| (line(id.as_str()), seen(view, id))).collect(),
+            seen: merged.steps.iter().map(|id| seen(view, id)).collect::<Vec<_>>().join(", "),
         });
         let gaps = report.iter().flat_map(|report| &report.gaps);
         let healthy = report.iter().flat_map(|report| &report.healthy);
@@ -76,8 +76,13 @@ impl Summary {
     }
 }
 
+/// The step and what it saw: `health (503 in 12 ms)`.
 fn seen(view: &RunView, id: &domain::StepId) -> String {
-    view.steps.iter().find(|step| step.id == *id).map(|step| line(&step.evidence.summary)).unwrap_or_default()
+    let summary = view.steps.iter().find(|step| step.id == *id).map(|step| line(&step.evidence.summary));
+    match summary.filter(|summary| !summary.is_empty()) {
+        Some(summary) => format!("{} ({summary})", line(id.as_str())),
+        None => line(id.as_str()),
+    }
 }
 
 fn headline(view: &RunView) -> String {
@@ -150,14 +155,13 @@ fn facts(view: &RunView, now: Timestamp) -> Vec<String> {
     let took = run.ended_at.unwrap_or(now).duration_since(run.created_at);
     facts.push(match run.ended_at {
         Some(_) => format!("took {}", length(took)),
-        None => format!("for {} so far", length(took)),
+        None => format!("running for {}", length(took)),
     });
     let duplicates = usize::try_from(run.counts.duplicates).unwrap_or(usize::MAX);
     if duplicates > 0 {
         facts.push(count(duplicates, "duplicate", "duplicates"));
     }
     let attached = usize::try_from(run.counts.attached).unwrap_or(usize::MAX);
-    let attached = attached.max(view.events.iter().filter(|event| event.attachment == Attachment::Attached).count());
     if attached > 0 {
         facts.push(count(attached, "further event", "further events"));
     }

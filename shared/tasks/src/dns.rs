@@ -155,15 +155,15 @@ fn no_server(servers: &NameServers, limit: Duration) -> String {
 /// The name, which is always a whole one: no search list is put behind it.
 fn name(text: &str) -> Result<Name, String> {
     let text = text.trim();
+    if text.is_empty() {
+        return Err("the name is empty".to_owned());
+    }
     if text.parse::<IpAddr>().is_ok() {
         return Err(format!("`{text}` is an address: a dns task looks up a name"));
     }
     let mut name = Name::from_str_relaxed(text).map_err(|error| {
         format!("`{}` is not a DNS name: {}", one_line(text, 100), one_line(&error.to_string(), 100))
     })?;
-    if name.is_root() && text != "." {
-        return Err("the name is empty".to_owned());
-    }
     name.set_fqdn(true);
     Ok(name)
 }

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use catalog::model::{HttpMethod, HttpRun};
 use engine::{Answer, Called};
-use net::{AddressPolicy, ClientError, request_reason, where_to};
+use net::{AddressPolicy, ClientError, request_reason};
 use reqwest::{
     Client, Method, Response,
     header::{HeaderMap, HeaderName, HeaderValue, LOCATION},

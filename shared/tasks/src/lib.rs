@@ -12,6 +12,8 @@ mod promql;
 mod tcp;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod tls;
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
@@ -114,15 +116,4 @@ async fn unbroken(call: impl Future<Output = Called>) -> Called {
         request: Value::Null,
         answer: Err("the answer could not be read: this is a defect of Firstlook, please report it".to_owned()),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_in_a_call_is_that_calls_failure() {
-        let called = unbroken(async { panic!("a parser's defect") }).await;
-        assert!(called.answer.unwrap_err().contains("defect"));
-    }
 }

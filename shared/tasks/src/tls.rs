@@ -34,7 +34,7 @@ use crate::{
     TasksError,
     common::{elapsed_ms, limit},
     connect::{NoConnection, connect, peer, place},
-    tls::certificate::Shown,
+    tls::certificate::{Shown, written},
 };
 
 /// How many certificates of a chain are shown.
@@ -179,8 +179,8 @@ async fn ask(policy: &AddressPolicy, trust: &Trust, clock: &dyn Clock, run: &Tls
         "subject": leaf.subject,
         "issuer": leaf.issuer,
         "names": leaf.names,
-        "not_before": leaf.not_before.map(|time| time.to_string()),
-        "not_after": leaf.not_after.map(|time| time.to_string()),
+        "not_before": written(leaf.not_before),
+        "not_after": written(leaf.not_after),
         "days_left": days_left,
         "chain": chain.iter().map(Shown::in_chain).collect::<Vec<_>>(),
         "version": version,

@@ -67,7 +67,7 @@ fn build() -> PathBuf {
         assert!(status.success(), "cargo {args:?}");
     };
     // Each alone: together, the features of one would be linked into the others.
-    for name in ["ingest", "investigate", "deliver", "console"] {
+    for name in ["ingest", "investigate", "deliver", "firstlook-console"] {
         cargo(&["build", "--release", "-p", name]);
     }
     cargo(&["build", "--release", "-p", "firstlook-tests", "--example", "hello"]);

@@ -2,6 +2,7 @@
 
 mod aws;
 mod delivery;
+mod kill;
 mod local;
 mod path;
 

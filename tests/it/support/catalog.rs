@@ -130,3 +130,14 @@ issues:
     actual: "${{ result.error }}"
     next_steps: ["Look whether the database process runs.", "Look at its newest restart and its disk."]
 "##;
+
+/// The secret's keys that these documents and the outlets want. `signing` are PagerDuty's live ones, the newest first.
+pub fn secrets(signing: Vec<serde_json::Value>) -> serde_json::Value {
+    serde_json::json!({
+        "pagerduty-signing": signing,
+        "slack-bot-token": "xoxb-of-the-scenarios",
+        "pagerduty-api-key": "pd-key-of-the-scenarios",
+        "team-webhook": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "console-link-key": "link-key-of-the-scenarios",
+    })
+}

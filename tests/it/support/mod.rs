@@ -3,4 +3,5 @@
 pub mod catalog;
 pub mod pages;
 pub mod shop;
+pub mod stage;
 pub mod world;

@@ -83,3 +83,19 @@ pub fn posts(world: &dyn World, service: Service, run: RunId) -> Vec<Posted> {
     let posts = world.inbox().posts().into_iter();
     posts.filter(|post| post.service == service && post.body.to_string().contains(&id)).collect()
 }
+
+/// Posts `page` and reads the answer.
+pub async fn answer(client: &reqwest::Client, url: &str, extra: &[(&str, &str)], page: &Page) -> Answer {
+    let mut request = client.post(url).body(page.body.clone());
+    for (name, value) in &page.headers {
+        request = request.header(name, value);
+    }
+    for (name, value) in extra {
+        request = request.header(*name, *value);
+    }
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let text = response.text().await.unwrap();
+    Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)), retry_after }
+}

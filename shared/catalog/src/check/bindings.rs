@@ -89,7 +89,9 @@ fn expression(
         if !(used.parameters.iter().all(chosen) || kind == ParameterType::Url && host_is_written(&template)) {
             let message = format!("`{name}` is {target}, and a parameter of another type would choose it");
             let word = if kind == ParameterType::Url { "url" } else { "host" };
-            let help = format!("declare the parameter as `type: {word}` or give it an `enum`; an alert can fill neither freely");
+            let help = format!(
+                "declare the parameter as `type: {word}` or give it an `enum`; an alert can fill neither freely"
+            );
             desk.report(spot, Code::AlertChoosesTarget, message, help);
         }
         return;
@@ -99,7 +101,8 @@ fn expression(
         && parameter.one_of.is_none()
     {
         let message = format!("`{name}` takes any text, and `{root}` fills it");
-        let help = format!("give the parameter `{name}` a `pattern` or an `enum`, so that what comes from outside is checked");
+        let help =
+            format!("give the parameter `{name}` a `pattern` or an `enum`, so that what comes from outside is checked");
         desk.report(spot, Code::UnlimitedText, message, help);
     }
 }

@@ -70,7 +70,14 @@ fn entries(desk: &mut Desk<'_>, spot: &Spot<'_>, entries: &[TaskRef], own: Optio
                 desk.refers(&spot.to("task"), DocKind::Task, task);
                 if let Some(found) = desk.catalog.tasks.get(task) {
                     let whose = format!("the Task `{task}`");
-                    bindings::check(desk, &spot, (&found.inputs, &whose), &entry.with, &variables, own.unwrap_or(&none));
+                    bindings::check(
+                        desk,
+                        &spot,
+                        (&found.inputs, &whose),
+                        &entry.with,
+                        &variables,
+                        own.unwrap_or(&none),
+                    );
                 }
             }
             (None, Some(_)) if !entry.with.is_empty() => {
@@ -105,7 +112,12 @@ fn needs(
             Some(_) if circle.contains(&place) => {}
             Some(_) => {
                 let message = format!("`{}` needs `{need}`, which stands after it", entry.id);
-                desk.report(&spot, Code::UnknownNeed, message, "move the needed entry up: the list is read from the top");
+                desk.report(
+                    &spot,
+                    Code::UnknownNeed,
+                    message,
+                    "move the needed entry up: the list is read from the top",
+                );
             }
             None => {
                 let known = places.keys().map(|name| name.as_str());

@@ -20,7 +20,12 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[OutletSpec]
                 let spot = spot.to("pagerduty");
                 if !pagerduty.note {
                     let help = "write `note: true`, or take the target out";
-                    desk.report(&spot.to("note"), Code::PagerDutyTarget, "without a note there is nothing to deliver", help);
+                    desk.report(
+                        &spot.to("note"),
+                        Code::PagerDutyTarget,
+                        "without a note there is nothing to deliver",
+                        help,
+                    );
                 }
                 if pagerduty.from.as_ref().is_some_and(|from| !is_address(from)) {
                     let message = "`from` is not an e-mail address";
@@ -52,7 +57,8 @@ fn channel(desk: &mut Desk<'_>, spot: &Spot<'_>, channel: &str) {
     };
     if !channel.strip_prefix('#').is_some_and(name) && !id(channel) {
         let message = format!("`{}` is not a Slack channel", crate::bind::cut(channel));
-        let help = "write \"#name\" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)";
+        let help =
+            "write \"#name\" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)";
         desk.report(spot, Code::SlackChannel, message, help);
     }
 }
@@ -72,7 +78,8 @@ fn url(desk: &mut Desk<'_>, spot: &Spot<'_>, text: &str) {
         Ok(_) => "it is not encrypted".to_owned(),
     };
     let message = format!("a webhook cannot go to `{}`: {message}", crate::bind::cut(text));
-    let help = "use https; http is for a loopback address only. Only the catalog can name it, so no expression stands here";
+    let help =
+        "use https; http is for a loopback address only. Only the catalog can name it, so no expression stands here";
     desk.report(spot, Code::WebhookTarget, message, help);
 }
 

@@ -40,7 +40,8 @@ pub(super) fn check(desk: &mut Desk<'_>) {
                 "`{other}` and `{one}` have priority {priority} and may both want a `{}` event of `{source}`",
                 kind.as_str()
             );
-            let at = desk.documents.origin(DocKind::Workflow, one).map(|origin| origin.at(&["name"])).unwrap_or_default();
+            let at =
+                desk.documents.origin(DocKind::Workflow, one).map(|origin| origin.at(&["name"])).unwrap_or_default();
             let help = format!(
                 "give one of them another `priority`, or let both ask one field for different values, as in \
                  `alert.service.id == \"...\"`; `{one}` stands in {at}"

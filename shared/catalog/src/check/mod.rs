@@ -11,6 +11,8 @@ mod schedules;
 pub(crate) mod shape;
 mod sources;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod types;
 mod unused;
 mod workflows;
@@ -200,7 +202,12 @@ impl Desk<'_> {
             let file = folder.map(|folder| folder.join(&case.event)).filter(|_| event_files);
             if let Some(file) = file.filter(|file| !file.is_file()) {
                 let message = format!("there is no event file `{}`", file.display());
-                self.report(&spot.to("event"), Code::MissingEventFile, message, "name it relative to this file's folder");
+                self.report(
+                    &spot.to("event"),
+                    Code::MissingEventFile,
+                    message,
+                    "name it relative to this file's folder",
+                );
             }
         }
     }

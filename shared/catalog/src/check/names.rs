@@ -218,7 +218,10 @@ impl Walk<'_> {
                 self.comparable(left, right, call, "are never equal");
                 Type::Bool
             }
-            (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, [left, right]) => {
+            (
+                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
+                [left, right],
+            ) => {
                 self.comparable(left, right, call, "cannot be compared");
                 Type::Bool
             }
@@ -237,9 +240,10 @@ impl Walk<'_> {
                 self.comparable(left, right, call, "cannot be added");
                 if left == right { left.clone() } else { Type::Any }
             }
-            (operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE | operators::MODULO | operators::NEGATE, _) => {
-                Type::Number
-            }
+            (
+                operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE | operators::MODULO | operators::NEGATE,
+                _,
+            ) => Type::Number,
             (name, _) if name.starts_with('@') => Type::Any,
             (name, _) => self.function(name, target, call),
         }
@@ -277,7 +281,11 @@ impl Walk<'_> {
             && let Err(reason) = whole(pattern.inner())
         {
             let message = format!("`{}` is not a regular expression: {reason}", pattern.inner());
-            self.report(Code::Regex, message, "the syntax is that of the Rust crate `regex`: no look-around, no back references");
+            self.report(
+                Code::Regex,
+                message,
+                "the syntax is that of the Rust crate `regex`: no look-around, no back references",
+            );
         }
         gives.clone()
     }
@@ -335,7 +343,9 @@ impl Walk<'_> {
         let message =
             format!("`{}` is {} and `{}` is {}: they {never}", spelled(one), left.what(), spelled(other), right.what());
         let help = match (left, right) {
-            (Type::Number, Type::Text) | (Type::Text, Type::Number) => "write numbers without quotes and text with them",
+            (Type::Number, Type::Text) | (Type::Text, Type::Number) => {
+                "write numbers without quotes and text with them"
+            }
             _ => "compare what is of one type",
         };
         self.report(Code::TypeMismatch, message, help);
@@ -354,7 +364,7 @@ fn spelled(expr: &IdedExpr) -> String {
             None if call.func_name.starts_with(|c: char| c.is_ascii_alphabetic()) => format!("{}(...)", call.func_name),
             None => path(expr).map_or_else(|| "the operand".to_owned(), |path| crate::equality::written_path(&path)),
         },
-        Expr::List(_) => "the list".to_owned(),
+        Expr::List(_) => "what is in the list".to_owned(),
         _ => path(expr).map_or_else(|| "the operand".to_owned(), |path| crate::equality::written_path(&path)),
     }
 }
@@ -419,7 +429,44 @@ mod tests {
         ];
         let printed: Vec<String> =
             all.iter().map(|source| format!("{source}\n    {}", wrong(source).join("\n    "))).collect();
-        insta::assert_snapshot!(printed.join("\n"), @"");
+        insta::assert_snapshot!(printed.join("\n"), @r#"
+        alert.titel == ''
+            FL031 `alert` has no `titel`; did you mean `title`?
+        alret.title == ''
+            FL031 there is no `alret` here; did you mean `alert`?
+        params.x == 1
+            FL031 there is no `params` here; what stands here is `alert`, `event`, `steps`
+        alert.service.id.value == 'x'
+            FL031 `alert.service.id` is text and has no `value`; leave it out, or name what holds it
+        steps.dns-a.result == 1
+            FL031 `steps` has no `dns`; write a name with a dash as `steps["dns-a"]`
+        steps.later.outcome == 'ok'
+            FL031 `steps` has no `later`; add `needs: [later]`
+        steps.health.result.state == 200
+            FL031 `steps.health.result` has no `state`; it has `status`
+        alert.title.lower() == 'x'
+            FL032 there is no function `lower`; there are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `string`, `int`, `uint`, `double`, `bool`, `bytes`, `dyn`, `type`, `has`, `all`, `exists`, `exists_one`, `map`, `filter`
+        alert.title.startswith('x')
+            FL032 there is no function `startswith`; did you mean `startsWith`?
+        alert.links.exists(link, link.name == '')
+            FL031 `link` has no `name`; it has `title`, `url`
+        alert.links.exists(true)
+            FL032 `exists` is not called like this; `has(a.b)`, `list.exists(x, condition)`, `list.all(x, condition)`, `list.map(x, value)`, `list.filter(x, condition)`
+        alert.title.matches('(')
+            FL044 `(` is not a regular expression: unclosed group; the syntax is that of the Rust crate `regex`: no look-around, no back references
+        steps.health.result.status == '200'
+            FL033 `steps.health.result.status` is a number and `"200"` is text: they are never equal; write numbers without quotes and text with them
+        steps.health.result.status.contains('5')
+            FL033 `steps.health.result.status` is a number, and `contains` is asked of text; write `string(steps.health.result.status).contains(...)`
+        alert.severity > 2
+            FL033 `alert.severity` is text and `2` is a number: they cannot be compared; write numbers without quotes and text with them
+        alert.title && true
+            FL033 `alert.title` is text, not true or false; compare it with something
+        alert.severity in [1, 2]
+            FL033 `alert.severity` is text and `what is in the list` is a number: they are never equal; write numbers without quotes and text with them
+        alert.title + 1 == ''
+            FL033 `alert.title` is text and `1` is a number: they cannot be added; write numbers without quotes and text with them
+        "#);
     }
 
     #[test]

@@ -56,7 +56,12 @@ fn one(desk: &mut Desk<'_>, spot: &Spot<'_>, parameter: &Parameter) {
     }
     if let Some(all) = &parameter.one_of {
         if all.is_empty() {
-            desk.report(&spot.to("enum"), Code::Parameter, "no value is one of none", "name the values, or leave it out");
+            desk.report(
+                &spot.to("enum"),
+                Code::Parameter,
+                "no value is one of none",
+                "name the values, or leave it out",
+            );
         }
         let alone = Parameter { one_of: None, ..parameter.clone() };
         for (place, value) in all.iter().enumerate() {

@@ -71,7 +71,7 @@ impl<'s> Shape<'s> {
             return self.word(&words, node);
         }
         if let Some(variants) = schema.get("oneOf").and_then(Value::as_array) {
-            return self.one_key(variants, node, told);
+            return self.one_key(variants, node);
         }
         let types: Vec<&str> = match schema.get("type") {
             Some(Value::String(one)) => vec![one],
@@ -160,18 +160,13 @@ impl<'s> Shape<'s> {
     }
 
     /// A map with one key that says what the value is: `slack: {...}`.
-    fn one_key(&mut self, variants: &'s [Value], node: &Node, told: Option<&str>) -> Value {
+    fn one_key(&mut self, variants: &'s [Value], node: &Node) -> Value {
         let properties = |variant: &'s Value| variant.get("properties").and_then(Value::as_object);
         let known: Vec<&str> = variants.iter().filter_map(properties).flat_map(Map::keys).map(String::as_str).collect();
         let [entry] = node.entries() else {
             let message = format!("{} wants a map with one key, not {}", self.here(), count(node));
             let help = format!("write one of: {}", known.join(", "));
-            self.report(
-                node.place,
-                Code::BadValue,
-                message,
-                Some(told.map_or(help.clone(), |told| format!("{told} {help}"))),
-            );
+            self.report(node.place, Code::BadValue, message, Some(help));
             return Value::Null;
         };
         let schema = variants.iter().find_map(|variant| properties(variant)?.get(&entry.key));

@@ -41,11 +41,21 @@ fn webhook(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
         }
         (Some(Scheme::HmacSha256), None) => {
             let help = "add `header: X-Hub-Signature-256`, or whatever the sender calls it";
-            desk.report(&spot.to("verify"), Code::HmacHeader, "`hmac-sha256` needs the header that has the signature", help);
+            desk.report(
+                &spot.to("verify"),
+                Code::HmacHeader,
+                "`hmac-sha256` needs the header that has the signature",
+                help,
+            );
         }
         (Some(Scheme::StandardWebhooks), Some(_)) => {
             let help = "leave it out: its headers are webhook-id, webhook-timestamp and webhook-signature";
-            desk.report(&spot.to("verify.header"), Code::HmacHeader, "`standard-webhooks` names its headers itself", help);
+            desk.report(
+                &spot.to("verify.header"),
+                Code::HmacHeader,
+                "`standard-webhooks` names its headers itself",
+                help,
+            );
         }
         (_, Some(header)) if !is_token(header) => {
             let message = format!("`{}` is not the name of a header", crate::bind::cut(header));
@@ -75,7 +85,9 @@ fn webhook(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
         ("started_at", started_at.as_ref()),
     ];
     let labels = ("labels", labels.as_ref(), Type::Free(Box::new(Type::Any)));
-    for (key, expression, wanted) in text.map(|(key, expression)| (key, expression, Type::Text)).into_iter().chain([labels]) {
+    for (key, expression, wanted) in
+        text.map(|(key, expression)| (key, expression, Type::Text)).into_iter().chain([labels])
+    {
         let Some(expression) = expression else { continue };
         let spot = spot.to("map").key(key);
         let gives = desk.expression(&spot, expression, &variables).and_then(|named| named.gives);

@@ -107,18 +107,33 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             ("elapsed_ms", Type::Number),
             ("headers", Type::Free(Box::new(Type::Text))),
             ("body", Type::Text),
+            ("truncated", Type::Bool),
             ("json", Type::Any),
+            ("truncated", Type::Bool),
             ("final_url", Type::Text),
+            ("redirects", Type::Number),
+            ("redirect_withheld", Type::Text),
+            ("redirects", Type::Number),
+            ("redirect_withheld", Type::Text),
         ]),
         RunSpec::Promql(PromqlRun { range, .. }) => {
-            let mut series = vec![("labels", Type::Free(Box::new(Type::Text))), ("value", Type::Any)];
+            let mut series =
+                vec![("labels", Type::Free(Box::new(Type::Text))), ("value", Type::Any), ("special", Type::Text)];
             if range.is_some() {
                 let numbers = [("first", Type::Any), ("min", Type::Any), ("max", Type::Any)];
                 series.extend(numbers);
                 series.push(("points", list(list(Type::Any))));
             }
             // A value may be null, and not a number where Prometheus says NaN.
-            Type::fields([("series", list(Type::fields(series))), ("value", Type::Any), ("elapsed_ms", Type::Number)])
+            Type::fields([
+                ("series", list(Type::fields(series))),
+                ("series_total", Type::Number),
+                ("value", Type::Any),
+                ("special", Type::Text),
+                ("warnings", list(Type::Text)),
+                ("notes", list(Type::Text)),
+                ("elapsed_ms", Type::Number),
+            ])
         }
         RunSpec::Dns(DnsRun { .. }) => {
             Type::fields([("answers", list(Type::Text)), ("code", Type::Text), ("elapsed_ms", Type::Number)])
@@ -135,9 +150,12 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             ("subject", Type::Text),
             ("issuer", Type::Text),
             ("names", list(Type::Text)),
+            ("not_before", Type::Text),
             ("not_after", Type::Text),
             ("days_left", Type::Any),
+            ("chain", list(Type::fields([("subject", Type::Text), ("issuer", Type::Text), ("not_after", Type::Text)]))),
             ("version", Type::Text),
+            ("address", Type::Text),
             ("elapsed_ms", Type::Number),
         ]),
     }

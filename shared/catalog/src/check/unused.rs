@@ -23,11 +23,14 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     let whole = |kind: DocKind, valid: usize| desk.documents.names(kind).count() == valid;
     let workflows = whole(DocKind::Workflow, catalog.workflows.len());
     let commands = whole(DocKind::Command, catalog.commands.len());
-    let users = commands && whole(DocKind::Slx, catalog.slxs.len()) && whole(DocKind::Assistant, catalog.assistants.len());
+    let users =
+        commands && whole(DocKind::Slx, catalog.slxs.len()) && whole(DocKind::Assistant, catalog.assistants.len());
     let mut unused: Vec<(DocKind, &Name, &str, &str)> = Vec::new();
     if users {
         let lonely = catalog.tasks.keys().filter(|name| !tasks.contains(name));
-        unused.extend(lonely.map(|name| (DocKind::Task, name, "no Command, Slx or Assistant runs", "name it in a Command")));
+        unused.extend(
+            lonely.map(|name| (DocKind::Task, name, "no Command, Slx or Assistant runs", "name it in a Command")),
+        );
     }
     if workflows {
         let lonely = catalog.sources.keys().filter(|name| !sources.contains(name));
@@ -37,7 +40,9 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     }
     if commands && !matched {
         let lonely = catalog.slxs.iter().filter(|(_, slx)| !slx.tasks.is_empty()).map(|(name, _)| name);
-        unused.extend(lonely.map(|name| (DocKind::Slx, name, "no Command has `slx: matched` and runs", "add such an entry")));
+        unused.extend(
+            lonely.map(|name| (DocKind::Slx, name, "no Command has `slx: matched` and runs", "add such an entry")),
+        );
     }
     for (kind, name, nobody, mend) in unused {
         let message = format!("{nobody} the {} `{name}`", kind.as_str());

@@ -27,7 +27,12 @@ pub(super) fn check(desk: &mut Desk<'_>) {
             desk.report(&spot.to("limits.runs_per_hour"), Code::OutOfBounds, "with 0 runs an hour it never runs", help);
         }
         if workflow.limits.usd_per_day.is_some_and(|usd| usd < 0.0) {
-            desk.report(&spot.to("limits.usd_per_day"), Code::OutOfBounds, "money cannot be negative", "write 0 or more");
+            desk.report(
+                &spot.to("limits.usd_per_day"),
+                Code::OutOfBounds,
+                "money cannot be negative",
+                "write 0 or more",
+            );
         }
     }
 }
@@ -78,7 +83,8 @@ fn investigate(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
     }
     let Some(command) = desk.catalog.commands.get(&investigate.command) else { return };
     if !commands::looks(desk, command) && !workflow.deliver.is_empty() {
-        let message = format!("the Command `{}` looks at nothing, so this only passes the alert's own text on", command.name);
+        let message =
+            format!("the Command `{}` looks at nothing, so this only passes the alert's own text on", command.name);
         let help = "give the Command a Task that looks at something the alert does not say";
         desk.report(&spot.to("command"), Code::Relay, message, help);
     }

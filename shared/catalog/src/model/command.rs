@@ -54,6 +54,14 @@ pub struct Parameter {
     pub default: Option<serde_json::Value>,
 }
 
+impl Parameter {
+    /// A parameter of this type and no other limits.
+    #[must_use]
+    pub fn of(parameter_type: ParameterType) -> Self {
+        Self { parameter_type, description: None, pattern: None, one_of: None, min: None, max: None, default: None }
+    }
+}
+
 /// Which Slxs are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -24,7 +24,9 @@ pub enum HttpMethod {
     Head,
 }
 
-/// One HTTP request. `result`: `status`, `elapsed_ms`, `headers`, `body` (text), `json` (parsed, or null), `final_url`.
+/// One HTTP request. `result`: `status`, `elapsed_ms`, `headers`, `body` (text; `truncated` when it was longer), `json`
+/// (parsed, or null), `final_url`, `redirects` (how many were followed), `redirect_withheld` (where one was not followed
+/// to, else empty).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HttpRun<T> {
@@ -73,8 +75,10 @@ fn thirty_seconds() -> Span {
     Span(std::time::Duration::from_secs(30))
 }
 
-/// One query of the Prometheus HTTP API. `result`: `series`, a list of `labels` with `value` (the newest) and, for a
-/// range, `first`, `min`, `max`, `points` ([seconds, value]); `value`, the newest of the first series or null; `elapsed_ms`.
+/// One query of the Prometheus HTTP API. `result`: `series`, a list of `labels` with `value` (the newest, or null) and,
+/// for a range, `first`, `min`, `max`, `points` ([seconds, value]); `series_total` (how many there are, where the list is
+/// cut); `value`, the newest of the first series or null; `special` (`NaN`, `+Inf`, ... where that is why a value is
+/// null, else empty; each series has its own); `warnings`, `notes` (texts); `elapsed_ms`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromqlRun<T> {
@@ -135,8 +139,9 @@ pub struct TcpRun<T> {
     pub timeout: Span,
 }
 
-/// One TLS handshake. `result`: `trusted`, `error` (empty when trusted), `subject`, `issuer`, `names`, `not_after`,
-/// `days_left`, `version`, `elapsed_ms`.
+/// One TLS handshake. `result`: `trusted`, `error` (empty when trusted), `subject`, `issuer`, `names`, `not_before`,
+/// `not_after`, `days_left` (these three may be null), `chain` (each `subject`, `issuer`, `not_after`), `version`,
+/// `address`, `elapsed_ms`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsRun<T> {

@@ -73,9 +73,7 @@ impl Note {
                     self.line(&format!("  {label}: {text}"), 250);
                 }
             }
-            let seen: Vec<String> =
-                finding.seen.iter().map(|(step, seen)| format!("{step} ({seen})").replace(" ()", "")).collect();
-            self.line(&format!("  Seen by: {}", seen.join(", ")), 250);
+            self.line(&format!("  Seen by: {}", finding.seen), 250);
             if !finding.details.is_empty() {
                 self.line(&format!("  {}", finding.details.replace('\n', " ")), 300);
             }

@@ -120,15 +120,10 @@ impl Message {
             Severity::Informational => ("🔵", "For information"),
         };
         let mut markup = format!("{mark} *{name}* · {}", self.cut(&finding.title, 220.min(most.saturating_sub(30))));
-        let seen: Vec<String> = finding
-            .seen
-            .iter()
-            .map(|(step, seen)| if seen.is_empty() { step.clone() } else { format!("{step}: {seen}") })
-            .collect();
         for (label, text, share) in [
             ("Expected", &finding.expected, 250),
             ("Found", &finding.actual, 250),
-            ("Seen by", &seen.join("; "), 350),
+            ("Seen by", &finding.seen, 350),
             ("Resource", &finding.resource, 150),
             ("Details", &finding.details, 600),
             ("Reproduce", &finding.reproduce, 250),

@@ -131,7 +131,7 @@ fn what_is_too_long_is_cut_and_says_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_keeps_the_limits_and_stays_text(text in "\\PC{0,400}", issues in 0_usize..30) {

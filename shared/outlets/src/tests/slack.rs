@@ -1,1 +1,232 @@
+use std::{sync::Arc, time::Duration};
 
+use domain::RunId;
+use inbox::{Endpoint, Fault, Moment, Service};
+use serde_json::json;
+
+use super::{inbox, keys, now, open, post, views};
+use crate::{OpenOutlet, OutletError, Outlets, Settings};
+
+fn status(status: u16, retry_after: Option<u64>) -> Fault {
+    Fault::Status { status, retry_after }
+}
+
+#[tokio::test]
+async fn a_message_is_posted_with_its_metadata_and_edited_in_place() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    let (first, last) = (views::evidence(), views::resolved());
+    let id = outlet.post(&post(&first, &target)).await.unwrap();
+    outlet.edit(&id, &post(&last, &target)).await.unwrap();
+    outlet.edit(&id, &post(&last, &target)).await.unwrap();
+
+    let posts = inbox.posts();
+    assert_eq!((posts.len(), posts[0].id.as_str(), posts[0].place.as_str()), (1, id.as_str(), "ops"));
+    assert_eq!(posts[0].edits.len(), 2);
+    let payload = json!({ "run": first.run.id, "target": "slack" });
+    for body in [&posts[0].body, posts[0].current()] {
+        assert_eq!(body["metadata"], json!({ "event_type": "firstlook_run", "event_payload": payload }));
+        assert_eq!((&body["unfurl_links"], &body["unfurl_media"]), (&json!(false), &json!(false)));
+    }
+    assert!(posts[0].current().to_string().contains("The incident was resolved at"));
+}
+
+#[tokio::test]
+async fn what_is_rendered_is_what_slack_takes() {
+    let inbox = inbox().await;
+    let target = views::slack("C0123456789");
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    for view in [views::queued(), views::failed(), views::gaps(), views::hostile(), views::huge("A word & more. ")] {
+        outlet.post(&post(&view, &target)).await.unwrap();
+    }
+    assert_eq!(inbox.posts().len(), 5);
+}
+
+/// Posts through a fault that leaves it open whether the message stands, and then looks for it.
+async fn found_after(fault: Fault, channel: &str) {
+    let inbox = inbox().await;
+    let target = views::slack(channel);
+    let view = views::evidence();
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    let other = views::slack(channel);
+    let mut other_view = views::evidence();
+    other_view.run.id = RunId::mint(now(), 99);
+    outlet.post(&post(&other_view, &other)).await.unwrap();
+    inbox.fault(Endpoint::SlackPost, fault.clone());
+    let error = outlet.post(&post(&view, &target)).await.unwrap_err();
+    assert!(matches!(error, OutletError::Ambiguous { .. }), "{fault:?}: {error:?}");
+    // The message is on the second page by now.
+    for index in 0..250 {
+        inbox.say("ops", &format!("message {index}"));
+    }
+    let found = outlet.find(&post(&view, &target)).await.unwrap();
+    assert_eq!(found, Some(inbox.posts()[1].id.clone()));
+    let mut never = views::evidence();
+    never.run.id = RunId::mint(now(), 100);
+    assert_eq!(outlet.find(&post(&never, &target)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn i4_a_post_whose_answer_was_lost_is_found_again() {
+    found_after(Fault::CloseAfterAccepting, "ops").await;
+    found_after(Fault::StatusAfterAccepting(502), "#ops").await;
+}
+
+#[tokio::test]
+async fn i4_a_post_that_is_never_answered_is_found_again() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let view = views::evidence();
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    inbox.fault(Endpoint::SlackPost, Fault::HangAfterAccepting);
+    let mut arrivals = inbox.subscribe();
+    let post = post(&view, &target);
+    let (posted, ()) = tokio::join!(outlet.post(&post), async {
+        while arrivals.recv().await.unwrap().moment != Moment::Accepted {}
+        // Nothing but timers is left, so they run out at once.
+        tokio::time::pause();
+    });
+    tokio::time::resume();
+    assert!(matches!(posted.unwrap_err(), OutletError::Ambiguous { .. }));
+    assert_eq!(outlet.find(&post).await.unwrap(), Some(inbox.posts()[0].id.clone()));
+}
+
+#[tokio::test]
+async fn i4_a_search_that_cannot_see_everything_does_not_say_that_nothing_is_there() {
+    let inbox = inbox().await;
+    let target = views::slack("ops");
+    let view = views::evidence();
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    let missing = outlet.find(&post(&view, &target)).await.unwrap_err();
+    assert!(matches!(&missing, OutletError::Permanent { reason } if reason.contains("invite the bot")), "{missing:?}");
+    for _ in 0..4001 {
+        inbox.say("ops", "chatter");
+    }
+    let lost = outlet.find(&post(&view, &target)).await.unwrap_err();
+    assert!(matches!(&lost, OutletError::Transient { reason, .. } if reason.contains("more than 4000")), "{lost:?}");
+    for fault in [status(500, None), Fault::SlackError("internal_error"), Fault::CloseAfterAccepting] {
+        inbox.fault(Endpoint::SlackHistory, fault);
+        let error = outlet.find(&post(&view, &target)).await.unwrap_err();
+        assert!(matches!(error, OutletError::Transient { .. }), "{error:?}");
+    }
+    inbox.fault(Endpoint::SlackHistory, Fault::SlackError("missing_scope"));
+    let error = outlet.find(&post(&view, &target)).await.unwrap_err();
+    assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("scope")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_bot_that_may_not_list_private_channels_is_asked_for_the_public_ones() {
+    let inbox = inbox().await;
+    inbox.say("ops", "hello");
+    inbox.fault(Endpoint::SlackChannels, Fault::SlackError("missing_scope"));
+    let target = views::slack("#ops");
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    assert_eq!(outlet.find(&post(&views::evidence(), &target)).await.unwrap(), None);
+    let asked: Vec<String> = inbox.requests().into_iter().map(|request| request.query).collect();
+    assert!(asked[0].contains("types=public_channel%2Cprivate_channel"), "{asked:?}");
+    assert!(asked[1].contains("types=public_channel&"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn what_slack_says_is_told_apart() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let view = views::evidence();
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    let post = post(&view, &target);
+    let id = outlet.post(&post).await.unwrap();
+    for code in [
+        "channel_not_found",
+        "not_in_channel",
+        "is_archived",
+        "token_revoked",
+        "missing_scope",
+        "invalid_blocks",
+        "new",
+    ] {
+        for endpoint in [Endpoint::SlackPost, Endpoint::SlackUpdate] {
+            inbox.fault(endpoint, Fault::SlackError(code));
+        }
+        for error in [outlet.post(&post).await.unwrap_err(), outlet.edit(&id, &post).await.unwrap_err()] {
+            assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains(code)), "{error:?}");
+        }
+    }
+    for fault in [status(500, None), status(503, None), Fault::SlackError("fatal_error"), Fault::CloseAfterAccepting] {
+        inbox.fault(Endpoint::SlackPost, fault.clone());
+        inbox.fault(Endpoint::SlackUpdate, fault);
+        let error = outlet.post(&post).await.unwrap_err();
+        assert!(matches!(error, OutletError::Ambiguous { .. }), "{error:?}");
+        let error = outlet.edit(&id, &post).await.unwrap_err();
+        assert!(matches!(error, OutletError::Transient { .. }), "an edit can be repeated: {error:?}");
+    }
+    for (fault, seconds) in [(status(429, Some(7)), 7), (status(429, None), 30), (Fault::SlackError("ratelimited"), 30)]
+    {
+        inbox.fault(Endpoint::SlackPost, fault);
+        let wait = Duration::from_secs(seconds);
+        let error = outlet.post(&post).await.unwrap_err();
+        assert_eq!(error, OutletError::Limited { reason: "Slack's chat.postMessage asks to wait".into(), wait });
+    }
+    let before = inbox.requests().len();
+    inbox.fault(Endpoint::SlackPost, Fault::Redirect(inbox.webhook("elsewhere")));
+    assert!(matches!(outlet.post(&post).await.unwrap_err(), OutletError::Permanent { .. }));
+    assert_eq!(inbox.requests().len(), before + 1, "a redirect is not followed");
+}
+
+#[tokio::test]
+async fn what_a_person_deleted_is_not_posted_again() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let view = views::evidence();
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    let id = outlet.post(&post(&view, &target)).await.unwrap();
+    inbox.delete(&id);
+    let error = outlet.edit(&id, &post(&view, &target)).await.unwrap_err();
+    assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("was deleted")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_has_posted_nothing() {
+    let nowhere = Settings {
+        slack_api: "http://127.0.0.1:1/api".parse().unwrap(),
+        pagerduty_api: "http://127.0.0.1:1/".parse().unwrap(),
+        webhook_sink: None,
+    };
+    let target = views::slack("#ops");
+    let outlets = Outlets::new(nowhere, Arc::new(keys())).unwrap();
+    let outlet = outlets.open(&target.spec.outlet).await.unwrap();
+    let error = outlet.post(&post(&views::evidence(), &target)).await.unwrap_err();
+    assert!(matches!(error, OutletError::Transient { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_rotated_token_is_read_again_and_used() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let mut keys = keys();
+    keys.cached.insert(crate::slack::TOKEN_KEY, vec!["stale"]);
+    keys.newer.lock().unwrap().insert(crate::slack::TOKEN_KEY, vec!["xoxb-2"]);
+    let outlet = open(&inbox, keys, &target.spec.outlet).await.unwrap();
+    outlet.post(&post(&views::evidence(), &target)).await.unwrap();
+    assert_eq!((inbox.requests().len(), inbox.posts().len()), (2, 1));
+    assert_eq!(inbox.posts()[0].service, Service::Slack);
+}
+
+#[tokio::test]
+async fn i9_errors_name_the_key_and_never_its_value() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let mut none = keys();
+    none.cached.clear();
+    let error = open(&inbox, none, &target.spec.outlet).await.err().unwrap();
+    assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("slack-bot-token")), "{error:?}");
+    let broken = super::Keys { broken: true, ..keys() };
+    let error = open(&inbox, broken, &target.spec.outlet).await.err().unwrap();
+    assert!(matches!(error, OutletError::Transient { .. }), "{error:?}");
+    let mut wrong = keys();
+    wrong.cached.insert(crate::slack::TOKEN_KEY, vec!["hunter2"]);
+    let outlet = open(&inbox, wrong, &target.spec.outlet).await.unwrap();
+    let error = outlet.post(&post(&views::evidence(), &target)).await.unwrap_err();
+    assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("slack-bot-token")), "{error:?}");
+    assert!(!format!("{error:?}").contains("hunter2"));
+}

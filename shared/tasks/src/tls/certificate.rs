@@ -60,9 +60,14 @@ impl Shown {
         json!({
             "subject": self.subject,
             "issuer": self.issuer,
-            "not_after": self.not_after.map(|time| time.to_string()),
+            "not_after": written(self.not_after),
         })
     }
+}
+
+/// A time in RFC 3339; empty where it could not be read.
+pub(super) fn written(time: Option<Timestamp>) -> String {
+    time.map(|time| time.to_string()).unwrap_or_default()
 }
 
 fn distinguished(name: &X509Name<'_>) -> String {

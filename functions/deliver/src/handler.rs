@@ -1,0 +1,343 @@
+//! Takes one message of the deliver queue: the target comes to stand where the run stands (I4), or it is tried again
+//! later, or it visibly fails (I5). What is saved is saved before what follows from it is sent, and only then is the
+//! message acknowledged; so each step may be the last of this process.
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::{DeliverMessage, LeaseToken, Run, RunId, RunView, Target, TargetState};
+use jiff::{SignedDuration, Timestamp};
+use outlets::{OpenOutlet, Outlet, OutletError, Post, Style};
+use ports::{Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, SecretError, SendMessage};
+use store::{
+    Store, StoreError, TargetClaim,
+    link::{self, Scope},
+};
+
+use crate::schedule::{MAX_ATTEMPTS, after_attempt, waiting};
+
+/// The key of the links to the console in the secret.
+pub const LINK_KEY: &str = "console-link-key";
+
+/// The fair-queue group of messages that wait for a lease: whose they are was not read.
+const WAITING: &str = "waiting";
+
+/// How long to wait for a held target, at most. It is nearly always given back within a second, and a conclusion that was
+/// announced meanwhile should not wait for a lease to end that nobody holds any more.
+const HELD: Duration = Duration::from_secs(2);
+
+/// Why a message could not be taken to its end. It stays in the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliverError {
+    /// It is not a message of ours, or of a later release than this one.
+    #[error("the message cannot be read")]
+    Unreadable(#[source] serde_json::Error),
+    /// It names a run that does not exist.
+    #[error("there is no run {0}")]
+    NoRun(RunId),
+    /// It names a target that the run does not have.
+    #[error("the run {run} has no target `{target}`")]
+    NoTarget {
+        /// The run.
+        run: RunId,
+        /// The target's name.
+        target: String,
+    },
+    /// The invocation ends too soon to begin anything.
+    #[error("the invocation ends too soon to begin a delivery")]
+    TooLate,
+    /// The store did not do its work.
+    #[error("the target cannot be read or written")]
+    Store(#[from] StoreError),
+    /// A queue did not do its work.
+    #[error("the message cannot be sent on")]
+    Queue(#[from] PortError),
+}
+
+/// The handler, over its ports.
+#[derive(Clone)]
+pub struct Deliver {
+    /// The table.
+    pub store: Store,
+    /// Where targets are.
+    pub outlets: Arc<dyn OpenOutlet>,
+    /// Where messages wait, and where those go that are given up.
+    pub sender: Arc<dyn SendMessage>,
+    /// The key of the links.
+    pub secrets: Arc<dyn ReadSecret>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Spreads what is tried again.
+    pub entropy: Arc<dyn Entropy>,
+    /// How long a target is held. One message's work ends before it does.
+    pub lease: Duration,
+    /// The console's URL, without a slash at the end; without one, deliveries carry no link.
+    pub console_url: Option<String>,
+    /// How many days after a run's opening its links end.
+    pub link_days: u32,
+}
+
+/// Why a target does not stand where it should.
+enum Trouble {
+    /// The outlet's.
+    Outlet(OutletError),
+    /// Our own; the message stays.
+    Own(DeliverError),
+}
+
+impl From<OutletError> for Trouble {
+    fn from(error: OutletError) -> Self {
+        Self::Outlet(error)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Own(error.into())
+    }
+}
+
+/// A target that is ours for now.
+struct Held {
+    run: RunId,
+    target: Target,
+    token: LeaseToken,
+}
+
+#[async_trait]
+impl HandleMessage for Deliver {
+    async fn handle(&self, message: &Received, deadline: Timestamp) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(self.take(message, deadline).await?)
+    }
+}
+
+impl Deliver {
+    async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), DeliverError> {
+        let DeliverMessage::TargetV1 { run, target, revision } =
+            serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)?;
+        let time = self.time_for_one(deadline).ok_or(DeliverError::TooLate)?;
+        let target = match self.store.claim_target(run, &target, self.lease).await? {
+            TargetClaim::Claimed(target) => target,
+            TargetClaim::Missing => return Err(DeliverError::NoTarget { run, target }),
+            TargetClaim::Held { until } => {
+                // Another worker may be bringing it to an older revision: come back when it is done. A copy waits, since
+                // each receipt of this one counts towards the dead letters.
+                let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
+                return Ok(self.sender.send(Queue::Deliver, &message.body, WAITING, waiting(left.min(HELD))).await?);
+            }
+        };
+        let Some(lease) = target.lease else { return Err(StoreError::LeaseLost.into()) };
+        let mut held = Held { run, target, token: lease.token };
+        let done = self.converge(&mut held, revision, message, time).await;
+        if let Err(error) = &done
+            && !matches!(error, DeliverError::Store(StoreError::LeaseLost))
+        {
+            // What is known of the target is kept, so that the next try knows it too. If this fails as well, the lease
+            // ends by itself and the next one finds the target as it was saved last.
+            let _ = self.give_back(&mut held).await;
+        }
+        done
+    }
+
+    /// How long one message may take: less than its lease, since after that another worker may begin, and less than what
+    /// is left of the invocation.
+    fn time_for_one(&self, deadline: Timestamp) -> Option<Duration> {
+        let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
+        let time = (self.lease * 5 / 6).min(left * 9 / 10);
+        (time >= Duration::from_secs(1)).then_some(time)
+    }
+
+    async fn converge(
+        &self,
+        held: &mut Held,
+        revision: u64,
+        message: &Received,
+        time: Duration,
+    ) -> Result<(), DeliverError> {
+        if held.target.revision >= revision {
+            return self.give_back(held).await;
+        }
+        let view = self.store.reader().view(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
+        if held.target.state == TargetState::Failed {
+            start_afresh(&mut held.target);
+        }
+        let brought = if view.run.revision < revision {
+            Err(Trouble::Outlet(OutletError::Transient {
+                reason: format!("revision {revision} was announced, and the table has {}", view.run.revision),
+                retry_after: None,
+            }))
+        } else {
+            match tokio::time::timeout(time, self.bring(held, &view)).await {
+                Ok(brought) => brought,
+                // A first post that was begun is marked so, and looked for next time.
+                Err(_) => Err(Trouble::Outlet(OutletError::Transient {
+                    reason: format!("it was not done within {} s", time.as_secs()),
+                    retry_after: None,
+                })),
+            }
+        };
+        match brought {
+            Ok(()) => {
+                self.give_back(held).await?;
+                let Target { spec, revision, provider_id, .. } = &held.target;
+                tracing::info!(run = %held.run, target = spec.name, revision, provider_id, "the target was brought there");
+                Ok(())
+            }
+            Err(Trouble::Own(error)) => Err(error),
+            Err(Trouble::Outlet(error)) => self.settle(held, &view.run, error, message).await,
+        }
+    }
+
+    /// Brings the target to what `view` shows, or leaves it where its style has nothing to show yet.
+    async fn bring(&self, held: &mut Held, view: &RunView) -> Result<(), Trouble> {
+        let style = Style::of(&held.target.spec.outlet);
+        if style == Style::OnceConcluded {
+            if !view.run.status.is_terminal() {
+                // The conclusion is announced too.
+                return Ok(());
+            }
+            if held.target.provider_id.is_some() {
+                stands(&mut held.target, view);
+                return Ok(());
+            }
+        }
+        let link = self.link(&view.run).await?;
+        let outlet = self.outlets.open(&held.target.spec.outlet).await?;
+        if style != Style::EachRevision && held.target.provider_id.is_none() && held.target.sending_since.is_some() {
+            held.target.provider_id = outlet.find(&self.post(&held.target, view, link.as_deref())).await?;
+            if held.target.provider_id.is_some() {
+                held.target.state = TargetState::Sent;
+            }
+        }
+        match held.target.provider_id.clone() {
+            Some(id) if style == Style::Edited => {
+                outlet.edit(&id, &self.post(&held.target, view, link.as_deref())).await?;
+            }
+            // Found: what stands there cannot be edited.
+            Some(_) if style == Style::OnceConcluded => {}
+            _ => self.first_post(held, view, link.as_deref(), outlet.as_ref(), style).await?,
+        }
+        stands(&mut held.target, view);
+        Ok(())
+    }
+
+    async fn first_post(
+        &self,
+        held: &mut Held,
+        view: &RunView,
+        link: Option<&str>,
+        outlet: &dyn Outlet,
+        style: Style,
+    ) -> Result<(), Trouble> {
+        let before = (held.target.state, held.target.sending_since);
+        if style != Style::EachRevision {
+            let now = self.clock.now();
+            held.target.state = TargetState::Sending;
+            held.target.sending_since.get_or_insert(now);
+            held.target.updated_at = now;
+            self.store.save_target(held.run, &held.target, held.token).await?;
+        }
+        match outlet.post(&self.post(&held.target, view, link)).await {
+            Ok(id) => {
+                held.target.provider_id = Some(id);
+                Ok(())
+            }
+            Err(error) => {
+                if !matches!(error, OutletError::Ambiguous { .. }) {
+                    // Nothing was posted now. Whether an earlier try has posted is as open as it was.
+                    (held.target.state, held.target.sending_since) = before;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    fn post<'a>(&self, target: &'a Target, view: &'a RunView, link: Option<&'a str>) -> Post<'a> {
+        Post { view, target, link, now: self.clock.now() }
+    }
+
+    /// What follows from a delivery that did not work.
+    async fn settle(
+        &self,
+        held: &mut Held,
+        run: &Run,
+        error: OutletError,
+        message: &Received,
+    ) -> Result<(), DeliverError> {
+        let reason = error.to_string();
+        held.target.last_error = Some(reason.clone());
+        let again = match error {
+            OutletError::Limited { wait, .. } => Some(waiting(wait)),
+            OutletError::Permanent { .. } => None,
+            OutletError::Transient { retry_after, .. } => self.count(&mut held.target, retry_after),
+            OutletError::Ambiguous { .. } => self.count(&mut held.target, None),
+        };
+        if again.is_none() {
+            held.target.state = TargetState::Failed;
+        }
+        self.give_back(held).await?;
+        let group = run.workflow.as_ref().unwrap_or(&run.command).as_str();
+        let (target, attempts) = (&held.target.spec.name, held.target.attempts);
+        match again {
+            Some(delay) => {
+                self.sender.send(Queue::Deliver, &message.body, group, delay).await?;
+                let delay_s = delay.as_secs();
+                tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
+            }
+            None => {
+                // The copy is what a redrive brings back after the mend, and what the alarm sees.
+                self.sender.send(Queue::DeliverDlq, &message.body, group, Duration::ZERO).await?;
+                tracing::error!(run = %held.run, target, attempts, reason, "the delivery is given up");
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a real attempt; when the next one is due, if there is one.
+    fn count(&self, target: &mut Target, asked: Option<Duration>) -> Option<Duration> {
+        target.attempts = target.attempts.saturating_add(1);
+        (target.attempts < MAX_ATTEMPTS).then(|| after_attempt(target.attempts, asked, self.entropy.random()))
+    }
+
+    async fn give_back(&self, held: &mut Held) -> Result<(), DeliverError> {
+        held.target.lease = None;
+        held.target.updated_at = self.clock.now();
+        Ok(self.store.save_target(held.run, &held.target, held.token).await?)
+    }
+
+    /// The link to the run's page. It is the same in every delivery of the run.
+    async fn link(&self, run: &Run) -> Result<Option<String>, OutletError> {
+        let Some(base) = &self.console_url else { return Ok(None) };
+        let days = SignedDuration::from_hours(24 * i64::from(self.link_days));
+        let expires = run.created_at.checked_add(days).unwrap_or(Timestamp::MAX);
+        match self.secrets.read(LINK_KEY).await {
+            Ok(keys) => Ok(keys.first().map(|key| link::sign(base, Scope::Run(run.id), expires, key))),
+            // Whoever is on call needs the findings more than the link.
+            Err(missing @ SecretError::Missing { .. }) => {
+                tracing::warn!(run = %run.id, reason = missing.to_string(), "delivered without a link");
+                Ok(None)
+            }
+            Err(SecretError::Port(error)) => {
+                Err(OutletError::Transient { reason: error.to_string(), retry_after: None })
+            }
+        }
+    }
+}
+
+/// The target shows what `view` shows.
+fn stands(target: &mut Target, view: &RunView) {
+    target.state = TargetState::Sent;
+    target.revision = view.run.revision;
+    target.attempts = 0;
+    target.last_error = None;
+}
+
+/// A given-up target that is tried again has all its attempts; what it knows of an earlier post it keeps.
+fn start_afresh(target: &mut Target) {
+    target.attempts = 0;
+    target.state = match (&target.provider_id, target.sending_since) {
+        (Some(_), _) => TargetState::Sent,
+        (None, Some(_)) => TargetState::Sending,
+        (None, None) => TargetState::Pending,
+    };
+}

@@ -1,0 +1,6 @@
+//! The handler over a real table and the inbox. Only its queue is a list, so that a test says what is received when.
+
+mod lasting;
+mod lost;
+mod support;
+mod troubled;

@@ -1,0 +1,326 @@
+use std::{
+    collections::{BTreeMap, VecDeque},
+    error::Error,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use domain::{
+    Alert, AlertSeverity, Checked, Counts, DeliverMessage, EventId, IncidentState, LeaseToken, Mode, OutletSpec,
+    PagerDutySpec, Report, Run, RunId, RunStatus, Secret, Service, SlackSpec, StepId, Target, TargetSpec, Trigger,
+    WebhookSpec,
+};
+use inbox::Inbox;
+use jiff::{SignedDuration, Timestamp};
+use local::{Database, SqliteTable};
+use outlets::{Outlets, Settings};
+use ports::{
+    Clock, Entropy, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, Receipt, Received,
+    SecretError, SendMessage, TableError, Write, WriteTable,
+};
+use serde_json::Map;
+use store::{Claim, Store};
+
+use crate::Deliver;
+
+pub const LEASE: Duration = Duration::from_secs(30);
+
+pub const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+pub struct Hand(Mutex<Timestamp>);
+
+impl Hand {
+    pub fn forward(&self, by: Duration) {
+        *self.0.lock().unwrap() += SignedDuration::try_from(by).unwrap();
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn random(&self) -> u128 {
+        u128::from(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The real table, some of whose writes fail.
+pub struct Failing {
+    table: SqliteTable,
+    /// Counts down; the write that meets 0 fails, and those after it do not.
+    pub before_failing: AtomicU32,
+}
+
+#[async_trait]
+impl ReadTable for Failing {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, PortError> {
+        self.table.get(key).await
+    }
+
+    async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+        self.table.query(pk, prefix).await
+    }
+
+    async fn index(&self, index: Index, pk: &str, limit: usize, after: Option<&str>) -> Result<Page, PortError> {
+        self.table.index(index, pk, limit, after).await
+    }
+}
+
+#[async_trait]
+impl WriteTable for Failing {
+    async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        if self.before_failing.fetch_sub(1, Ordering::SeqCst) == 0 {
+            return Err(PortError::transient("write to the table", "throttled").into());
+        }
+        self.table.transact(writes).await
+    }
+}
+
+/// One sent message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sent {
+    pub queue: Queue,
+    pub body: String,
+    pub group: String,
+    pub delay: Duration,
+}
+
+#[derive(Default)]
+pub struct Outbox(Mutex<VecDeque<Sent>>);
+
+#[async_trait]
+impl SendMessage for Outbox {
+    async fn send(&self, queue: Queue, body: &str, group: &str, delay: Duration) -> Result<(), PortError> {
+        let sent = Sent { queue, body: body.to_owned(), group: group.to_owned(), delay };
+        self.0.lock().unwrap().push_back(sent);
+        Ok(())
+    }
+}
+
+impl Outbox {
+    /// What was sent since the last look.
+    pub fn take(&self) -> Vec<Sent> {
+        self.0.lock().unwrap().drain(..).collect()
+    }
+}
+
+#[derive(Default)]
+pub struct Keys {
+    pub live: Mutex<BTreeMap<&'static str, &'static str>>,
+    pub broken: Mutex<bool>,
+}
+
+#[async_trait]
+impl ReadSecret for Keys {
+    async fn read(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        if *self.broken.lock().unwrap() {
+            return Err(PortError::permanent("read the secret", "access denied").into());
+        }
+        let live = self.live.lock().unwrap();
+        let text = live.get(key).ok_or_else(|| SecretError::Missing { key: key.to_owned() })?;
+        Ok(vec![Secret::new(*text)])
+    }
+
+    async fn reread(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        self.read(key).await
+    }
+}
+
+pub type Handled = Result<(), Box<dyn Error + Send + Sync>>;
+
+pub struct World {
+    pub inbox: Inbox,
+    pub deliver: Deliver,
+    pub store: Store,
+    pub table: Arc<Failing>,
+    pub outbox: Arc<Outbox>,
+    pub keys: Arc<Keys>,
+    pub clock: Arc<Hand>,
+    _folder: tempfile::TempDir,
+}
+
+/// A whole world with nothing in it.
+pub async fn world() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let table = SqliteTable::new(Database::open(&folder.path().join("t.db")).unwrap());
+    let table = Arc::new(Failing { table, before_failing: AtomicU32::new(u32::MAX) });
+    let clock = Arc::new(Hand(Mutex::new("2026-11-22T10:00:00Z".parse().unwrap())));
+    let entropy: Arc<dyn Entropy> = Arc::new(Counting::default());
+    let store = Store::new(Arc::clone(&table) as Arc<_>, Arc::clone(&clock) as Arc<_>, Arc::clone(&entropy));
+    let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::clone(&clock) as Arc<_>).await.unwrap();
+    let live = [
+        ("slack-bot-token", "xoxb-1"),
+        ("pagerduty-api-key", "pd-key"),
+        ("hook-key", SIGNING),
+        (crate::LINK_KEY, "link-key"),
+    ];
+    let keys = Arc::new(Keys { live: Mutex::new(live.into()), ..Keys::default() });
+    let settings = Settings {
+        slack_api: inbox.slack_api().parse().unwrap(),
+        pagerduty_api: inbox.pagerduty_api().parse().unwrap(),
+        webhook_sink: None,
+    };
+    let outbox = Arc::new(Outbox::default());
+    let deliver = Deliver {
+        store: store.clone(),
+        outlets: Arc::new(Outlets::new(settings, Arc::clone(&keys) as Arc<_>).unwrap()),
+        sender: Arc::clone(&outbox) as Arc<_>,
+        secrets: Arc::clone(&keys) as Arc<_>,
+        clock: Arc::clone(&clock) as Arc<_>,
+        entropy,
+        lease: LEASE,
+        console_url: Some("https://console.example.com".to_owned()),
+        link_days: 30,
+    };
+    World { inbox, deliver, store, table, outbox, keys, clock, _folder: folder }
+}
+
+pub fn slack() -> OutletSpec {
+    OutletSpec::Slack(SlackSpec { channel: "#ops".to_owned() })
+}
+
+pub fn pagerduty() -> OutletSpec {
+    OutletSpec::PagerDuty(PagerDutySpec { note: true, from: None })
+}
+
+impl World {
+    pub fn webhook(&self) -> OutletSpec {
+        OutletSpec::Webhook(WebhookSpec { url: self.inbox.webhook("team"), secret: "hook-key".to_owned() })
+    }
+
+    /// Opens a run with these targets.
+    pub async fn open(&self, outlets: &[OutletSpec]) -> RunId {
+        let now = self.clock.now();
+        let event = EventId::mint(now, 1);
+        let targets =
+            outlets.iter().map(|outlet| TargetSpec { name: outlet.kind().to_owned(), outlet: outlet.clone() });
+        let run = Run {
+            id: RunId::opened_by(event),
+            status: RunStatus::Queued,
+            title: "Checkout answers 503".to_owned(),
+            trigger: Trigger::Event { event, source: "pagerduty".parse().unwrap() },
+            workflow: Some("checkout-pages".parse().unwrap()),
+            command: "checkout-triage".parse().unwrap(),
+            assistant: None,
+            params: Map::new(),
+            alert: Some(Alert {
+                external_id: "Q2VJ1C2G2EXAMP".to_owned(),
+                title: "Checkout answers 503".to_owned(),
+                description: String::new(),
+                severity: AlertSeverity::High,
+                urgency: String::new(),
+                priority: String::new(),
+                service: Service::default(),
+                team: String::new(),
+                labels: BTreeMap::new(),
+                links: vec![],
+                started_at: now,
+            }),
+            catalog: "0123456789abcdef".to_owned(),
+            mode: Mode::Live,
+            targets: targets.collect(),
+            created_at: now,
+            evidence_at: None,
+            ended_at: None,
+            slice: 0,
+            revision: 1,
+            incident: IncidentState::Open,
+            counts: Counts::default(),
+            report: None,
+            reason: None,
+            lease: None,
+        };
+        self.store.open_command(&run).await.unwrap();
+        run.id
+    }
+
+    async fn claim(&self, run: RunId) -> LeaseToken {
+        match self.store.claim_run(run, LEASE).await.unwrap() {
+            Claim::Claimed { token, .. } => token,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The evidence stands: revision 2.
+    pub async fn evidence(&self, run: RunId) -> Received {
+        let token = self.claim(run).await;
+        self.store.evidence_stands(run, token, &report("First findings")).await.unwrap();
+        self.store.release_run(run, token, false).await.unwrap();
+        self.news(run, "slack", 2)
+    }
+
+    /// The run has concluded: one revision more.
+    pub async fn conclude(&self, run: RunId) -> u64 {
+        let token = self.claim(run).await;
+        self.store.conclude_run(run, token, &report("The last word")).await.unwrap();
+        self.store.reader().run(run).await.unwrap().unwrap().revision
+    }
+
+    /// A message of the deliver queue.
+    pub fn news(&self, run: RunId, target: &str, revision: u64) -> Received {
+        let news = DeliverMessage::TargetV1 { run, target: target.to_owned(), revision };
+        received(serde_json::to_string(&news).unwrap())
+    }
+
+    pub async fn handle(&self, message: &Received) -> Handled {
+        self.deliver.handle(message, self.clock.now() + SignedDuration::from_mins(5)).await
+    }
+
+    /// Handles what was sent to the deliver queue until nothing is sent any more, each when its delay is over; what went
+    /// elsewhere.
+    pub async fn drain(&self) -> Vec<Sent> {
+        let mut elsewhere = Vec::new();
+        for _ in 0..100 {
+            let mut sent = self.outbox.take();
+            sent.sort_by_key(|message| message.delay);
+            if sent.is_empty() {
+                return elsewhere;
+            }
+            for message in sent {
+                if message.queue == Queue::Deliver {
+                    self.clock.forward(message.delay);
+                    self.handle(&received(message.body)).await.unwrap();
+                } else {
+                    elsewhere.push(message);
+                }
+            }
+        }
+        panic!("there is no end to it");
+    }
+
+    pub async fn target(&self, run: RunId, name: &str) -> Target {
+        let view = self.store.reader().view(run).await.unwrap().unwrap();
+        view.targets.into_iter().find(|target| target.spec.name == name).unwrap()
+    }
+}
+
+pub fn received(body: String) -> Received {
+    Received { queue: Queue::Deliver, body, receipt: Receipt("r".to_owned()), receives: 1 }
+}
+
+fn report(verdict: &str) -> Report {
+    Report {
+        verdict: verdict.to_owned(),
+        worst: None,
+        issues: vec![],
+        healthy: vec![Checked {
+            step: StepId::new("health"),
+            title: "Does checkout answer".to_owned(),
+            summary: "200 in 9 ms".to_owned(),
+        }],
+        gaps: vec![],
+        next_steps: vec![],
+        remarks: vec![],
+        read_by: "none".to_owned(),
+    }
+}

@@ -1,0 +1,175 @@
+//! Providers that refuse, limit and break: everything ends sent or visibly failed.
+
+use std::time::Duration;
+
+use domain::TargetState;
+use inbox::{Endpoint, Fault};
+use ports::{MAX_DELAY, Queue};
+
+use super::support::{pagerduty, received, slack, world};
+use crate::MAX_ATTEMPTS;
+
+fn status(status: u16, retry_after: Option<u64>) -> Fault {
+    Fault::Status { status, retry_after }
+}
+
+#[tokio::test]
+async fn i5_a_rate_limit_is_waited_out_and_is_no_attempt() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let mut news = world.evidence(run).await;
+    for seconds in (1..=20).chain([86_400]) {
+        world.inbox.fault(Endpoint::SlackPost, status(429, Some(seconds)));
+        world.handle(&news).await.unwrap();
+        let sent = world.outbox.take();
+        let wait = Duration::from_secs(seconds).min(MAX_DELAY);
+        assert_eq!((sent.len(), sent[0].queue, sent[0].delay), (1, Queue::Deliver, wait));
+        assert_eq!(sent[0].group, "checkout-pages");
+        let target = world.target(run, "slack").await;
+        assert_eq!((target.state, target.attempts, target.lease), (TargetState::Pending, 0, None));
+        assert_eq!(target.last_error.as_deref(), Some("Slack's chat.postMessage asks to wait"));
+        world.clock.forward(wait);
+        news = received(sent[0].body.clone());
+    }
+    world.handle(&news).await.unwrap();
+    assert_eq!(world.target(run, "slack").await.last_error, None);
+    assert_eq!(world.inbox.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn i5_what_breaks_again_and_again_is_given_up_and_a_redrive_brings_it_back() {
+    let world = world().await;
+    world.inbox.say("ops", "hello");
+    let run = world.open(&[slack()]).await;
+    let news = world.evidence(run).await;
+    for _ in 0..MAX_ATTEMPTS {
+        world.inbox.fault(Endpoint::SlackPost, status(500, None));
+    }
+    let began = ports::Clock::now(world.clock.as_ref());
+    world.handle(&news).await.unwrap();
+    let letters = world.drain().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!((letters[0].queue, letters[0].body.as_str()), (Queue::DeliverDlq, news.body.as_str()));
+    let took = ports::Clock::now(world.clock.as_ref()).duration_since(began).as_secs();
+    assert!((860..=1080).contains(&took), "5 s, 15 s, 1 min, 3 min, 10 min and a quarter by chance: {took} s");
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.state, target.attempts, target.lease), (TargetState::Failed, MAX_ATTEMPTS, None));
+    assert!(target.last_error.unwrap().contains("500"));
+
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.state, target.attempts, target.last_error), (TargetState::Sent, 0, None));
+    assert!(world.outbox.take().is_empty());
+}
+
+#[tokio::test]
+async fn i5_a_given_up_target_gets_all_its_attempts_again() {
+    let world = world().await;
+    let run = world.open(&[world.webhook()]).await;
+    world.evidence(run).await;
+    let news = world.news(run, "webhook", 2);
+    for _ in 0..2 * MAX_ATTEMPTS {
+        world.inbox.fault(Endpoint::Webhook, status(503, Some(2)));
+    }
+    world.handle(&news).await.unwrap();
+    assert_eq!(world.drain().await.len(), 1);
+    assert_eq!(world.inbox.requests().len(), 6);
+    world.handle(&news).await.unwrap();
+    assert_eq!(world.target(run, "webhook").await.attempts, 1);
+    assert_eq!(world.drain().await.len(), 1);
+    assert_eq!(world.inbox.requests().len(), 12);
+    world.handle(&news).await.unwrap();
+    assert_eq!(world.inbox.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn i5_a_refusal_is_visible_at_once_and_mended_by_a_redrive() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let news = world.evidence(run).await;
+    world.inbox.fault(Endpoint::SlackPost, Fault::SlackError("not_in_channel"));
+    world.handle(&news).await.unwrap();
+    let letters = world.outbox.take();
+    assert_eq!((letters.len(), letters[0].queue, letters[0].delay), (1, Queue::DeliverDlq, Duration::ZERO));
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.state, target.lease), (TargetState::Failed, None));
+    assert!(target.last_error.unwrap().contains("invite the bot to `#ops`"));
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    assert_eq!(world.target(run, "slack").await.state, TargetState::Sent);
+    assert_eq!(world.inbox.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn i5_later_news_tries_a_failed_target_again() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let news = world.evidence(run).await;
+    world.inbox.fault(Endpoint::SlackPost, Fault::SlackError("is_archived"));
+    world.handle(&news).await.unwrap();
+    let letters = world.outbox.take();
+    let last = world.conclude(run).await;
+    world.handle(&world.news(run, "slack", last)).await.unwrap();
+    assert_eq!(world.target(run, "slack").await.revision, last);
+    // The redrive finds that there is nothing left to do.
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    let posts = world.inbox.posts();
+    assert_eq!((posts.len(), posts[0].edits.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn i4_what_a_person_deleted_is_not_posted_again() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let news = world.evidence(run).await;
+    world.handle(&news).await.unwrap();
+    world.inbox.delete(&world.inbox.posts()[0].id);
+    let last = world.conclude(run).await;
+    for _ in 0..2 {
+        world.handle(&world.news(run, "slack", last)).await.unwrap();
+        let target = world.target(run, "slack").await;
+        assert_eq!((target.state, target.revision), (TargetState::Failed, 2));
+        assert!(target.last_error.unwrap().contains("was deleted"));
+    }
+    assert_eq!(world.outbox.take().len(), 2);
+    assert_eq!(world.inbox.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn i5_a_missing_key_is_named_and_a_secret_that_cannot_be_read_is_waited_for() {
+    let world = world().await;
+    let run = world.open(&[pagerduty()]).await;
+    world.evidence(run).await;
+    let last = world.conclude(run).await;
+    let news = world.news(run, "pagerduty", last);
+    *world.keys.broken.lock().unwrap() = true;
+    world.handle(&news).await.unwrap();
+    let target = world.target(run, "pagerduty").await;
+    assert_eq!((target.state, target.attempts), (TargetState::Pending, 1));
+    assert_eq!(world.outbox.take()[0].queue, Queue::Deliver);
+
+    *world.keys.broken.lock().unwrap() = false;
+    let key = world.keys.live.lock().unwrap().remove("pagerduty-api-key").unwrap();
+    world.handle(&news).await.unwrap();
+    let target = world.target(run, "pagerduty").await;
+    assert_eq!(target.state, TargetState::Failed);
+    assert!(target.last_error.unwrap().contains("`pagerduty-api-key`"));
+    let letters = world.outbox.take();
+    world.keys.live.lock().unwrap().insert("pagerduty-api-key", key);
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    assert_eq!(world.target(run, "pagerduty").await.state, TargetState::Sent);
+}
+
+#[tokio::test]
+async fn i5_news_that_is_ahead_of_the_table_comes_again() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    world.evidence(run).await;
+    world.handle(&world.news(run, "slack", 3)).await.unwrap();
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.attempts, target.revision), (1, 0));
+    assert!(target.last_error.unwrap().contains("revision 3 was announced"));
+    assert!(world.inbox.requests().is_empty());
+    world.conclude(run).await;
+    assert!(world.drain().await.is_empty());
+    assert_eq!(world.target(run, "slack").await.revision, 3);
+}

@@ -1,0 +1,185 @@
+//! `check` and `render`, and reading a catalog for the other verbs.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use catalog::{Catalog, Loaded, ProblemSeverity, load_dir};
+use console::words;
+
+use crate::{
+    cli::{Check, Render},
+    failure::Failure,
+    out,
+};
+
+/// A file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing} {}", path.display())]
+pub struct FileError {
+    doing: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    /// While `doing` it to `path`.
+    pub fn new(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { doing, path: path.to_owned(), source }
+    }
+}
+
+/// The catalog in `folder`. What is wrong with it is said on stderr.
+///
+/// # Errors
+/// [`Failure::Told`] when it cannot be used.
+pub fn load(folder: &Path) -> Result<Arc<Catalog>, Failure> {
+    let Loaded { catalog, problems } = load_dir(folder);
+    for problem in &problems {
+        out::say(&problem.to_string());
+    }
+    match catalog {
+        Some(catalog) => Ok(Arc::new(catalog)),
+        None => {
+            out::say(&format!("error: the catalog in {} cannot be used", folder.display()));
+            Err(Failure::Told)
+        }
+    }
+}
+
+/// `firstlook check`.
+pub fn check(args: &Check) -> Result<(), Failure> {
+    let Loaded { catalog, problems } = load_dir(&args.dir);
+    if args.json {
+        out::print(&serde_json::to_string_pretty(&problems)?)?;
+    } else {
+        for problem in &problems {
+            out::print(&problem.to_string())?;
+        }
+    }
+    let of = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
+    let (errors, warnings) = (of(ProblemSeverity::Error), of(ProblemSeverity::Warning));
+    let counts = format!("{}, {}", words::count(errors, "error", "errors"), words::count(warnings, "warning", "warnings"));
+    let Some(catalog) = catalog else {
+        out::say(&counts);
+        return Err(Failure::Told);
+    };
+    out::say(&format!("{counts} in {} (digest {})", summary(&catalog), catalog.digest));
+    match &args.layer {
+        Some(layer) => compare(&catalog, &args.dir, layer),
+        None => Ok(()),
+    }
+}
+
+fn summary(catalog: &Catalog) -> String {
+    [
+        (catalog.sources.len(), "Source", "Sources"),
+        (catalog.workflows.len(), "Workflow", "Workflows"),
+        (catalog.commands.len(), "Command", "Commands"),
+        (catalog.tasks.len(), "Task", "Tasks"),
+        (catalog.slxs.len(), "Slx", "Slxs"),
+        (catalog.rules.len(), "Rule", "Rules"),
+        (catalog.knowledge.len(), "Knowledge", "Knowledge"),
+        (catalog.assistants.len(), "Assistant", "Assistants"),
+        (catalog.schedules.len(), "Schedule", "Schedules"),
+    ]
+    .into_iter()
+    .filter(|(count, ..)| *count > 0)
+    .map(|(count, one, many)| words::count(count, one, many))
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+fn compare(catalog: &Catalog, folder: &Path, layer: &Path) -> Result<(), Failure> {
+    let stands = fs::read(layer).map_err(FileError::new("read", layer))?;
+    if stands == catalog.to_compiled() {
+        return Ok(());
+    }
+    let (folder, layer) = (folder.display(), layer.display());
+    Err(Failure::because(format!(
+        "{layer} is not what the catalog compiles to now: firstlook render {folder} --out {layer}"
+    )))
+}
+
+/// `firstlook render`.
+pub fn render(args: &Render) -> Result<(), Failure> {
+    let catalog = load(&args.dir)?;
+    let compiled = catalog.to_compiled();
+    for path in &args.out {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
+        }
+        fs::write(path, &compiled).map_err(FileError::new("write", path))?;
+        let size = words::bytes(compiled.len());
+        out::say(&format!("wrote {} ({size}): {} (digest {})", path.display(), summary(&catalog), catalog.digest));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CATALOG: &str = r#"
+kind: Source
+name: tool
+type: webhook
+verify: { secret: tool-signing, scheme: bearer }
+map: { external_id: body.id, title: body.title }
+---
+kind: Task
+name: health
+access: read-only
+inputs: { url: { type: url } }
+title: Check that ${{ inputs.url }} answers
+run: { http: { url: "${{ inputs.url }}" } }
+issues:
+  - { when: result.status >= 500, severity: 2, title: "It is down", next_steps: ["Look at it."] }
+---
+kind: Command
+name: triage
+description: Is it up
+tasks: [{ id: health, task: health, with: { url: "https://shop.example/healthz" } }]
+---
+kind: Workflow
+name: pages
+trigger: { sources: [tool] }
+investigate: { command: triage }
+"#;
+
+    fn args(dir: &Path, layer: Option<PathBuf>) -> Check {
+        Check { dir: dir.to_owned(), layer, json: false }
+    }
+
+    #[test]
+    fn what_render_wrote_is_fresh_until_the_catalog_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("catalog");
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join("all.yaml"), CATALOG).unwrap();
+        let layer = folder.path().join("new/layer/catalog.json");
+        assert!(matches!(check(&args(&dir, Some(layer.clone()))), Err(Failure::Wrong(_))), "there is none yet");
+
+        render(&Render { dir: dir.clone(), out: vec![layer.clone()] }).unwrap();
+        check(&args(&dir, Some(layer.clone()))).unwrap();
+        let compiled = Catalog::from_compiled(&fs::read(&layer).unwrap()).unwrap();
+        assert_eq!(compiled.commands.len(), 1);
+
+        fs::write(dir.join("all.yaml"), CATALOG.replace("Is it up", "Is it down")).unwrap();
+        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(layer))) else { panic!("a stale file passed") };
+        assert!(stale.to_string().contains("firstlook render"), "{stale}");
+    }
+
+    #[test]
+    fn a_catalog_with_an_error_is_not_rendered() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("all.yaml"), CATALOG.replace("command: triage", "command: gone")).unwrap();
+        let out = folder.path().join("catalog.json");
+        assert!(matches!(check(&args(folder.path(), None)), Err(Failure::Told)));
+        let rendered = render(&Render { dir: folder.path().to_owned(), out: vec![out.clone()] });
+        assert!(matches!(rendered, Err(Failure::Told)) && !out.exists());
+    }
+}

@@ -1,0 +1,149 @@
+//! What stands in the inbox, as text.
+
+use console::words;
+use inbox::{Posted, Service};
+use serde_json::Value;
+
+/// The most lines of a webhook's body that are shown.
+const LINES: usize = 60;
+
+/// Where it was posted, and how often it was edited.
+#[must_use]
+pub fn heading(posted: &Posted) -> String {
+    let mut text = match posted.service {
+        Service::Slack => format!("Slack #{}", words::plain(&posted.place)),
+        Service::PagerDuty => format!("PagerDuty, note on incident {}", words::plain(&posted.place)),
+        Service::Webhook => format!("Webhook {}, id {}", words::plain(&posted.place), words::plain(&posted.id)),
+    };
+    match posted.edits.len() {
+        0 => {}
+        1 => text.push_str(", edited once"),
+        edits => text.push_str(&format!(", edited {edits} times")),
+    }
+    if posted.deleted {
+        text.push_str(", deleted");
+    }
+    text
+}
+
+/// What stands there now.
+#[must_use]
+pub fn body(posted: &Posted) -> String {
+    let body = posted.current();
+    let text = match posted.service {
+        Service::Slack => slack(body),
+        Service::PagerDuty => first_text(body, &["/note/content", "/content"]),
+        Service::Webhook => json(body),
+    };
+    words::plain(text.trim_end())
+}
+
+fn first_text(body: &Value, pointers: &[&str]) -> String {
+    let found = pointers.iter().find_map(|pointer| body.pointer(pointer)?.as_str());
+    found.map_or_else(|| json(body), str::to_owned)
+}
+
+fn json(body: &Value) -> String {
+    let text = match body {
+        Value::String(text) => text.clone(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    };
+    let mut lines: Vec<&str> = text.lines().take(LINES).collect();
+    if text.lines().count() > LINES {
+        lines.push("…");
+    }
+    lines.join("\n")
+}
+
+/// The texts of the blocks, one after the other, as Slack would show them.
+fn slack(message: &Value) -> String {
+    let Some(blocks) = message.get("blocks").and_then(Value::as_array) else {
+        return first_text(message, &["/text"]);
+    };
+    let shown = blocks.iter().map(|block| {
+        let mut texts = Vec::new();
+        for part in ["text", "fields", "elements"] {
+            collect(block.get(part), &mut texts);
+        }
+        texts.join("  ")
+    });
+    shown.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+fn collect(part: Option<&Value>, texts: &mut Vec<String>) {
+    match part {
+        Some(Value::String(text)) => texts.push(unmarked(text)),
+        Some(Value::Array(list)) => list.iter().for_each(|inner| collect(Some(inner), texts)),
+        Some(Value::Object(map)) => {
+            collect(map.get("text"), texts);
+            if let Some(Value::String(url)) = map.get("url") {
+                texts.push(url.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Slack's markup for links, and its three escapes, read.
+fn unmarked(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        shown.push_str(before);
+        match after.split_once('>') {
+            Some((link, after)) => {
+                match link.split_once('|') {
+                    Some((url, label)) => shown.push_str(&format!("{label}: {url}")),
+                    None => shown.push_str(link),
+                }
+                rest = after;
+            }
+            None => {
+                shown.push('<');
+                rest = after;
+            }
+        }
+    }
+    shown.push_str(rest);
+    shown.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_slack_message_reads_as_slack_would_show_it() {
+        let message = json!({
+            "text": "the notice",
+            "blocks": [
+                {"type": "header", "text": {"type": "plain_text", "text": "Down &amp; out"}},
+                {"type": "section", "text": {"type": "mrkdwn", "text": "*Found*: a &lt; b"}},
+                {"type": "divider"},
+                {"type": "context", "elements": [
+                    {"type": "mrkdwn", "text": "run_1 · <http://x/runs/1?a=1&amp;b=2|Open the RunSession>"}
+                ]}
+            ]
+        });
+        assert_eq!(
+            slack(&message),
+            "Down & out\n\n*Found*: a < b\n\nrun_1 · Open the RunSession: http://x/runs/1?a=1&b=2"
+        );
+        assert_eq!(slack(&json!({"text": "only text"})), "only text");
+    }
+
+    #[test]
+    fn an_angle_bracket_that_does_not_close_stands_for_itself() {
+        assert_eq!(unmarked("a < b"), "a < b");
+    }
+
+    #[test]
+    fn a_long_body_is_cut_by_lines() {
+        let list: Vec<u32> = (0..200).collect();
+        let text = json(&json!(list));
+        assert_eq!(text.lines().count(), LINES + 1);
+        assert!(text.ends_with('…'));
+    }
+}

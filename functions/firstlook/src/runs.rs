@@ -1,0 +1,250 @@
+//! `run`, `runs`, `redrive` and `link`: the same verbs in the local world and on a stack.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use catalog::Catalog;
+use console::words;
+use domain::{CommandRequest, EventId, InvestigateMessage, Name, RunId, RunStatus, RunView};
+use jiff::{ToSpan, civil::Date, tz::TimeZone};
+use local::{Folder, OsEntropy, SystemClock};
+use ports::{Clock, Entropy, Queue, ReadSecret, SendMessage};
+use serde_json::{Map, Value, json};
+use store::{Reader, RunPage, UnmatchedPage, link::Scope};
+
+use crate::{
+    catalogs,
+    cli::{Link, Redrive, RedriveQueue, Run, Runs, World as Which},
+    failure::Failure,
+    follow::{Follower, Progress},
+    out::{self, Style},
+    report,
+    stack::Stack,
+    world::{self, World},
+};
+
+/// How many days back `runs list` looks for one with runs.
+const LOOK_BACK: usize = 7;
+
+/// Which table is read.
+fn reader(which: &Which) -> Result<Reader, Failure> {
+    match &which.stack {
+        Some(name) => Ok(Stack::connect(name)?.reader()),
+        None => Ok(existing(&which.data)?.store.reader()),
+    }
+}
+
+/// The local world in `folder`, which must be there.
+pub fn existing(folder: &Path) -> Result<World, Failure> {
+    World::open_existing(folder)?.ok_or_else(|| {
+        Failure::because(format!(
+            "there is no local world in {}: `firstlook dev` makes one, --data names another, --stack NAME a deployed one",
+            folder.display()
+        ))
+    })
+}
+
+/// `firstlook run`.
+pub async fn run(args: &Run) -> Result<(), Failure> {
+    let with: Map<String, Value> =
+        args.with.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))).collect();
+    let now = SystemClock.now();
+    let request = CommandRequest {
+        id: EventId::mint(now, OsEntropy.random()),
+        command: args.command.clone(),
+        with,
+        by: whoami(),
+        requested_at: now,
+    };
+    let view = match &args.world.stack {
+        Some(name) => run_on_stack(&Stack::connect(name)?, request).await?,
+        None => run_here(args, request).await?,
+    };
+    if args.json {
+        out::print(&serde_json::to_string_pretty(&view)?)?;
+    } else {
+        out::print(&report::text(&view, Style::of_stdout()))?;
+    }
+    if view.run.status == RunStatus::Concluded { Ok(()) } else { Err(Failure::Told) }
+}
+
+async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failure> {
+    let catalog = catalogs::load(&args.catalog)?;
+    check_request(&catalog, &request)?;
+    let world = World::open(Folder::open(&args.world.data)?)?;
+    let worker = world.work_investigate(&catalog)?;
+    let run = send(&world.queues, request).await?;
+    let progress = Progress::begin("investigating");
+    let view = Follower::new(world.store.reader(), run, Duration::from_millis(50)).to_its_end(&progress).await;
+    drop(progress);
+    world::stop(vec![worker]).await;
+    let view = view?;
+    if view.run.catalog != catalog.digest {
+        out::say("note: another process took this run, with the catalog that it has loaded: start `firstlook dev` again after a change");
+    }
+    Ok(view)
+}
+
+async fn run_on_stack(stack: &Stack, request: CommandRequest) -> Result<RunView, Failure> {
+    let queues = stack.queues(&[Queue::Investigate]).await?;
+    let run = send(&queues, request).await?;
+    let progress = Progress::begin("sent; waiting for the stack");
+    Follower::new(stack.reader(), run, Duration::from_secs(1)).to_its_end(&progress).await
+}
+
+/// Says at once what the run would fail by.
+fn check_request(catalog: &Catalog, request: &CommandRequest) -> Result<(), Failure> {
+    if !catalog.commands.contains_key(&request.command) {
+        let known: Vec<&str> = catalog.commands.keys().map(Name::as_str).collect();
+        let reason = format!("the catalog has no Command `{}`; it has {}", request.command, known.join(", "));
+        return Err(Failure::Usage(reason));
+    }
+    let given: BTreeMap<String, Value> = request.with.clone().into_iter().collect();
+    engine::parameters(catalog, &request.command, &given, None).map_err(Failure::Usage)?;
+    Ok(())
+}
+
+async fn send(queue: &dyn SendMessage, request: CommandRequest) -> Result<RunId, Failure> {
+    let run = RunId::opened_by(request.id);
+    let group = request.command.to_string();
+    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request })?;
+    queue.send(Queue::Investigate, &body, &group, Duration::ZERO).await?;
+    Ok(run)
+}
+
+/// Who asks, for people.
+fn whoami() -> String {
+    let named = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    named("USER").or_else(|| named("USERNAME")).unwrap_or_else(|| "the command line".to_owned())
+}
+
+/// `firstlook runs`.
+pub async fn runs(args: &Runs) -> Result<(), Failure> {
+    match args {
+        Runs::List { day, limit, json, world } => list(&reader(world)?, *day, *limit, *json).await,
+        Runs::Show { id, json, world } => {
+            let Some(mut view) = reader(world)?.view(*id).await? else {
+                return Err(Failure::because(format!("there is no run {id}; they are kept for {} days", store::RUN_DAYS)));
+            };
+            if *json {
+                view.run.lease = None;
+                view.targets.iter_mut().for_each(|target| target.lease = None);
+                out::print(&serde_json::to_string_pretty(&view)?)?;
+            } else {
+                out::print(&report::text(&view, Style::of_stdout()))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn list(reader: &Reader, day: Option<Date>, limit: usize, as_json: bool) -> Result<(), Failure> {
+    let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
+    let (day, runs, unmatched) = match day {
+        Some(day) => (day, reader.runs_of_day(day, limit, None).await?, reader.unmatched_of_day(day, limit, None).await?),
+        None => newest_day(reader, today, limit).await?,
+    };
+    if as_json {
+        let mut runs = runs.runs;
+        runs.iter_mut().for_each(|run| run.lease = None);
+        let all = json!({"day": day, "runs": runs, "unmatched": unmatched.events});
+        out::print(&serde_json::to_string_pretty(&all)?)?;
+        return Ok(());
+    }
+    let style = Style::of_stdout();
+    for run in &runs.runs {
+        out::print(&report::line(run, style))?;
+    }
+    for event in &unmatched.events {
+        let at = event.received_at.strftime("%Y-%m-%d %H:%M:%S");
+        let (summary, reason) = (words::plain(&event.summary), words::plain(&event.reason));
+        out::print(&format!("{}  {at}  {:<13}  {summary}  {}", event.id, "unmatched", style.dim(&reason)))?;
+    }
+    if runs.runs.is_empty() && unmatched.events.is_empty() {
+        out::say(&format!("nothing came on {day} (UTC)"));
+    }
+    if runs.next.is_some() || unmatched.next.is_some() {
+        out::say(&format!("there are more on {day}: --limit shows more of them"));
+    }
+    Ok(())
+}
+
+/// The newest of the last days that has anything.
+async fn newest_day(reader: &Reader, today: Date, limit: usize) -> Result<(Date, RunPage, UnmatchedPage), Failure> {
+    let mut day = today;
+    for _ in 0..LOOK_BACK {
+        let runs = reader.runs_of_day(day, limit, None).await?;
+        let unmatched = reader.unmatched_of_day(day, limit, None).await?;
+        if !runs.runs.is_empty() || !unmatched.events.is_empty() {
+            return Ok((day, runs, unmatched));
+        }
+        day = day.checked_sub(1.day())?;
+    }
+    Ok((today, RunPage::default(), UnmatchedPage::default()))
+}
+
+/// `firstlook redrive`.
+pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
+    let queues = match args.queue {
+        Some(RedriveQueue::Investigate) => vec![Queue::Investigate],
+        Some(RedriveQueue::Deliver) => vec![Queue::Deliver],
+        None => vec![Queue::Investigate, Queue::Deliver],
+    };
+    let mut all = 0;
+    for queue in queues {
+        let moved = match &args.world.stack {
+            Some(name) => redrive_stack(&Stack::connect(name)?, queue).await?,
+            None => existing(&args.world.data)?.queues.redrive(queue).await?,
+        };
+        out::print(&format!("{}: {moved}", queue.as_str()))?;
+        all += moved;
+    }
+    if all > 0 && args.world.stack.is_none() {
+        out::say("they are taken up by `firstlook dev`, now or when it starts");
+    }
+    Ok(())
+}
+
+/// Receives, sends, deletes, in this order: whatever dies in between, no message is lost, and one that is there twice
+/// does no harm.
+async fn redrive_stack(stack: &Stack, queue: Queue) -> Result<u64, Failure> {
+    let Some(letters) = queue.dead_letters() else { return Ok(0) };
+    let queues = stack.queues(&[queue, letters]).await?;
+    let mut moved = 0;
+    loop {
+        // Long enough that SQS asks all of its servers, and an empty answer means an empty queue.
+        let received = queues.receive(letters, 10, Duration::from_secs(2)).await?;
+        if received.is_empty() {
+            return Ok(moved);
+        }
+        for message in received {
+            queues.send(queue, &message.body, "redriven", Duration::ZERO).await?;
+            queues.delete(letters, &message.receipt).await?;
+            moved += 1;
+        }
+    }
+}
+
+/// `firstlook link`.
+pub async fn link(args: &Link) -> Result<(), Failure> {
+    let scope = args.run.map_or(Scope::List, Scope::Run);
+    let (base, secrets): (String, Arc<dyn ReadSecret>) = match (&args.world.stack, &args.url) {
+        (Some(name), Some(url)) => {
+            (url.clone(), Arc::new(Stack::connect(name)?.secrets(args.world.secret_id.as_deref())))
+        }
+        (Some(_), None) => {
+            return Err(Failure::Usage("--stack needs --url: the stack's output ConsoleUrl".to_owned()));
+        }
+        (None, url) => {
+            let world = existing(&args.world.data)?;
+            (url.clone().unwrap_or_else(|| world_url(&world)), Arc::clone(&world.secrets) as Arc<_>)
+        }
+    };
+    let link = world::sign_link(secrets.as_ref(), &SystemClock, &base, scope, args.days).await?;
+    Ok(out::print(&link)?)
+}
+
+/// Where the world's server is, or would be.
+pub fn world_url(world: &World) -> String {
+    let told = std::fs::read_to_string(world.url_file()).map(|url| url.trim().to_owned());
+    told.ok().filter(|url| !url.is_empty()).unwrap_or_else(|| "http://127.0.0.1:4400".to_owned())
+}

@@ -1,0 +1,327 @@
+//! The one place that wires the local world: the handlers of the Lambda functions over the ports on SQLite.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use catalog::{
+    Catalog,
+    model::{Scheme, Source},
+};
+use console::Console;
+use deliver::{Deliver, LINK_KEY};
+use domain::{OutletSpec, Secret};
+use engine::Engine;
+use inbox::Inbox;
+use ingest::Ingest;
+use investigate::Investigate;
+use local::{
+    Database, FileSecrets, Folder, LocalError, MaxReceives, OsEntropy, SqliteQueues, SqliteTable, SystemClock, Worker,
+    WorkerSettings,
+};
+use net::AddressPolicy;
+use outlets::{Outlets, Settings};
+use ports::{Clock, Entropy, Queue, ReadSecret, SecretError};
+use store::{
+    Store,
+    link::{self, Scope},
+};
+use tasks::{Tasks, TasksOptions};
+
+/// How long a run or a target is held without a sign of life.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// How many days the links in deliveries open.
+const LINK_DAYS: u32 = 30;
+
+/// How long a stopping world waits for what it has in hand.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Why there is no local world.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The folder, the database or the secrets.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// The task kinds.
+    #[error("the task kinds cannot be built")]
+    Tasks(#[from] tasks::TasksError),
+    /// The outlets.
+    #[error("the outlets cannot be built")]
+    Outlets(#[from] outlets::ClientError),
+    /// Somewhere to deliver to.
+    #[error("`{0}` is not a URL")]
+    Url(String),
+    /// The key of the links.
+    #[error("the key of the console's links cannot be read")]
+    Link(#[from] SecretError),
+}
+
+/// Where deliveries go.
+#[derive(Clone)]
+pub enum Outside {
+    /// To the inbox, whatever the catalog says.
+    Inbox(Arc<Inbox>),
+    /// To the real Slack, PagerDuty and webhooks.
+    Real,
+}
+
+/// A local world: one folder.
+#[derive(Clone)]
+pub struct World {
+    /// Where it is.
+    pub folder: Folder,
+    /// The table.
+    pub store: Store,
+    /// The queues.
+    pub queues: SqliteQueues,
+    /// The secrets.
+    pub secrets: Arc<FileSecrets>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    table: SqliteTable,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl World {
+    /// The world in `folder`, made where there is none. Blocks.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn open(folder: Folder) -> Result<Self, WorldError> {
+        let database = Database::open(&folder.database())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
+        let table = SqliteTable::new(database.clone());
+        let store = Store::new(Arc::new(table.clone()), Arc::clone(&clock), Arc::clone(&entropy));
+        let queues = SqliteQueues::new(database, Arc::clone(&clock), MaxReceives::default());
+        let secrets = Arc::new(FileSecrets::new(folder.secrets()));
+        secrets.add_missing(&BTreeMap::from([(LINK_KEY, made_up(None))]))?;
+        Ok(Self { folder, store, queues, secrets, clock, table, entropy })
+    }
+
+    /// The same for who only looks: there must be one already.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, WorldError> {
+        if !path.join("firstlook.db").exists() {
+            return Ok(None);
+        }
+        Self::open(Folder::open(path)?).map(Some)
+    }
+
+    /// Makes up a secret for every Source and webhook of the catalog that has none yet, and says for which keys.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn make_up_secrets(&self, catalog: &Catalog) -> Result<Vec<String>, WorldError> {
+        let sources = catalog.sources.values().map(|source| (source.verify.secret.as_str(), made_up(Some(source))));
+        Ok(self.secrets.add_missing(&sources.collect())?)
+    }
+
+    /// Removes what has expired.
+    pub async fn sweep(&self) {
+        if let Err(error) = self.table.sweep(self.clock.now()).await {
+            tracing::warn!(error = runtime::chain(&error), "what has expired could not be removed");
+        }
+    }
+
+    /// The ingest handler.
+    #[must_use]
+    pub fn ingest(&self, catalog: &Arc<Catalog>) -> Ingest {
+        Ingest::new(
+            Arc::clone(catalog),
+            Arc::new(self.queues.clone()),
+            Arc::clone(&self.secrets) as Arc<dyn ReadSecret>,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.entropy),
+        )
+    }
+
+    /// The investigate handler.
+    ///
+    /// # Errors
+    /// [`WorldError::Tasks`].
+    pub fn investigate(&self, catalog: &Arc<Catalog>) -> Result<Investigate, WorldError> {
+        let policy = AddressPolicy::new(tasks::named_hosts(catalog));
+        let tasks = Tasks::new(TasksOptions::new(policy, Arc::clone(&self.clock)))?;
+        let queues = Arc::new(self.queues.clone());
+        Ok(Investigate {
+            engine: Engine {
+                catalog: Arc::clone(catalog),
+                store: self.store.clone(),
+                tasks: Arc::new(tasks),
+                clock: Arc::clone(&self.clock),
+            },
+            sender: Arc::clone(&queues) as Arc<_>,
+            retimer: queues,
+            clock: Arc::clone(&self.clock),
+            lease: LEASE,
+        })
+    }
+
+    /// The deliver handler. Its links lead to `console_url`.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn deliver(&self, outside: &Outside, console_url: String) -> Result<Deliver, WorldError> {
+        let url = |text: String| text.parse().map_err(|_| WorldError::Url(text));
+        let (settings, secrets): (Settings, Arc<dyn ReadSecret>) = match outside {
+            Outside::Inbox(inbox) => (
+                Settings {
+                    slack_api: url(inbox.slack_api())?,
+                    pagerduty_api: url(inbox.pagerduty_api())?,
+                    webhook_sink: Some(url(inbox.webhook_sink())?),
+                },
+                Arc::new(InboxSecrets(Arc::clone(&self.secrets))),
+            ),
+            Outside::Real => (
+                Settings {
+                    slack_api: url(deliver::context::SLACK_API.to_owned())?,
+                    pagerduty_api: url(deliver::context::PAGERDUTY_API.to_owned())?,
+                    webhook_sink: None,
+                },
+                Arc::clone(&self.secrets) as Arc<_>,
+            ),
+        };
+        Ok(Deliver {
+            store: self.store.clone(),
+            outlets: Arc::new(Outlets::new(settings, Arc::clone(&secrets))?),
+            sender: Arc::new(self.queues.clone()),
+            secrets,
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+            lease: LEASE,
+            console_url: Some(console_url),
+            link_days: LINK_DAYS,
+        })
+    }
+
+    /// The console.
+    #[must_use]
+    pub fn console(&self) -> Console {
+        Console {
+            reader: self.store.reader(),
+            secrets: Arc::clone(&self.secrets) as Arc<dyn ReadSecret>,
+            clock: Arc::clone(&self.clock),
+        }
+    }
+
+    /// Begins to work the investigate queue.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn work_investigate(&self, catalog: &Arc<Catalog>) -> Result<Worker, WorldError> {
+        let handler = Arc::new(self.investigate(catalog)?);
+        let (queue, settings) = (Queue::Investigate, WorkerSettings::default());
+        Ok(Worker::start(self.queues.clone(), queue, handler, Arc::clone(&self.clock), settings))
+    }
+
+    /// Begins to work the deliver queue.
+    ///
+    /// # Errors
+    /// [`WorldError`].
+    pub fn work_deliver(&self, outside: &Outside, console_url: String) -> Result<Worker, WorldError> {
+        let handler = Arc::new(self.deliver(outside, console_url)?);
+        let settings = WorkerSettings {
+            deadline: Duration::from_secs(60),
+            visibility: Duration::from_secs(90),
+            ..WorkerSettings::default()
+        };
+        Ok(Worker::start(self.queues.clone(), Queue::Deliver, handler, Arc::clone(&self.clock), settings))
+    }
+
+    /// A link to the console at `base` that opens for `days`.
+    ///
+    /// # Errors
+    /// [`WorldError::Link`].
+    pub async fn link(&self, base: &str, scope: Scope, days: u16) -> Result<String, WorldError> {
+        sign_link(self.secrets.as_ref(), self.clock.as_ref(), base, scope, days).await
+    }
+
+    /// The file that says where the world's server is, while there is one.
+    #[must_use]
+    pub fn url_file(&self) -> PathBuf {
+        self.folder.path().join("url")
+    }
+}
+
+/// A link to the console at `base` that opens for `days`, by the current key in `secrets`.
+///
+/// # Errors
+/// [`WorldError::Link`].
+pub async fn sign_link(
+    secrets: &dyn ReadSecret,
+    clock: &dyn Clock,
+    base: &str,
+    scope: Scope,
+    days: u16,
+) -> Result<String, WorldError> {
+    let keys = secrets.read(LINK_KEY).await?;
+    let key = keys.first().ok_or_else(|| SecretError::Missing { key: LINK_KEY.to_owned() })?;
+    let ends = jiff::SignedDuration::from_hours(24 * i64::from(days));
+    let expires = clock.now().checked_add(ends).unwrap_or(jiff::Timestamp::MAX);
+    Ok(link::sign(base, scope, expires, key))
+}
+
+/// Stops the workers, all at once.
+pub async fn stop(workers: Vec<Worker>) {
+    let mut stopping = tokio::task::JoinSet::new();
+    for worker in workers {
+        stopping.spawn(worker.stop(GRACE));
+    }
+    while stopping.join_next().await.is_some() {}
+}
+
+/// A secret that nobody has used before, in the form that the source's scheme wants.
+fn made_up(source: Option<&Source>) -> Secret {
+    let random: [u8; 32] = rand::random();
+    let text = STANDARD.encode(random);
+    match source.and_then(|source| source.verify.scheme) {
+        Some(Scheme::StandardWebhooks) => Secret::new(format!("whsec_{text}")),
+        _ => Secret::new(text),
+    }
+}
+
+/// Whether a catalog posts to anything that wants a secret of its own, by key.
+#[must_use]
+pub fn outlet_keys(catalog: &Catalog) -> Vec<String> {
+    let mut keys: Vec<String> = catalog
+        .workflows
+        .values()
+        .flat_map(|workflow| &workflow.deliver)
+        .map(|outlet| match outlet {
+            OutletSpec::Slack(_) => "slack-bot-token".to_owned(),
+            OutletSpec::PagerDuty(_) => "pagerduty-api-key".to_owned(),
+            OutletSpec::Webhook(webhook) => webhook.secret.clone(),
+        })
+        .collect();
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// The secrets of a world whose deliveries go to the inbox: it takes any token, so those that nobody has set are made up.
+struct InboxSecrets(Arc<FileSecrets>);
+
+#[async_trait]
+impl ReadSecret for InboxSecrets {
+    async fn read(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        match self.0.read(key).await {
+            Err(SecretError::Missing { .. }) => {
+                Ok(vec![Secret::new(format!("whsec_{}", STANDARD.encode("only the inbox takes this")))])
+            }
+            known => known,
+        }
+    }
+
+    async fn reread(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        self.read(key).await
+    }
+}

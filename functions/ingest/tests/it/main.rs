@@ -1,0 +1,14 @@
+//! What ingest answers and what it leaves on the queue, over ports in memory.
+
+#[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod arbitrary;
+#[cfg(test)]
+mod context;
+#[cfg(test)]
+mod events;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod world;

@@ -1,0 +1,210 @@
+//! Documents that are not read, or have the wrong shape.
+
+bad! {
+    fl002_what_is_not_yaml: r##"kind: Source
+name: [pagerduty
+type: pagerduty
+"##, r##"checkout.yaml:3:5: error[FL002] this is not YAML: illegal placement of ':' indicator
+  = help: look at the indentation, at open brackets and quotes, and at `: ` within text: such text wants quotes"##;
+
+    fl002_a_document_after_a_broken_one_is_still_checked: r##"kind: Task
+name: a
+name: b
+---
+kind: Workfow
+name: c
+"##, r##"checkout.yaml:3:1: error[FL003] the key `name` stands twice
+  = help: take one of them out, or begin another document with `---`
+checkout.yaml:5:7: error[FL010] there is no kind `Workfow`
+  = help: did you mean `Workflow`?"##;
+
+    fl003_a_key_that_stands_twice: r##"kind: Source
+name: pagerduty
+type: pagerduty
+name: other
+verify: { secret: x }
+"##, r##"checkout.yaml:4:1: error[FL003] the key `name` stands twice
+  = help: take one of them out, or begin another document with `---`"##;
+
+    fl004_nesting_without_end: r##"kind: Rule
+name: a
+when: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]
+"##, r##"checkout.yaml:3:39: error[FL004] the document is too complex: recursion limit exceeded
+  = help: write it out flat: a catalog needs neither deep nesting nor many aliases"##;
+
+    fl004_an_alias_bomb: r##"a: &a [x, x, x, x, x, x, x, x, x, x]
+b: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]
+c: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]
+d: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]
+"##, r##"checkout.yaml:4:36: error[FL004] the document is too complex: alias replay limit exceeded: total_replayed_events=10001 > 10000
+  = help: write it out flat: a catalog needs neither deep nesting nor many aliases"##;
+
+    fl010_an_unknown_kind: r##"kind: Workfow
+name: pages
+---
+kind: Playbook
+name: x
+---
+name: y
+---
+- a list
+"##, r##"checkout.yaml:1:7: error[FL010] there is no kind `Workfow`
+  = help: did you mean `Workflow`?
+checkout.yaml:4:7: error[FL010] there is no kind `Playbook`
+  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`
+checkout.yaml:7:1: error[FL010] the document has no `kind`
+  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`
+checkout.yaml:9:1: error[FL010] a document is a map, not a list
+  = help: begin it with `kind:` and one of `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`"##;
+
+    fl010_knowledge_in_yaml: r##"kind: Knowledge
+name: x
+title: X
+"##, r##"checkout.yaml:1:7: error[FL010] Knowledge is written as Markdown
+  = help: put it into a `.md` file: front matter with `name` and `title`, and the text below"##;
+
+    fl011_an_unknown_key: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+delivre: []
+triger: {}
+"##, r##"checkout.yaml:5:1: error[FL011] the Workflow has no key `delivre`
+  = help: did you mean `deliver`?
+checkout.yaml:6:1: error[FL011] the Workflow has no key `triger`
+  = help: it can have: `deliver`, `description`, `incident`, `limits`, `mode`, `priority`, `tests`"##;
+
+    fl011_an_unknown_key_deeper: r##"kind: Workflow
+name: pages
+trigger: { source: [pagerduty], wen: "true" }
+investigate: { command: triage }
+"##, r##"checkout.yaml:3:10: error[FL012] `trigger` has no `sources`
+  = help: `sources`: The sources it listens to; at least one.
+checkout.yaml:3:12: error[FL011] `trigger` has no key `source`
+  = help: did you mean `sources`?
+checkout.yaml:3:33: error[FL011] `trigger` has no key `wen`
+  = help: did you mean `when`?"##;
+
+    fl011_an_unknown_task_kind: r##"kind: Task
+name: http-health
+access: read-only
+inputs: { url: { type: url } }
+title: Check something
+run: { htttp: { url: "${{ inputs.url }}" } }
+"##, r##"checkout.yaml:6:8: error[FL011] `run` has no key `htttp`
+  = help: did you mean `http`?"##;
+
+    fl011_two_task_kinds_at_once: r##"kind: Task
+name: http-health
+access: read-only
+inputs: { url: { type: url } }
+title: Check something
+run: { dns: { name: a.internal }, http: { url: "${{ inputs.url }}" } }
+"##, r##"checkout.yaml:6:6: error[FL013] `run` wants a map with one key, not 2 keys
+  = help: write one of: http, promql, dns, tcp, tls"##;
+
+    fl012_a_missing_key: r##"kind: Task
+name: http-health
+inputs: { url: {} }
+run: { http: {} }
+"##, r##"checkout.yaml:1:1: error[FL012] the Task has no `access`
+  = help: `access`: `read-only`.
+checkout.yaml:1:1: error[FL012] the Task has no `title`
+  = help: `title`: What it checks, for people, with the thing's name in it: ``Check that `${{ inputs.url }}` answers``.
+checkout.yaml:3:16: error[FL012] `inputs.url` has no `type`
+  = help: `type`: What it may be.
+checkout.yaml:4:14: error[FL012] `run.http` has no `url`
+  = help: `url`: Where; the host must come from the catalog."##;
+
+    fl013_values_of_the_wrong_type: r##"kind: Task
+name: HTTP
+access: write
+inputs: []
+title: true
+run: { http: { url: "https://a.internal/", method: POST, timeout: soon } }
+issues:
+  - { when: true, severity: 5, title: [a], next_steps: none }
+"##, r##"checkout.yaml:2:7: error[FL013] `name` cannot be `HTTP`
+  = help: The name of a catalog document: 1 to 63 of `a-z`, `0-9` and `-`, beginning with a letter or a digit.
+checkout.yaml:3:9: error[FL013] `access` cannot be `write`
+  = help: write one of: read-only
+checkout.yaml:4:9: error[FL013] `inputs` wants a map, not a list
+  = help: What it needs to be told.
+checkout.yaml:5:8: error[FL013] `title` wants text, not true or false
+  = help: put it in quotes
+checkout.yaml:6:52: error[FL013] `run.http.method` cannot be `POST`
+  = help: write one of: GET, HEAD
+checkout.yaml:6:67: error[FL013] `run.http.timeout` cannot be `soon`
+  = help: write it as 5s or 4h
+checkout.yaml:8:13: error[FL013] `issues.0.when` wants text, not true or false
+  = help: put it in quotes
+checkout.yaml:8:29: error[FL013] `issues.0.severity` cannot be 5
+  = help: How bad it is: 1 critical, 2 major, 3 minor, 4 informational.
+checkout.yaml:8:39: error[FL013] `issues.0.title` wants text, not a list
+  = help: One line that names the thing and what is wrong with it.
+checkout.yaml:8:56: error[FL013] `issues.0.next_steps` wants a list, not text
+  = help: What to do next; at least one, each a whole sentence."##;
+
+    fl014_a_name_twice_of_one_kind: r##"kind: Assistant
+name: one
+model: none
+---
+kind: Assistant
+name: one
+model: none
+---
+kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage, assistant: one }
+"##, r##"checkout.yaml:6:7: error[FL014] this is the second Assistant that is called `one`
+  = help: the first stands in checkout.yaml:2"##;
+
+    fl016_times_and_sums_out_of_bounds: r##"kind: Task
+name: http-health
+access: read-only
+inputs: { url: { type: url } }
+title: Check something
+run: { http: { url: "${{ inputs.url }}", timeout: 31s } }
+---
+kind: Task
+name: latency
+access: read-only
+title: Check the latency
+run: { promql: { url: "http://prometheus:9090", query: up, range: { last: 720h, step: 1s }, timeout: 0s } }
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: latency, task: latency }]
+---
+kind: Assistant
+name: cathy
+model: none
+limits: { time: 0s, usd: -1 }
+---
+kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage, assistant: cathy }
+incident: { window: 721h }
+limits: { runs_per_hour: 0, usd_per_day: -5 }
+"##, r##"checkout.yaml:2:7: warning[FL026] no Command, Slx or Assistant runs the Task `http-health`
+  = help: name it in a Command, or take it out
+checkout.yaml:6:51: error[FL016] a call cannot wait for 31s
+  = help: write more than nothing and at most 30s; leave it out for 5s
+checkout.yaml:12:67: error[FL016] the range has more than 11000 points
+  = help: write a longer `step` or a shorter `last`
+checkout.yaml:12:102: error[FL016] a call cannot wait for 0s
+  = help: write more than nothing and at most 30s; leave it out for 5s
+checkout.yaml:22:17: error[FL016] an Assistant with no time reads nothing
+  = help: leave it out for the default of 5 min
+checkout.yaml:22:26: error[FL016] money cannot be negative
+  = help: write 0 or more
+checkout.yaml:28:21: error[FL016] an incident cannot take events in for 721h
+  = help: write more than nothing and at most 720h; leave it out for 4h
+checkout.yaml:29:26: error[FL016] with 0 runs an hour it never runs
+  = help: leave the limit out, or take the Workflow out of the catalog
+checkout.yaml:29:42: error[FL016] money cannot be negative
+  = help: write 0 or more"##;
+}

@@ -1,0 +1,176 @@
+//! The scenarios in the local world: the same handlers on SQLite, each scenario in a world of its own.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use inbox::Inbox;
+use ports::{Queue, SendMessage};
+use serde_json::Value;
+use store::Reader;
+
+use super::{delivery, path};
+use crate::support::{
+    catalog,
+    pages::{Page, SIGNING_SECRET, captured},
+    shop::Shop,
+    stage::{Kill, Stage, Workers},
+    world::{Answer, World, answer},
+};
+
+/// A local world with its workers.
+pub struct Local {
+    pub stage: Stage,
+    pub inbox: Inbox,
+    pub shop: Shop,
+    client: reqwest::Client,
+    server: local::HttpServer,
+    workers: Option<Workers>,
+    folder: tempfile::TempDir,
+}
+
+impl Local {
+    /// A world whose workers run in this process.
+    pub async fn start() -> Self {
+        let mut world = Self::without_workers().await;
+        world.workers = Some(world.stage.work(Kill::never()));
+        world
+    }
+
+    /// A world in which nobody takes messages, until somebody starts workers on its folder.
+    pub async fn without_workers() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(runtime::SystemClock)).await.unwrap();
+        let shop = Shop::start().await;
+        let documents = folder.path().join("catalog");
+        std::fs::create_dir(&documents).unwrap();
+        let compiled = catalog::write(&documents, &shop, &inbox).to_compiled();
+        std::fs::write(folder.path().join("catalog.json"), compiled).unwrap();
+        write_secrets(folder.path());
+        let stage = Stage::open(folder.path(), &inbox.slack_api(), &inbox.pagerduty_api());
+        let server = local::HttpServer::start("127.0.0.1:0".parse().unwrap(), stage.doors()).await.unwrap();
+        Self { stage, inbox, shop, client: reqwest_client(), server, workers: None, folder }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn stop(mut self) {
+        if let Some(workers) = self.workers.take() {
+            workers.stop().await;
+        }
+    }
+}
+
+pub fn reqwest_client() -> reqwest::Client {
+    net::client(&net::Options::default()).expect("a client")
+}
+
+fn write_secrets(folder: &Path) {
+    let mut signing = vec![Value::from(SIGNING_SECRET)];
+    if let Some((_, captured)) = captured("v3_signed_2025_ping", "v3_signed_2025_ping") {
+        signing.push(captured.into());
+    }
+    let secrets = crate::support::catalog::secrets(signing);
+    std::fs::write(folder.join("secrets.json"), secrets.to_string()).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder.join("secrets.json"), std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[async_trait]
+impl World for Local {
+    async fn post(&self, source: &str, page: &Page) -> Answer {
+        answer(&self.client, &format!("{}/hooks/{source}", self.server.url()), &[], page).await
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let response = self.client.get(format!("{}{path}", self.server.url())).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    fn reader(&self) -> Reader {
+        self.stage.store.reader()
+    }
+
+    fn sender(&self) -> &dyn SendMessage {
+        &self.stage.queues
+    }
+
+    async fn depth(&self, queue: Queue) -> u64 {
+        let depth = self.stage.queues.depth(queue).await.unwrap();
+        u64::from(depth.ready + depth.in_flight + depth.delayed)
+    }
+
+    async fn redrive(&self, queue: Queue) {
+        self.stage.queues.redrive(queue).await.unwrap();
+    }
+
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    fn shop(&self) -> &Shop {
+        &self.shop
+    }
+}
+
+macro_rules! scenarios {
+    ($($name:ident: $scenario:path;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let world = Local::start().await;
+            $scenario(&world).await;
+            world.stop().await;
+        }
+    )*};
+}
+
+scenarios! {
+    captured_webhooks_go_through: path::captured_webhooks_go_through;
+    a_page_becomes_an_answer_in_every_target: path::a_page_becomes_an_answer_in_every_target;
+    i3_ten_identical_webhooks_are_one_run_with_nine_duplicates: path::i3_ten_identical_webhooks_are_one_run_with_nine_duplicates;
+    i3_events_of_one_incident_share_its_run: path::i3_events_of_one_incident_share_its_run;
+    i1_i14_refused_and_unwanted_events_are_told_apart: path::i1_i14_refused_and_unwanted_events_are_told_apart;
+    i14_a_run_that_cannot_be_investigated_says_so_in_slack: path::i14_a_run_that_cannot_be_investigated_says_so_in_slack;
+    a_shadowed_workflow_stores_and_delivers_nothing: path::a_shadowed_workflow_stores_and_delivers_nothing;
+    i5_a_poison_message_reaches_the_dead_letters: path::i5_a_poison_message_reaches_the_dead_letters;
+    i4_slack_misbehaving_ends_in_one_message: delivery::i4_slack_misbehaving_ends_in_one_message;
+    i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
+    i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
+}
+
+/// A queue that does not accept: the sender is told to try again, and nothing was done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i2_without_the_queue_there_is_no_2xx_and_nothing_half_done() {
+    let world = Local::start().await;
+    let page = crate::support::pages::page("incident.triggered", "QBUSY", "PCHAT", "QBUSY", "2026-11-22T10:00:00Z");
+    // Another process holds the database, as a full disk or a stuck backup would.
+    let held = rusqlite::Connection::open(world.stage.database_path()).unwrap();
+    held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let refused = world.post("pagerduty", &page).await;
+    assert_eq!(refused.status, 503, "{refused:?}");
+    assert!(refused.retry_after.is_some(), "{refused:?}");
+    held.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(world.depth(Queue::Investigate).await, 0);
+    let run = world.post("pagerduty", &page).await.run();
+    let view = crate::support::world::settled(&world, run).await;
+    assert_eq!(view.run.counts.duplicates, 0, "the refused one left nothing behind");
+    world.stop().await;
+}
+
+/// How a child process is told what to do; see [`crate::support::stage::child`].
+#[test]
+#[ignore = "a child process of the kill tests"]
+fn child() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(crate::support::stage::child());
+}
+
+/// Killed at each durable write, before it and after it, by SIGKILL: the next process goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i6_killed_between_any_two_durable_writes_the_run_ends_once() {
+    super::kill::everywhere_locally().await;
+}
+
+/// How long a child may take to be killed or to have nothing left to do.
+pub const CHILD_PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,224 @@
+//! The local world's wiring for scenarios, in this process or in a child that kills itself at a chosen write.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use catalog::Catalog;
+use engine::Engine;
+use local::{Database, FileSecrets, MaxReceives, Routes, SqliteQueues, SqliteTable, Worker, WorkerSettings};
+use net::AddressPolicy;
+use ports::{
+    Clock, HandleHttp, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, SendMessage,
+    TableError, Write, WriteTable,
+};
+use runtime::{OsEntropy, SystemClock};
+use store::{Reader, Store};
+use tasks::{Tasks, TasksOptions};
+
+/// A killed run goes on after this long.
+pub const LEASE: Duration = Duration::from_secs(2);
+
+/// Kills this process, by SIGKILL, at its `at`-th durable write: before it, or after it.
+#[derive(Debug, Clone)]
+pub struct Kill {
+    at: u32,
+    after: bool,
+    seen: Arc<AtomicU32>,
+}
+
+impl Kill {
+    pub fn never() -> Self {
+        Self::at(u32::MAX, false)
+    }
+
+    pub fn at(at: u32, after: bool) -> Self {
+        Self { at, after, seen: Arc::default() }
+    }
+
+    async fn around<T>(&self, write: impl Future<Output = T>) -> T {
+        let mine = self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
+        if mine && !self.after {
+            die().await;
+        }
+        let done = write.await;
+        if mine && self.after {
+            die().await;
+        }
+        done
+    }
+}
+
+async fn die() {
+    let pid = std::process::id().to_string();
+    Command::new("kill").args(["-9", &pid]).status().unwrap();
+    // The signal is under way; nothing may happen meanwhile.
+    std::future::pending::<()>().await;
+}
+
+/// A port whose durable writes are counted.
+struct Killing<P>(P, Kill);
+
+#[async_trait]
+impl ReadTable for Killing<SqliteTable> {
+    async fn get(&self, key: &Key) -> Result<Option<Item>, PortError> {
+        self.0.get(key).await
+    }
+
+    async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
+        self.0.query(pk, prefix).await
+    }
+
+    async fn index(&self, index: Index, pk: &str, limit: usize, after: Option<&str>) -> Result<Page, PortError> {
+        self.0.index(index, pk, limit, after).await
+    }
+}
+
+#[async_trait]
+impl WriteTable for Killing<SqliteTable> {
+    async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        self.1.around(self.0.transact(writes)).await
+    }
+}
+
+#[async_trait]
+impl SendMessage for Killing<SqliteQueues> {
+    async fn send(&self, queue: Queue, body: &str, group: &str, delay: Duration) -> Result<(), PortError> {
+        self.1.around(self.0.send(queue, body, group, delay)).await
+    }
+}
+
+/// One folder with a database, secrets and a compiled catalog, and the ports on it.
+pub struct Stage {
+    folder: PathBuf,
+    slack_api: String,
+    pagerduty_api: String,
+    database: Database,
+    catalog: Arc<Catalog>,
+    secrets: Arc<dyn ReadSecret>,
+    clock: Arc<dyn Clock>,
+    pub store: Store,
+    pub queues: SqliteQueues,
+}
+
+impl Stage {
+    pub fn open(folder: &Path, slack_api: &str, pagerduty_api: &str) -> Self {
+        let database = Database::open(&folder.join("firstlook.db")).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let catalog = Catalog::from_compiled(&std::fs::read(folder.join("catalog.json")).unwrap()).unwrap();
+        let queues =
+            SqliteQueues::new(database.clone(), Arc::clone(&clock), MaxReceives { investigate: 3, deliver: 3 });
+        let table = Arc::new(SqliteTable::new(database.clone()));
+        Self {
+            folder: folder.to_owned(),
+            slack_api: slack_api.to_owned(),
+            pagerduty_api: pagerduty_api.to_owned(),
+            catalog: Arc::new(catalog),
+            secrets: Arc::new(FileSecrets::new(folder.join("secrets.json"))),
+            store: Store::new(table, Arc::clone(&clock), Arc::new(OsEntropy)),
+            database,
+            queues,
+            clock,
+        }
+    }
+
+    pub fn database_path(&self) -> PathBuf {
+        self.folder.join("firstlook.db")
+    }
+
+    /// ingest and console.
+    pub fn doors(&self) -> Arc<dyn HandleHttp> {
+        let ingest = ingest::Ingest::new(
+            Arc::clone(&self.catalog),
+            Arc::new(self.queues.clone()),
+            Arc::clone(&self.secrets),
+            Arc::clone(&self.clock),
+            Arc::new(OsEntropy),
+        );
+        let console = console::Console {
+            reader: Reader::new(Arc::new(SqliteTable::new(self.database.clone()))),
+            secrets: Arc::clone(&self.secrets),
+            clock: Arc::clone(&self.clock),
+        };
+        Arc::new(Routes::new().route("/hooks/", Arc::new(ingest)).route("/runs", Arc::new(console)))
+    }
+
+    /// Starts investigate and deliver on the queues.
+    pub fn work(&self, kill: Kill) -> Workers {
+        let table = Arc::new(Killing(SqliteTable::new(self.database.clone()), kill.clone()));
+        let sender: Arc<dyn SendMessage> = Arc::new(Killing(self.queues.clone(), kill));
+        let store = Store::new(table, Arc::clone(&self.clock), Arc::new(OsEntropy));
+        let policy = AddressPolicy::new(tasks::named_hosts(&self.catalog));
+        let tasks = Tasks::new(TasksOptions::new(policy, Arc::clone(&self.clock))).unwrap();
+        let engine = Engine {
+            catalog: Arc::clone(&self.catalog),
+            store: store.clone(),
+            tasks: Arc::new(tasks),
+            clock: Arc::clone(&self.clock),
+        };
+        let investigate = investigate::Investigate {
+            engine,
+            sender: Arc::clone(&sender),
+            retimer: Arc::new(self.queues.clone()),
+            clock: Arc::clone(&self.clock),
+            lease: LEASE,
+        };
+        let deliver = self.deliver(store, sender);
+        let start = |queue, handler: Arc<dyn HandleMessage>| {
+            // What AWS's event source mapping and function timeout say, shortened.
+            let settings = WorkerSettings {
+                deadline: Duration::from_secs(30),
+                visibility: LEASE * 2,
+                poll: Duration::from_millis(100),
+                ..WorkerSettings::default()
+            };
+            Worker::start(self.queues.clone(), queue, handler, Arc::clone(&self.clock), settings)
+        };
+        Workers(vec![start(Queue::Investigate, Arc::new(investigate)), start(Queue::Deliver, deliver)])
+    }
+}
+
+/// Running workers.
+pub struct Workers(Vec<Worker>);
+
+impl Workers {
+    pub async fn stop(self) {
+        for worker in self.0 {
+            worker.stop(Duration::from_secs(5)).await;
+        }
+    }
+}
+
+const ORDERS: &str = "FIRSTLOOK_TEST_CHILD";
+
+/// Starts a child process with workers on `stage`'s folder that kills itself at write `at`.
+pub fn spawn_child(stage: &Stage, at: u32, after: bool) -> std::process::Child {
+    let orders = serde_json::json!({
+        "folder": stage.folder, "slack": stage.slack_api, "pagerduty": stage.pagerduty_api, "at": at, "after": after,
+    });
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "scenarios::local::child", "--ignored", "--nocapture"])
+        .env(ORDERS, orders.to_string())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// What a child does: works until it is killed. Run by itself it has no orders and does nothing.
+pub async fn child() {
+    let Ok(orders) = std::env::var(ORDERS) else { return };
+    let orders: serde_json::Value = serde_json::from_str(&orders).unwrap();
+    let text = |key: &str| orders[key].as_str().unwrap().to_owned();
+    let stage = Stage::open(Path::new(&text("folder")), &text("slack"), &text("pagerduty"));
+    let kill = Kill::at(u32::try_from(orders["at"].as_u64().unwrap()).unwrap(), orders["after"].as_bool().unwrap());
+    let _workers = stage.work(kill);
+    std::future::pending::<()>().await;
+}
