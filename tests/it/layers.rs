@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("firstlook-net", &[]),
     ("firstlook-tasks", &["firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-engine", "firstlook-net"]),
     ("firstlook-outlets", &["firstlook-domain", "firstlook-ports", "firstlook-net"]),
-    ("firstlook-inbox", &["firstlook-domain"]),
+    ("firstlook-inbox", &["firstlook-ports"]),
     ("firstlook-aws", &["firstlook-domain", "firstlook-ports"]),
     ("firstlook-dynamo", &["firstlook-domain", "firstlook-ports", "firstlook-aws"]),
     ("firstlook-local", &["firstlook-domain", "firstlook-ports"]),

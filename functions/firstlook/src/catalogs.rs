@@ -62,7 +62,8 @@ pub fn check(args: &Check) -> Result<(), Failure> {
     }
     let of = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
     let (errors, warnings) = (of(ProblemSeverity::Error), of(ProblemSeverity::Warning));
-    let counts = format!("{}, {}", words::count(errors, "error", "errors"), words::count(warnings, "warning", "warnings"));
+    let counts =
+        format!("{}, {}", words::count(errors, "error", "errors"), words::count(warnings, "warning", "warnings"));
     let Some(catalog) = catalog else {
         out::say(&counts);
         return Err(Failure::Told);

@@ -72,10 +72,13 @@ Secrets stand in DATA/secrets.json, or in the environment as FIRSTLOOK_SECRET_<K
 The body is sent as it is, so the same file twice is one event and one duplicate.")]
     Send(Send),
     /// Lists RunSessions, or shows one.
-    #[command(subcommand, after_help = "Examples:
+    #[command(
+        subcommand,
+        after_help = "Examples:
   firstlook runs list
   firstlook runs list --day 2026-01-31 --json
-  firstlook runs show run_01KAPW8Z000000000000000001")]
+  firstlook runs show run_01KAPW8Z000000000000000001"
+    )]
     Runs(Runs),
     /// Sends dead letters back to their queue.
     #[command(after_help = "Examples:

@@ -88,7 +88,7 @@ impl Follower {
     ///
     /// # Errors
     /// The table cannot be read, or patience has ended.
-    pub async fn to_its_end(&mut self, progress: &Progress) -> Result<RunView, Failure> {
+    pub async fn until_its_end(&mut self, progress: &Progress) -> Result<RunView, Failure> {
         self.until(progress, |view| view.run.status.is_terminal()).await
     }
 
@@ -96,7 +96,7 @@ impl Follower {
     ///
     /// # Errors
     /// The table cannot be read, or patience has ended.
-    pub async fn to_its_deliveries(&mut self, progress: &Progress) -> Result<RunView, Failure> {
+    pub async fn until_delivered(&mut self, progress: &Progress) -> Result<RunView, Failure> {
         self.until(progress, |view| {
             view.run.status.is_terminal() && view.targets.iter().all(|target| settled(target, view.run.revision))
         })

@@ -2,7 +2,9 @@
 //! characters, so that no alert can move the cursor or turn the colours.
 
 use console::words;
-use domain::{MergedIssue, Mode, Outcome, OutletSpec, Report, Run, RunStatus, RunView, Step, Target, TargetState, Trigger};
+use domain::{
+    MergedIssue, Mode, Outcome, OutletSpec, Report, Run, RunStatus, RunView, Step, Target, TargetState, Trigger,
+};
 
 use crate::out::Style;
 

@@ -74,12 +74,14 @@ async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failur
     let worker = world.work_investigate(&catalog)?;
     let run = send(&world.queues, request).await?;
     let progress = Progress::begin("investigating");
-    let view = Follower::new(world.store.reader(), run, Duration::from_millis(50)).to_its_end(&progress).await;
+    let view = Follower::new(world.store.reader(), run, Duration::from_millis(50)).until_its_end(&progress).await;
     drop(progress);
     world::stop(vec![worker]).await;
     let view = view?;
     if view.run.catalog != catalog.digest {
-        out::say("note: another process took this run, with the catalog that it has loaded: start `firstlook dev` again after a change");
+        out::say(
+            "note: another process took this run, with the catalog that it has loaded: start `firstlook dev` again after a change",
+        );
     }
     Ok(view)
 }
@@ -88,7 +90,7 @@ async fn run_on_stack(stack: &Stack, request: CommandRequest) -> Result<RunView,
     let queues = stack.queues(&[Queue::Investigate]).await?;
     let run = send(&queues, request).await?;
     let progress = Progress::begin("sent; waiting for the stack");
-    Follower::new(stack.reader(), run, Duration::from_secs(1)).to_its_end(&progress).await
+    Follower::new(stack.reader(), run, Duration::from_secs(1)).until_its_end(&progress).await
 }
 
 /// Says at once what the run would fail by.
@@ -123,7 +125,10 @@ pub async fn runs(args: &Runs) -> Result<(), Failure> {
         Runs::List { day, limit, json, world } => list(&reader(world)?, *day, *limit, *json).await,
         Runs::Show { id, json, world } => {
             let Some(mut view) = reader(world)?.view(*id).await? else {
-                return Err(Failure::because(format!("there is no run {id}; they are kept for {} days", store::RUN_DAYS)));
+                return Err(Failure::because(format!(
+                    "there is no run {id}; they are kept for {} days",
+                    store::RUN_DAYS
+                )));
             };
             if *json {
                 view.run.lease = None;
@@ -140,7 +145,9 @@ pub async fn runs(args: &Runs) -> Result<(), Failure> {
 async fn list(reader: &Reader, day: Option<Date>, limit: usize, as_json: bool) -> Result<(), Failure> {
     let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
     let (day, runs, unmatched) = match day {
-        Some(day) => (day, reader.runs_of_day(day, limit, None).await?, reader.unmatched_of_day(day, limit, None).await?),
+        Some(day) => {
+            (day, reader.runs_of_day(day, limit, None).await?, reader.unmatched_of_day(day, limit, None).await?)
+        }
         None => newest_day(reader, today, limit).await?,
     };
     if as_json {

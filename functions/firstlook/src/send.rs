@@ -26,7 +26,11 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
     let catalog = catalogs::load(&args.catalog)?;
     let Some(source) = catalog.sources.get(&args.source) else {
         let known: Vec<&str> = catalog.sources.keys().map(domain::Name::as_str).collect();
-        return Err(Failure::Usage(format!("the catalog has no Source `{}`; it has {}", args.source, known.join(", "))));
+        return Err(Failure::Usage(format!(
+            "the catalog has no Source `{}`; it has {}",
+            args.source,
+            known.join(", ")
+        )));
     };
     let body = fs::read(&args.file).map_err(FileError::new("read", &args.file))?;
     let key = source.verify.secret.as_str();
@@ -39,7 +43,10 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
         (None, Some(url)) if args.signing_secret.is_some() => (url.clone(), secret(args, key, no_secrets()).await?),
         (None, url) => {
             let world = existing(&args.world.data)?;
-            (url.clone().unwrap_or_else(|| world_url(&world)), secret(args, key, Arc::clone(&world.secrets) as _).await?)
+            (
+                url.clone().unwrap_or_else(|| world_url(&world)),
+                secret(args, key, Arc::clone(&world.secrets) as _).await?,
+            )
         }
     };
     let url = hook(&base, &args.source)?;
@@ -90,7 +97,8 @@ pub async fn post(url: &Url, headers: Vec<(String, String)>, body: Vec<u8>) -> R
     }
     let response = request.send().await.map_err(|error| Failure::because(net::request_reason(&error, url)))?;
     let status = response.status().as_u16();
-    let answer = net::read_capped(response, ANSWER).await.map_err(|error| Failure::because(net::request_reason(&error, url)))?;
+    let answer =
+        net::read_capped(response, ANSWER).await.map_err(|error| Failure::because(net::request_reason(&error, url)))?;
     Ok((status, String::from_utf8_lossy(&answer.bytes).into_owned()))
 }
 

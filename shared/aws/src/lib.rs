@@ -5,6 +5,7 @@
 //! environment, and the loader's other providers, the second TLS stack and the system's root bundle would only make
 //! the binary larger and its start slower.
 
+mod by_name;
 mod connect;
 mod env;
 mod fail;

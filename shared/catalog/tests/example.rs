@@ -1,5 +1,7 @@
 //! The example catalog is good, and its rules say what they are meant to.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 use std::path::Path;
 
 use firstlook_catalog::{Catalog, expr::Scope, load_dir, model::RunSpec};

@@ -1,5 +1,7 @@
 //! What holds of any input.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
 use std::path::Path;
 
 use domain::{Alert, EventKind, Name};
@@ -115,13 +117,12 @@ fn workflow() -> impl Strategy<Value = Value> {
     let sources = vec(select(&["one", "two"][..]), 1..3);
     let events = vec(select(&["triggered", "reopened"][..]), 1..3);
     (vec(condition(), 0..4), -1..2_i32, sources, events).prop_map(|(when, priority, sources, events)| {
-        let mut document = json!({
-            "priority": priority, "investigate": {"command": "c"}, "trigger": {"sources": sources, "events": events},
-        });
-        if !when.is_empty() {
-            document["trigger"]["when"] = json!(when.join(" && "));
-        }
-        document
+        // No `when` at all is written as nothing.
+        let when = (!when.is_empty()).then(|| when.join(" && "));
+        json!({
+            "priority": priority, "investigate": {"command": "c"},
+            "trigger": {"sources": sources, "events": events, "when": when},
+        })
     })
 }
 

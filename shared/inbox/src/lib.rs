@@ -123,6 +123,11 @@ impl Inbox {
         hooks.push(Arc::new(hook));
     }
 
+    /// There is a Slack channel `name`, and the bot is in it. A channel that nobody opened comes to be with its first post.
+    pub fn open_channel(&self, name: &str) {
+        let _ = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner).channel(name);
+    }
+
     /// A person writes `text` into the Slack channel `name`.
     pub fn say(&self, name: &str, text: &str) {
         self.shared.say(name, text);

@@ -25,6 +25,10 @@ pub const TOKEN_KEY: &str = "slack-bot-token";
 /// Slack's clock and ours need not agree.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
+/// How long after the last try its message may still come to stand. Later than that nothing is looked for, so that a
+/// search long afterwards does not drown in what was written since.
+const LANDING: SignedDuration = SignedDuration::from_mins(10);
+
 /// How many messages of a channel are asked for at once, and how many pages. What is beyond is not searched, and the
 /// search then says that it cannot tell.
 const PAGE: usize = 200;
@@ -106,12 +110,16 @@ impl Outlet for Slack {
         let channel = self.channel_id(post).await?;
         let since = post.target.sending_since.unwrap_or(post.view.run.created_at);
         let oldest = since.checked_sub(SKEW).unwrap_or(since).as_second().to_string();
+        // The target was saved when the last try was begun or had ended.
+        let last = post.target.updated_at.max(since);
+        let latest = last.checked_add(LANDING).unwrap_or(last).as_second().to_string();
         let mut cursor = String::new();
         for _ in 0..PAGES {
             let limit = PAGE.to_string();
             let arguments = [
                 ("channel", channel.as_str()),
                 ("oldest", &oldest),
+                ("latest", &latest),
                 ("limit", &limit),
                 ("include_all_metadata", "true"),
                 ("cursor", &cursor),
@@ -132,7 +140,7 @@ impl Outlet for Slack {
             }
         }
         Err(OutletError::transient(format!(
-            "`{}` has more than {} messages since the first try, too many to find an earlier post among them",
+            "`{}` has more than {} messages from the time of the earlier tries, too many to find a post among them",
             self.spec.channel,
             PAGE * PAGES
         )))
@@ -176,6 +184,6 @@ fn merge(body: &mut Value, more: Value) {
 
 fn is_channel_id(text: &str) -> bool {
     text.len() >= 9
-        && text.starts_with(['C', 'G', 'D'])
+        && text.starts_with(['C', 'G'])
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }

@@ -71,8 +71,8 @@ pub async fn i5_a_refused_delivery_is_visible_and_redriven_after_the_mend(world:
 
 /// One broken target does not keep the others.
 pub async fn i5_a_broken_target_delays_no_other(world: &dyn World) {
-    world.inbox().fault(Endpoint::PagerDutyPost, Fault::Status { status: 404, retry_after: None });
     let incident = incident("apart");
+    world.inbox().remove_incident(&incident);
     let run = world.post("pagerduty", &page("incident.triggered", &incident, "PCHKOUT", &incident, AT)).await.run();
     let view = settled(world, run).await;
     for target in &view.targets {

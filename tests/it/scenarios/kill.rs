@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, process::Child};
 
-use domain::{RunId, RunStatus};
+use domain::{RunId, RunStatus, TargetState};
 use futures_util::{StreamExt, stream};
 use inbox::Service;
 
@@ -50,6 +50,9 @@ async fn killed_once(at: u32, after: bool) -> bool {
     let context = format!("killed {} write {at}", if after { "after" } else { "before" });
     assert_eq!(view.run.status, RunStatus::Concluded, "{context}");
     assert_eq!(view.steps.len(), 4, "{context}");
+    for target in &view.targets {
+        assert_eq!(target.state, TargetState::Sent, "{context}: {}: {:?}", target.spec.name, target.last_error);
+    }
     let now = world.shop.hits(&incident);
     for check in recorded {
         assert_eq!(now.get(&check), hits.get(&check), "{context}: the recorded `{check}` was run again");

@@ -25,7 +25,8 @@ pub struct Local {
     client: reqwest::Client,
     server: local::HttpServer,
     workers: Option<Workers>,
-    folder: tempfile::TempDir,
+    /// Removed with the world.
+    _folder: tempfile::TempDir,
 }
 
 impl Local {
@@ -40,6 +41,7 @@ impl Local {
     pub async fn without_workers() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(runtime::SystemClock)).await.unwrap();
+        catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
         let shop = Shop::start().await;
         let documents = folder.path().join("catalog");
         std::fs::create_dir(&documents).unwrap();
@@ -48,11 +50,7 @@ impl Local {
         write_secrets(folder.path());
         let stage = Stage::open(folder.path(), &inbox.slack_api(), &inbox.pagerduty_api());
         let server = local::HttpServer::start("127.0.0.1:0".parse().unwrap(), stage.doors()).await.unwrap();
-        Self { stage, inbox, shop, client: reqwest_client(), server, workers: None, folder }
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
+        Self { stage, inbox, shop, client: loopback_client(), server, workers: None, _folder: folder }
     }
 
     async fn stop(mut self) {
@@ -62,8 +60,10 @@ impl Local {
     }
 }
 
-pub fn reqwest_client() -> reqwest::Client {
-    net::client(&net::Options::default()).expect("a client")
+/// A client of the world's own doors, which stand on loopback.
+pub fn loopback_client() -> reqwest::Client {
+    let policy = net::AddressPolicy::new(["127.0.0.1".to_owned()]);
+    net::client(&net::Options { policy, ..net::Options::default() }).unwrap()
 }
 
 fn write_secrets(folder: &Path) {
@@ -98,7 +98,7 @@ impl World for Local {
 
     async fn depth(&self, queue: Queue) -> u64 {
         let depth = self.stage.queues.depth(queue).await.unwrap();
-        u64::from(depth.ready + depth.in_flight + depth.delayed)
+        u64::from(depth.visible + depth.in_flight + depth.delayed)
     }
 
     async fn redrive(&self, queue: Queue) {
@@ -144,13 +144,12 @@ scenarios! {
 async fn i2_without_the_queue_there_is_no_2xx_and_nothing_half_done() {
     let world = Local::start().await;
     let page = crate::support::pages::page("incident.triggered", "QBUSY", "PCHAT", "QBUSY", "2026-11-22T10:00:00Z");
-    // Another process holds the database, as a full disk or a stuck backup would.
-    let held = rusqlite::Connection::open(world.stage.database_path()).unwrap();
-    held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let broken = rusqlite::Connection::open(world.stage.database_path()).unwrap();
+    broken.execute_batch("ALTER TABLE messages RENAME TO gone").unwrap();
     let refused = world.post("pagerduty", &page).await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(refused.retry_after.is_some(), "{refused:?}");
-    held.execute_batch("ROLLBACK").unwrap();
+    broken.execute_batch("ALTER TABLE gone RENAME TO messages").unwrap();
     assert_eq!(world.depth(Queue::Investigate).await, 0);
     let run = world.post("pagerduty", &page).await.run();
     let view = crate::support::world::settled(&world, run).await;

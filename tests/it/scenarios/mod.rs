@@ -1,6 +1,5 @@
 //! One pipeline, two worlds: each scenario is written once over [`World`] and runs in both.
 
-mod aws;
 mod delivery;
 mod kill;
 mod local;

@@ -10,6 +10,9 @@ use super::shop::Shop;
 /// The service of the captured webhooks.
 pub const CAPTURED_SERVICE: &str = "PNE3JZM";
 
+/// The Slack channels of the documents below.
+pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit"];
+
 /// Writes the documents into `folder` and checks them as a user would.
 pub fn write(folder: &Path, shop: &Shop, inbox: &Inbox) -> Catalog {
     let documents = DOCUMENTS

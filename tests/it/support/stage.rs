@@ -15,6 +15,7 @@ use catalog::Catalog;
 use engine::Engine;
 use local::{Database, FileSecrets, MaxReceives, Routes, SqliteQueues, SqliteTable, Worker, WorkerSettings};
 use net::AddressPolicy;
+use outlets::{Outlets, Settings};
 use ports::{
     Clock, HandleHttp, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, SendMessage,
     TableError, Write, WriteTable,
@@ -148,6 +149,26 @@ impl Stage {
             clock: Arc::clone(&self.clock),
         };
         Arc::new(Routes::new().route("/hooks/", Arc::new(ingest)).route("/runs", Arc::new(console)))
+    }
+
+    fn deliver(&self, store: Store, sender: Arc<dyn SendMessage>) -> Arc<dyn HandleMessage> {
+        let url = |text: &str| text.parse().unwrap();
+        let settings = Settings {
+            slack_api: url(&self.slack_api),
+            pagerduty_api: url(&self.pagerduty_api),
+            webhook_sink: None,
+        };
+        Arc::new(deliver::Deliver {
+            store,
+            outlets: Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap()),
+            sender,
+            secrets: Arc::clone(&self.secrets),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::new(OsEntropy),
+            lease: LEASE,
+            console_url: Some("http://console.test".to_owned()),
+            link_days: 30,
+        })
     }
 
     /// Starts investigate and deliver on the queues.

@@ -159,3 +159,22 @@ fn the_schema_that_is_published_is_the_one_of_the_body() {
     let stands = std::fs::read_to_string(path).unwrap();
     assert!(stands == is, "run the tests with FIRSTLOOK_WRITE_SCHEMAS=1 and commit the file");
 }
+
+/// Which fields there are, without what is in them.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Array(items) => items.first().map(shape).into_iter().collect(),
+        _ => Value::Null,
+    }
+}
+
+#[test]
+fn the_example_in_the_documentation_is_what_is_sent() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/webhook-body.md")).unwrap();
+    let example = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    let view = views::concluded();
+    let body = webhook::body(&post(&view, &views::webhook("https://x.example/", "hook-key"))).unwrap();
+    assert_eq!(shape(&example), shape(&serde_json::from_str(&body).unwrap()));
+}

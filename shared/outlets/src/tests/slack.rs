@@ -105,6 +105,11 @@ async fn i4_a_search_that_cannot_see_everything_does_not_say_that_nothing_is_the
     }
     let lost = outlet.find(&post(&view, &target)).await.unwrap_err();
     assert!(matches!(&lost, OutletError::Transient { reason, .. } if reason.contains("more than 4000")), "{lost:?}");
+    // What was written long after the last try is not looked through.
+    let mut old = views::slack("ops");
+    old.sending_since = Some(now() - Duration::from_secs(86_400));
+    old.updated_at = now() - Duration::from_secs(3600);
+    assert_eq!(outlet.find(&post(&view, &old)).await.unwrap(), None);
     for fault in [status(500, None), Fault::SlackError("internal_error"), Fault::CloseAfterAccepting] {
         inbox.fault(Endpoint::SlackHistory, fault);
         let error = outlet.find(&post(&view, &target)).await.unwrap_err();

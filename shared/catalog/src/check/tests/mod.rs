@@ -87,4 +87,5 @@ macro_rules! bad {
 mod documents;
 mod expressions;
 mod meaning;
+mod pages;
 mod safety;

@@ -1,0 +1,148 @@
+//! Catalogs as folders and as the one compiled file.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests too")]
+
+use std::{fs, path::Path};
+
+use firstlook_catalog::{Catalog, CompiledError, Loaded, load_dir, load_texts};
+use tempfile::TempDir;
+
+const SOURCE: &str = "kind: Source\nname: pagerduty\ntype: pagerduty\nverify: { secret: pagerduty-signing }\n";
+const REST: &str = "kind: Task
+name: http-health
+access: read-only
+title: Check that it answers
+run: { http: { url: \"https://checkout.internal/healthz\" } }
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: health, task: http-health }]
+---
+kind: Workflow
+name: pages
+trigger: { sources: [pagerduty], when: alert.urgency == \"high\" }
+investigate: { command: triage }
+";
+
+fn folder(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    folder
+}
+
+fn said(folder: &TempDir) -> String {
+    let problems = load_dir(folder.path()).problems;
+    let text = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    text.replace(&folder.path().display().to_string(), "<folder>")
+}
+
+fn good(files: &[(&str, &str)]) -> Catalog {
+    let Loaded { catalog, problems } = load_texts(files.iter().map(|(name, text)| (Path::new(*name), *text)));
+    assert_eq!(problems, vec![]);
+    catalog.unwrap()
+}
+
+#[test]
+fn folders_are_read_whole_and_what_is_not_a_document_is_passed_over() {
+    let knowledge = "---\r\nname: checkout\r\ntitle: How checkout works\r\ntags: { service: checkout }\r\n---\r\n\r\nIt takes orders.\r\n---\r\nAnd more.\r\n";
+    let folder = folder(&[
+        ("b/sources.yml", SOURCE.as_bytes()),
+        ("a.yaml", REST.as_bytes()),
+        ("knowledge/checkout.md", knowledge.as_bytes()),
+        ("README.md", b"# Not a document"),
+        (".hidden/x.yaml", b"kind: ["),
+        ("notes.txt", b"kind: ["),
+        ("empty.yaml", b"# nothing yet\n"),
+    ]);
+    let loaded = load_dir(folder.path());
+    assert_eq!(loaded.problems, vec![]);
+    let catalog = loaded.catalog.unwrap();
+    assert_eq!(catalog.sources.len() + catalog.workflows.len() + catalog.commands.len() + catalog.tasks.len(), 4);
+    let knowledge = catalog.knowledge.values().next().unwrap();
+    assert_eq!(
+        (knowledge.title.as_str(), knowledge.text.as_str()),
+        ("How checkout works", "It takes orders.\r\n---\r\nAnd more.")
+    );
+}
+
+#[test]
+fn fl001_and_fl015_files_that_are_not_there_or_cannot_be_read() {
+    let tested = format!(
+        "{SOURCE}tests:\n  - {{ event: events/none.json, expect: \"true\" }}\n  - {{ event: ../e.json, expect: 'a ==' }}\n"
+    );
+    let folder = folder(&[
+        ("a.yaml", REST.as_bytes()),
+        ("bad.yaml", b"kind: \xff\xfe"),
+        ("sources/s.yaml", tested.as_bytes()),
+        ("e.json", b"{}"),
+    ]);
+    insta::assert_snapshot!(said(&folder), @r##"
+    <folder>/bad.yaml: error[FL001] the file is not UTF-8
+    <folder>/sources/s.yaml:6:14: error[FL015] there is no event file `<folder>/sources/events/none.json`
+      = help: name it relative to this file's folder
+    <folder>/sources/s.yaml:7:33: error[FL030] `expect` is not an expression: at character 6, mismatched input '<EOF>' expecting expression
+      = help: expressions are CEL
+    "##);
+    let loaded = load_dir(&folder.path().join("none"));
+    assert!(loaded.catalog.is_none());
+    assert_eq!(loaded.problems.first().map(|problem| problem.code.as_str()), Some("FL001"));
+}
+
+#[test]
+fn fl006_an_empty_folder_is_no_catalog() {
+    insta::assert_snapshot!(said(&folder(&[])), @r##"
+    <folder>: error[FL006] there are no documents here
+      = help: a catalog begins with a Source, a Workflow, a Command and a Task
+    "##);
+}
+
+#[test]
+fn problems_of_front_matter_have_the_lines_of_the_file() {
+    let folder = folder(&[
+        ("a.yaml", format!("{SOURCE}---\n{REST}").as_bytes()),
+        ("one.md", b"---\nname: one\ntitel: One\n---\ntext\n"),
+        ("two.md", b"---\nkind: Task\nname: two\n---\ntext\n"),
+        ("three.md", b"---\nname: three\n"),
+        ("four.md", b"---\nname: four\ntitle: Four\ntext: x\n---\ntext\n"),
+    ]);
+    insta::assert_snapshot!(said(&folder), @r##"
+    <folder>/four.md:4:1: error[FL011] the Knowledge has no key `text`
+      = help: it can have: `tags`
+    <folder>/one.md:2:1: error[FL012] the Knowledge has no `title`
+      = help: `title`: Its title.
+    <folder>/one.md:3:1: error[FL011] the Knowledge has no key `titel`
+      = help: did you mean `title`?
+    <folder>/three.md:1:1: error[FL005] the file has no front matter
+      = help: begin it with a line `---`, then `name:` and `title:`, then a line `---`
+    <folder>/two.md:2:7: error[FL010] a Markdown file is Knowledge and nothing else
+      = help: write other documents as YAML
+    "##);
+}
+
+#[test]
+fn the_same_documents_give_the_same_bytes_wherever_they_stand() {
+    let together = good(&[("all.yaml", &format!("{SOURCE}---\n{REST}"))]);
+    let apart = good(&[("z.yaml", SOURCE), ("a.yaml", REST)]);
+    assert_eq!(together.to_compiled(), apart.to_compiled());
+    assert_eq!(Catalog::from_compiled(&apart.to_compiled()).unwrap(), together);
+    let other = good(&[("z.yaml", SOURCE), ("a.yaml", &REST.replace("healthz", "health"))]);
+    assert_ne!(other.digest, together.digest);
+    assert!(together.digest.len() == 16 && together.digest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+}
+
+#[test]
+fn a_compiled_file_of_another_form_or_a_part_of_one_is_refused() {
+    let compiled = good(&[("z.yaml", SOURCE), ("a.yaml", REST)]).to_compiled();
+    let text = String::from_utf8(compiled.clone()).unwrap();
+    let newer = text.replacen("\"version\":1", "\"version\":2", 1);
+    assert!(matches!(Catalog::from_compiled(newer.as_bytes()), Err(CompiledError::OtherForm { version: 2, .. })));
+    let unknown = text.replacen("\"sources\"", "\"extra\":{},\"sources\"", 1);
+    for broken in [compiled.get(..compiled.len() / 2).unwrap(), b"", b"{}", b"[]", unknown.as_bytes()] {
+        assert!(matches!(Catalog::from_compiled(broken), Err(CompiledError::Unreadable(_))));
+    }
+}

@@ -1,0 +1,211 @@
+//! `infra/template.yaml`, deployed on an emulator.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use dynamo::DynamoTable;
+use firstlook_aws::{AwsEnv, Clients, SqsQueues};
+use ports::Queue;
+use serde_json::Value;
+
+use super::{
+    api::{Api, REGION, ROOT, texts},
+    build,
+    emulator::{Emulator, EmulatorOptions, free_port},
+};
+use crate::support::proxy::Proxy;
+
+/// The stack's name.
+pub const STACK: &str = "firstlook";
+const BUCKET: &str = "firstlook-deploys";
+/// How long CloudFormation may take.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// What is deployed.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The compiled catalog.
+    pub catalog: Vec<u8>,
+    /// The keys of the secret.
+    pub secret: Value,
+    /// The template's parameters that are not left at their defaults.
+    pub parameters: BTreeMap<&'static str, String>,
+    /// Whether the emulator enforces the roles.
+    pub auth: bool,
+    /// Whether a [`Proxy`] stands between the functions and AWS.
+    pub proxy: bool,
+}
+
+impl Options {
+    /// Deploys `catalog`, with timings that a test can wait for: a killed run goes on after two seconds, a message in
+    /// nobody's hands comes back after ten.
+    pub fn new(catalog: Vec<u8>, secret: Value) -> Self {
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        let parameters = [
+            ("Architecture", architecture),
+            // The emulator runs a function in the folder of its zip, which is not /var/task.
+            ("CatalogPath", "catalog.json"),
+            ("LeaseSeconds", "2"),
+            ("InvestigateSeconds", "10"),
+            ("InvestigateVisibilitySeconds", "10"),
+            ("DeliverSeconds", "10"),
+            ("DeliverVisibilitySeconds", "10"),
+            ("DeletionProtection", "false"),
+        ];
+        let parameters = parameters.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+        Self { catalog, secret, parameters, auth: false, proxy: false }
+    }
+
+    /// Sets a parameter of the template.
+    pub fn parameter(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.parameters.insert(name, value.into());
+        self
+    }
+}
+
+/// A deployed stack. Its emulator ends with it.
+pub struct Deployment {
+    emulator: Emulator,
+    proxy: Option<Proxy>,
+    options: Options,
+    outputs: BTreeMap<String, String>,
+}
+
+impl Deployment {
+    /// Starts an emulator and deploys the template on it.
+    pub async fn new(options: Options) -> Self {
+        let port = free_port();
+        let proxy = if options.proxy { Some(Proxy::start(port).await) } else { None };
+        let functions_call = proxy.as_ref().map(Proxy::url);
+        let emulator = Emulator::start(&EmulatorOptions { auth: options.auth, functions_call, port: Some(port) }).await;
+        let mut deployment = Self { emulator, proxy, options, outputs: BTreeMap::new() };
+        deployment.api().put(&format!("/{BUCKET}"), Vec::new()).await;
+        deployment.deploy("CreateStack", "CREATE_COMPLETE").await;
+        let secret = deployment.options.secret.clone();
+        deployment.put_secret(&secret).await;
+        deployment
+    }
+
+    /// Deploys again, with another catalog and nothing else changed.
+    pub async fn change_catalog(&mut self, catalog: Vec<u8>) {
+        self.options.catalog = catalog;
+        self.deploy("UpdateStack", "UPDATE_COMPLETE").await;
+    }
+
+    /// Gives the secret this value; the one before becomes the previous one.
+    pub async fn put_secret(&self, keys: &Value) {
+        let request = self.clients().secrets_manager().put_secret_value();
+        let put = request.secret_id(self.output("SecretArn")).secret_string(keys.to_string()).send().await;
+        put.expect("a new version of the secret");
+    }
+
+    /// An output of the stack.
+    pub fn output(&self, name: &str) -> &str {
+        self.outputs.get(name).unwrap_or_else(|| panic!("no output `{name}` in {:?}", self.outputs))
+    }
+
+    /// Where `path`, such as `/hooks/pagerduty`, is served.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/_aws/execute-api/{}/$default{path}", self.emulator.url(), self.output("ApiId"))
+    }
+
+    /// The way to the emulated AWS as its root user. Made anew each time: the connections of a client end with the
+    /// runtime of the test that made it.
+    pub fn clients(&self) -> Clients {
+        clients(&self.emulator.url())
+    }
+
+    /// The stack's table.
+    pub fn table(&self) -> DynamoTable {
+        DynamoTable::new(&self.clients(), self.output("TableName"))
+    }
+
+    /// The stack's queues.
+    pub fn queues(&self) -> SqsQueues {
+        let url = |name: &str| self.output(name).to_owned();
+        let urls = [
+            (Queue::Investigate, url("InvestigateQueueUrl")),
+            (Queue::InvestigateDlq, url("InvestigateDlqUrl")),
+            (Queue::Deliver, url("DeliverQueueUrl")),
+            (Queue::DeliverDlq, url("DeliverDlqUrl")),
+        ];
+        SqsQueues::new(self.clients().sqs(), urls)
+    }
+
+    /// What stands between the functions and AWS, if it was asked for.
+    pub fn proxy(&self) -> &Proxy {
+        self.proxy.as_ref().expect("a deployment with a proxy")
+    }
+
+    /// What the emulator has logged, the functions' output included.
+    pub fn log(&self) -> String {
+        self.emulator.log()
+    }
+
+    fn api(&self) -> Api {
+        Api::new(self.emulator.url())
+    }
+
+    async fn deploy(&mut self, action: &str, wanted: &str) {
+        let api = self.api();
+        let mut template = fs::read_to_string(build::workspace().join("infra/template.yaml")).expect("the template");
+        for (function, bootstrap) in build::FUNCTIONS.iter().zip(build::bootstraps().await) {
+            let package = build::package(bootstrap, &self.options.catalog);
+            // As `sam deploy` does: named by what is in it, so that another content is another address.
+            let key = format!("{function}-{}.zip", digest(&package));
+            api.put(&format!("/{BUCKET}/{key}"), package).await;
+            let local = format!("CodeUri: ../target/lambda/{function}/");
+            assert!(template.contains(&local), "the template has no `{local}`");
+            template = template.replace(&local, &format!("CodeUri: s3://{BUCKET}/{key}"));
+        }
+        let mut form = vec![("StackName".to_owned(), STACK.to_owned()), ("TemplateBody".to_owned(), template)];
+        for (n, capability) in ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"].iter().enumerate() {
+            form.push((format!("Capabilities.member.{}", n + 1), (*capability).to_owned()));
+        }
+        for (n, (name, value)) in self.options.parameters.iter().enumerate() {
+            form.push((format!("Parameters.member.{}.ParameterKey", n + 1), (*name).to_owned()));
+            form.push((format!("Parameters.member.{}.ParameterValue", n + 1), value.clone()));
+        }
+        api.cloudformation(action, &form).await.unwrap_or_else(|error| panic!("{error}"));
+        let described = self.wait_for(&api, wanted).await;
+        let keys = texts(&described, "OutputKey").into_iter().map(str::to_owned);
+        let values = texts(&described, "OutputValue").into_iter().map(str::to_owned);
+        self.outputs = keys.zip(values).collect();
+    }
+
+    async fn wait_for(&self, api: &Api, wanted: &str) -> String {
+        let name = [("StackName".to_owned(), STACK.to_owned())];
+        let given_up = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let described = api.cloudformation("DescribeStacks", &name).await.unwrap_or_else(|error| panic!("{error}"));
+            let status = texts(&described, "StackStatus").first().copied().unwrap_or_default().to_owned();
+            if status == wanted {
+                return described;
+            }
+            let under_way = status.ends_with("_IN_PROGRESS") && !status.contains("ROLLBACK");
+            if !under_way || tokio::time::Instant::now() > given_up {
+                let events = api.cloudformation("DescribeStackEvents", &name).await.unwrap_or_default();
+                let reasons = texts(&events, "ResourceStatusReason").join("\n");
+                panic!("the stack is {status} and not {wanted}:\n{reasons}\n{}", self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// The way to an emulator as its root user.
+pub fn clients(url: &str) -> Clients {
+    let env = AwsEnv::read(|name| match name {
+        "AWS_REGION" => Some(REGION.to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some(ROOT.to_owned()),
+        "AWS_ENDPOINT_URL" => Some(url.to_owned()),
+        _ => None,
+    });
+    firstlook_aws::connect(&env.expect("an environment")).expect("clients")
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("{:016x}", hasher.finish())
+}

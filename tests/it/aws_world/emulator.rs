@@ -1,0 +1,119 @@
+//! The emulator as a process: on a free loopback port, with an environment of its own, gone with this test.
+
+use std::{
+    fs::{self, File},
+    net::TcpListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use super::{build, python};
+
+/// Starts the emulator in a session of its own and ends it, with the functions that run in it, when its own input ends:
+/// that happens also when the test process is killed.
+const KEEPER: &str = r"
+import os, signal, subprocess, sys
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+sys.stdin.buffer.read()
+for what, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
+    try:
+        os.killpg(child.pid, what)
+        child.wait(patience)
+    except (ProcessLookupError, subprocess.TimeoutExpired):
+        pass
+";
+
+/// How long it may take to answer. It is up in a second or two; a busy machine takes longer.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How an emulator is started.
+#[derive(Debug, Clone, Default)]
+pub struct EmulatorOptions {
+    /// Whether it enforces the roles' IAM policies.
+    pub auth: bool,
+    /// The address under which the functions call AWS, if not the emulator's own.
+    pub functions_call: Option<String>,
+    /// The port, if it must be known beforehand; see [`free_port`].
+    pub port: Option<u16>,
+}
+
+/// A running emulator.
+pub struct Emulator {
+    port: u16,
+    keeper: Child,
+    folder: PathBuf,
+}
+
+/// A port of loopback that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+impl Emulator {
+    /// Starts one and waits until it answers.
+    pub async fn start(options: &EmulatorOptions) -> Self {
+        let (target, _) = build::target();
+        let bin = tokio::task::spawn_blocking(move || python::ensure(&target)).await.expect("an environment");
+        let port = options.port.unwrap_or_else(free_port);
+        let folder = std::env::temp_dir().join(format!("firstlook-emulator-{port}"));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).expect("a folder for the emulator");
+        let log = File::create(folder.join("log")).expect("a log file");
+        let own = format!("http://127.0.0.1:{port}");
+        let mut keeper = Command::new(bin.join("python"));
+        // Its functions inherit its environment, so it gets nothing of ours but what it needs.
+        keeper
+            .args(["-c", KEEPER])
+            .arg(bin.join("ministack"))
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", &folder)
+            .env("TMPDIR", &folder)
+            .env("BIND_HOST", "127.0.0.1")
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("AWS_ENDPOINT_URL", options.functions_call.as_ref().unwrap_or(&own))
+            .stdin(Stdio::piped())
+            .stderr(log.try_clone().expect("the log file again"))
+            .stdout(log);
+        if options.auth {
+            keeper.env("AUTH", "true");
+        }
+        let keeper = keeper.spawn().expect("the emulator's keeper");
+        let mut emulator = Self { port, keeper, folder };
+        emulator.wait_until_healthy().await;
+        emulator
+    }
+
+    /// Its address.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it has logged, the functions' output included.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    async fn wait_until_healthy(&mut self) {
+        let client = super::loopback_client();
+        let given_up = tokio::time::Instant::now() + PATIENCE;
+        let health = format!("{}/_ministack/health", self.url());
+        while !client.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            let ended = self.keeper.try_wait().expect("the keeper's state");
+            let late = tokio::time::Instant::now() > given_up;
+            assert!(ended.is_none() && !late, "the emulator did not come up:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        // The end of its input is what it waits for.
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
