@@ -1,6 +1,6 @@
 //! Times, lengths, sizes and states in words, for the pages here and for the command line.
 
-use domain::{AlertSeverity, Attachment, IncidentState, TargetState};
+use domain::{AlertSeverity, Attachment, IncidentState, OutletSpec, TargetState};
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 
@@ -104,6 +104,19 @@ pub fn ticked(text: &str) -> Markup {
                 @if place % 2 == 1 { code { (piece) } } @else { (piece) }
             }
         }
+    }
+}
+
+/// Where a target is. Of a webhook the host only, since its path is often its secret.
+#[must_use]
+pub fn place(outlet: &OutletSpec) -> String {
+    match outlet {
+        OutletSpec::Slack(slack) => slack.channel.clone(),
+        OutletSpec::PagerDuty(_) => "note on the incident".to_owned(),
+        OutletSpec::Webhook(webhook) => match url::Url::parse(&webhook.url) {
+            Ok(url) => url.host_str().unwrap_or_default().to_owned(),
+            Err(_) => String::new(),
+        },
     }
 }
 

@@ -101,10 +101,10 @@ pub struct World {
     pub data: PathBuf,
     /// The deployed stack of this name instead, with the credentials in the environment
     /// (`eval "$(aws configure export-credentials --format env)"`).
-    #[arg(long, value_name = "NAME", env = "FIRSTLOOK_STACK")]
+    #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
     /// The stack's secret, by ARN or name (its output SecretArn); default: NAME-secrets.
-    #[arg(long, value_name = "ARN", env = "FIRSTLOOK_SECRET", requires = "stack")]
+    #[arg(long, value_name = "ARN", requires = "stack")]
     pub secret_id: Option<String>,
 }
 

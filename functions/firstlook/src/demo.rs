@@ -8,7 +8,7 @@ use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use catalog::Catalog;
 use domain::{EventId, RunId};
-use inbox::Inbox;
+use inbox::{Inbox, Service};
 use jiff::Timestamp;
 use local::Folder;
 use ports::ReadSecret;
@@ -20,7 +20,7 @@ use url::Url;
 use crate::{
     catalogs::{self, FileError},
     cli::Demo,
-    dev::{Running, start_inbox},
+    dev::{Running, start_inbox, until_stopped},
     failure::Failure,
     follow::{Follower, Progress, went_well},
     out::{self, Style},
@@ -43,7 +43,10 @@ const CATALOG: [(&str, &str); 3] = [
 ];
 
 /// How many orders must wait before anybody would be paged.
-const ALARM: usize = 40;
+const ALARM: usize = 100;
+
+/// How many lines of a webhook's body are shown.
+const LINES: usize = 24;
 
 /// `firstlook demo`.
 pub async fn demo(args: &Demo) -> Result<(), Failure> {
@@ -60,7 +63,7 @@ pub async fn demo(args: &Demo) -> Result<(), Failure> {
     let ended = match told {
         Ok(run) if !args.once => {
             invite(&running, &world, &shop, run, &args.data, style).await?;
-            tokio::signal::ctrl_c().await.map_err(Failure::from)
+            until_stopped().await.map_err(Failure::from)
         }
         Ok(_) => Ok(()),
         Err(failure) => Err(failure),
@@ -125,8 +128,15 @@ async fn tell(
     out::print(&report::text(&view, page))?;
     out::say("");
     out::say(&style.bold("5. What arrived where people are"));
-    for posted in inbox.posts() {
-        out::print(&format!("\n{}\n{}", page.bold(&posts::heading(&posted)), indented(&posts::body(&posted))))?;
+    let mut received = inbox.posts();
+    received.sort_by_key(|posted| match posted.service {
+        Service::Slack => 0,
+        Service::PagerDuty => 1,
+        Service::Webhook => 2,
+    });
+    for posted in received {
+        let body = indented(&posts::body(&posted, LINES));
+        out::print(&format!("\n{}\n{body}", page.bold(&posts::heading(&posted))))?;
     }
     if went_well(&view) {
         Ok(run)
@@ -158,6 +168,7 @@ async fn page(running: &Running, world: &World, catalog: &Catalog) -> Result<Eve
 
 /// The sample with the times of now: nothing else of it is changed.
 fn happening_now(sample: &str, now: Timestamp) -> Result<Value, Failure> {
+    let now = Timestamp::from_millisecond(now.as_millisecond())?;
     let mut webhook: Value = serde_json::from_str(sample)?;
     for pointer in ["/event/occurred_at", "/event/data/created_at"] {
         if let Some(time) = webhook.pointer_mut(pointer) {

@@ -93,10 +93,24 @@ pub async fn dev(args: &Dev) -> Result<(), Failure> {
     })?;
     let running = Running::start(listener, &world, &catalog, &outside)?;
     greet(&running, &catalog, &outside, &made_up).await?;
-    tokio::signal::ctrl_c().await?;
+    until_stopped().await?;
     out::say("stopping: what is in hand is ended first");
     running.stop().await;
     Ok(())
+}
+
+/// Until somebody wants this process to end: Ctrl-C, or a SIGTERM.
+pub async fn until_stopped() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+            _ = terminated.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
 }
 
 /// An inbox on any free port: only this process calls it.

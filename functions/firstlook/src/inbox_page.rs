@@ -18,6 +18,9 @@ use crate::posts;
 /// How many posts stand on the page, the newest.
 const POSTS: usize = 100;
 
+/// How many lines of a webhook's body.
+const LINES: usize = 80;
+
 /// `GET /inbox`, and the same as `/inbox.json`.
 pub struct InboxPage(pub Arc<Inbox>);
 
@@ -52,7 +55,7 @@ impl InboxPage {
                 @for posted in posts.iter().rev().take(POSTS) {
                     article.card {
                         div.head { h3 { (posts::heading(posted)) } span.soft { (words::clock(posted.at)) } }
-                        pre { (posts::body(posted)) }
+                        pre { (posts::body(posted, LINES)) }
                         @if !posted.edits.is_empty() {
                             p.soft {
                                 "Posted " (words::clock(posted.at)) ", edited "

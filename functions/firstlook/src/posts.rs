@@ -4,9 +4,6 @@ use console::words;
 use inbox::{Posted, Service};
 use serde_json::Value;
 
-/// The most lines of a webhook's body that are shown.
-const LINES: usize = 60;
-
 /// Where it was posted, and how often it was edited.
 #[must_use]
 pub fn heading(posted: &Posted) -> String {
@@ -26,30 +23,30 @@ pub fn heading(posted: &Posted) -> String {
     text
 }
 
-/// What stands there now.
+/// What stands there now. Of a webhook's body at most so many `lines`.
 #[must_use]
-pub fn body(posted: &Posted) -> String {
+pub fn body(posted: &Posted, lines: usize) -> String {
     let body = posted.current();
     let text = match posted.service {
         Service::Slack => slack(body),
         Service::PagerDuty => first_text(body, &["/note/content", "/content"]),
-        Service::Webhook => json(body),
+        Service::Webhook => json(body, lines),
     };
     words::plain(text.trim_end())
 }
 
 fn first_text(body: &Value, pointers: &[&str]) -> String {
     let found = pointers.iter().find_map(|pointer| body.pointer(pointer)?.as_str());
-    found.map_or_else(|| json(body), str::to_owned)
+    found.map_or_else(|| json(body, usize::MAX), str::to_owned)
 }
 
-fn json(body: &Value) -> String {
+fn json(body: &Value, most: usize) -> String {
     let text = match body {
         Value::String(text) => text.clone(),
         other => serde_json::to_string_pretty(other).unwrap_or_default(),
     };
-    let mut lines: Vec<&str> = text.lines().take(LINES).collect();
-    if text.lines().count() > LINES {
+    let mut lines: Vec<&str> = text.lines().take(most).collect();
+    if text.lines().count() > most {
         lines.push("…");
     }
     lines.join("\n")
@@ -142,8 +139,8 @@ mod tests {
     #[test]
     fn a_long_body_is_cut_by_lines() {
         let list: Vec<u32> = (0..200).collect();
-        let text = json(&json!(list));
-        assert_eq!(text.lines().count(), LINES + 1);
+        let text = json(&json!(list), 60);
+        assert_eq!(text.lines().count(), 61);
         assert!(text.ends_with('…'));
     }
 }

@@ -2,9 +2,7 @@
 //! characters, so that no alert can move the cursor or turn the colours.
 
 use console::words;
-use domain::{
-    MergedIssue, Mode, Outcome, OutletSpec, Report, Run, RunStatus, RunView, Step, Target, TargetState, Trigger,
-};
+use domain::{MergedIssue, Mode, Outcome, Report, Run, RunStatus, RunView, Step, Target, TargetState, Trigger};
 
 use crate::out::Style;
 
@@ -78,7 +76,8 @@ impl Text {
     fn head(&mut self, run: &Run) {
         let style = self.style;
         self.broken("", &run.title, |line| style.bold(line));
-        let mut facts = vec![run.id.to_string(), state(run)];
+        self.push(style.dim(&format!("{} · {}", run.id, state(run))));
+        let mut facts = Vec::new();
         match &run.trigger {
             Trigger::Event { source, .. } => facts.push(format!("from {source}")),
             Trigger::Hand { who } => facts.push(format!("asked for by {who}")),
@@ -234,11 +233,7 @@ pub fn step(step: &Step, style: Style) -> String {
 /// One target on one line.
 #[must_use]
 pub fn target(target: &Target, revision: u64, style: Style) -> String {
-    let place = match &target.spec.outlet {
-        OutletSpec::Slack(slack) => clean(&slack.channel),
-        OutletSpec::PagerDuty(_) => "note on the incident".to_owned(),
-        OutletSpec::Webhook(_) => String::new(),
-    };
+    let place = clean(&words::place(&target.spec.outlet));
     let state = format!("{:<13}", words::target_state(target.state));
     let state = match target.state {
         TargetState::Sent if target.revision >= revision => style.good(&state),

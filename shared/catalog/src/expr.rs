@@ -7,14 +7,12 @@ use std::{
     sync::{Arc, LazyLock, OnceLock},
 };
 
-use cel::{
-    Context, Env, ExecutionError, IdedExpr, Value as CelValue,
-    common::ast::{EntryExpr, Expr},
-    parser::PrattParser,
-};
+use cel::{Context, Env, ExecutionError, IdedExpr, Value as CelValue, parser::PrattParser};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::tree::depth;
 
 /// The longest expression, in bytes.
 pub const EXPRESSION_LIMIT: usize = 4096;
@@ -153,7 +151,12 @@ impl Expression {
     /// [`ExprError`].
     pub fn value(&self, scope: &Scope) -> Result<Value, ExprError> {
         let wrong = |reason: String, absent| ExprError::Evaluation { expression: self.source.clone(), reason, absent };
-        let value = scope.context().resolve(self.check()?).map_err(|error| {
+        let expr = self.check()?;
+        let context = scope.context();
+        // As with the parser: an alert must not be able to end the process.
+        let resolved = catch_unwind(AssertUnwindSafe(|| context.resolve(expr)));
+        let resolved = resolved.map_err(|_| wrong("the interpreter gave up on it".to_owned(), false))?;
+        let value = resolved.map_err(|error| {
             let absent = matches!(error, ExecutionError::NoSuchKey(_) | ExecutionError::IndexOutOfBounds(_));
             wrong(error.to_string(), absent)
         })?;
@@ -211,37 +214,6 @@ fn compile(source: &str) -> Result<IdedExpr, String> {
         return Err(format!("it nests more than {NESTING_LIMIT} deep: make it shorter"));
     }
     Ok(expr)
-}
-
-/// The expressions directly within `expr`.
-pub(crate) fn children(expr: &Expr) -> Vec<&IdedExpr> {
-    match expr {
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => Vec::new(),
-        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
-        Expr::Comprehension(c) => vec![&c.iter_range, &c.accu_init, &c.loop_cond, &c.loop_step, &c.result],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(|one| values(&one.expr)).collect(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::Struct(one) => one.entries.iter().flat_map(|one| values(&one.expr)).collect(),
-    }
-}
-
-fn values(entry: &EntryExpr) -> Vec<&IdedExpr> {
-    match entry {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
-}
-
-/// How deep `expr` nests. A loop and not a recursion, since it is asked before anybody may recurse.
-fn depth(expr: &IdedExpr) -> u16 {
-    let mut deepest: u16 = 0;
-    let mut open = vec![(expr, 1_u16)];
-    while let Some((expr, depth)) = open.pop() {
-        deepest = deepest.max(depth);
-        open.extend(children(&expr.expr).into_iter().map(|child| (child, depth.saturating_add(1))));
-    }
-    deepest
 }
 
 fn type_name(value: &Value) -> &'static str {

@@ -12,6 +12,7 @@ pub mod model;
 mod node;
 mod problem;
 mod schema;
+mod tree;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
 pub use catalog::Catalog;

@@ -80,6 +80,7 @@ struct Reading {
     documents: Documents,
     problems: Vec<Problem>,
     schemas: BTreeMap<DocKind, Value>,
+    patterns: shape::Patterns,
     event_files: bool,
 }
 
@@ -232,7 +233,7 @@ impl Reading {
     /// Takes `node` in as a document of `kind`, and gives its name when it could be.
     fn typed(&mut self, path: &Path, node: Node, kind: DocKind) -> Option<Name> {
         let schema = self.schemas.entry(kind).or_insert_with(|| kind.schema());
-        let shape = shape::check(kind, schema, &node);
+        let shape = shape::check(kind, schema, &mut self.patterns, &node);
         let name = node.get("name").and_then(Node::text).and_then(|name| Name::from_str(name).ok());
         if let Some(name) = &name {
             if let Some(first) = self.documents.origin(kind, name) {

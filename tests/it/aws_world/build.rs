@@ -42,12 +42,16 @@ fn build() -> Vec<Vec<u8>> {
         Some(name) => cargo.args(["--profile", name]),
     };
     for function in FUNCTIONS {
-        let manifest = workspace().join("functions").join(function);
-        cargo.args(["-p", &format!("path+file://{}", manifest.display()), "--bin", function]);
+        cargo.args(["-p", package(function), "--bin", function]);
     }
     let output = cargo.output().expect("cargo");
     assert!(output.status.success(), "the functions do not build:\n{}", String::from_utf8_lossy(&output.stderr));
     FUNCTIONS.iter().map(|function| stripped(&profile.join(function))).collect()
+}
+
+/// The function's package: there is another `console` among the dependencies' names.
+fn package(function: &str) -> &str {
+    if function == "console" { "firstlook-console" } else { function }
 }
 
 /// Without the debug information, which is most of an unoptimized binary; as it is where there is no `strip`.
@@ -60,12 +64,12 @@ fn stripped(binary: &Path) -> Vec<u8> {
 }
 
 /// A deployment package. Not compressed: it goes no further than loopback.
-pub fn package(bootstrap: &[u8], catalog: &[u8]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::with_capacity(bootstrap.len() + catalog.len() + 1024)));
+pub fn zip(bootstrap: &[u8], catalog: &[u8]) -> Vec<u8> {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::with_capacity(bootstrap.len() + catalog.len() + 1024)));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-    zip.start_file("bootstrap", stored.unix_permissions(0o755)).expect("an entry");
-    zip.write_all(bootstrap).expect("the bootstrap");
-    zip.start_file("catalog.json", stored.unix_permissions(0o644)).expect("an entry");
-    zip.write_all(catalog).expect("the catalog");
-    zip.finish().expect("an end").into_inner()
+    writer.start_file("bootstrap", stored.unix_permissions(0o755)).expect("an entry");
+    writer.write_all(bootstrap).expect("the bootstrap");
+    writer.start_file("catalog.json", stored.unix_permissions(0o644)).expect("an entry");
+    writer.write_all(catalog).expect("the catalog");
+    writer.finish().expect("an end").into_inner()
 }

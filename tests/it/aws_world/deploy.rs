@@ -149,7 +149,7 @@ impl Deployment {
         let api = self.api();
         let mut template = fs::read_to_string(build::workspace().join("infra/template.yaml")).expect("the template");
         for (function, bootstrap) in build::FUNCTIONS.iter().zip(build::bootstraps().await) {
-            let package = build::package(bootstrap, &self.options.catalog);
+            let package = build::zip(bootstrap, &self.options.catalog);
             // As `sam deploy` does: named by what is in it, so that another content is another address.
             let key = format!("{function}-{}.zip", digest(&package));
             api.put(&format!("/{BUCKET}/{key}"), package).await;

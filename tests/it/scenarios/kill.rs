@@ -1,17 +1,20 @@
 //! SIGKILL at every durable write.
 
-use std::{collections::BTreeMap, process::Child};
+use std::process::Child;
 
-use domain::{RunId, RunStatus, TargetState};
+use domain::{RunId, RunStatus, RunView, Target, TargetState};
 use futures_util::{StreamExt, stream};
 use inbox::Service;
+use ports::Queue;
 
 use super::{
     World,
+    aws::Aws,
     local::{CHILD_PATIENCE, Local},
 };
 use crate::support::{
     pages::page,
+    proxy::Moment,
     stage::spawn_child,
     world::{posts, settled, until},
 };
@@ -48,24 +51,11 @@ async fn killed_once(at: u32, after: bool) -> bool {
     second.wait().unwrap();
 
     let context = format!("killed {} write {at}", if after { "after" } else { "before" });
-    assert_eq!(view.run.status, RunStatus::Concluded, "{context}");
-    assert_eq!(view.steps.len(), 4, "{context}");
-    for target in &view.targets {
-        assert_eq!(target.state, TargetState::Sent, "{context}: {}: {:?}", target.spec.name, target.last_error);
-    }
+    ended_once(&world, &view, &context);
     let now = world.shop.hits(&incident);
     for check in recorded {
         assert_eq!(now.get(&check), hits.get(&check), "{context}: the recorded `{check}` was run again");
     }
-    assert_eq!(posts(&world, Service::Slack, run).len(), 1, "{context}: one Slack message");
-    assert_eq!(posts(&world, Service::PagerDuty, run).len(), 1, "{context}: one note");
-    let mut revisions: BTreeMap<String, usize> = BTreeMap::new();
-    for sent in posts(&world, Service::Webhook, run) {
-        *revisions.entry(sent.id).or_default() += 1;
-    }
-    assert!(!revisions.is_empty(), "{context}: a webhook");
-    let page = world.reader().view(run).await.unwrap().unwrap();
-    assert_eq!((page.run.counts.duplicates, page.events.len()), (0, 1), "{context}: one event");
     killed
 }
 
@@ -76,10 +66,8 @@ async fn killed_or_settled(world: &Local, run: RunId, child: &mut Child) -> bool
             return Some(true);
         }
         let view = world.reader().view(run).await.unwrap()?;
-        let done = view.run.status.is_terminal()
-            && view.targets.iter().all(|target| target.lease.is_none() && target.revision >= view.run.revision);
-        let idle = world.depth(ports::Queue::Deliver).await + world.depth(ports::Queue::Investigate).await == 0;
-        (done && idle).then_some(false)
+        let idle = world.depth(Queue::Deliver).await + world.depth(Queue::Investigate).await == 0;
+        (is_done(&view) && idle).then_some(false)
     });
     let killed = tokio::time::timeout(CHILD_PATIENCE, killed).await.expect("the child was neither killed nor done");
     let child = child.into_inner().unwrap();
@@ -91,7 +79,68 @@ async fn killed_or_settled(world: &Local, run: RunId, child: &mut Child) -> bool
 }
 
 /// The shop's checks whose steps stand.
-async fn recorded(world: &Local, run: RunId) -> Vec<String> {
+async fn recorded(world: &dyn World, run: RunId) -> Vec<String> {
     let Some(view) = world.reader().view(run).await.unwrap() else { return vec![] };
     view.steps.iter().filter(|step| step.kind == "http").map(|step| step.id.to_string()).collect()
+}
+
+/// The deployed functions, killed at each write that one page costs.
+pub async fn everywhere_on_aws(world: &Aws) {
+    // Ingest's own write is the first, and its sender's to repeat.
+    let mut at = 2;
+    // The moment right after a write and the one right before the next enclose all that happens between the two.
+    while killed_on_aws(world, at, Moment::After).await && killed_on_aws(world, at + 1, Moment::Before).await {
+        at += 1;
+    }
+    assert!(at > 20, "only {at} kills hit a run: it has more durable writes");
+}
+
+async fn killed_on_aws(world: &Aws, at: usize, moment: Moment) -> bool {
+    let proxy = world.deployment.proxy();
+    until("the last run's messages to be gone", async || {
+        (world.depth(Queue::Deliver).await + world.depth(Queue::Investigate).await == 0).then_some(())
+    })
+    .await;
+    let incident = format!("QKILL{at}{moment:?}");
+    let page = page("incident.triggered", &incident, "PCHKOUT", &incident, "2026-11-22T10:00:00Z");
+    proxy.kill_at(at, moment);
+    let run = world.post("pagerduty", &page).await.run();
+    let killed = until("somebody to be killed or nothing to be left to do", async || {
+        if let Some(killed) = proxy.killed() {
+            return Some(Some(killed));
+        }
+        let view = world.reader().view(run).await.unwrap()?;
+        let idle = world.depth(Queue::Deliver).await + world.depth(Queue::Investigate).await == 0;
+        (is_done(&view) && idle).then_some(None)
+    })
+    .await;
+    // Nobody goes on before the lease of the killed one has ended.
+    let (recorded, hits) = (recorded(world, run).await, world.shop().hits(&incident));
+    let view = settled(world, run).await;
+    proxy.behave();
+    let context = format!("killed {moment:?} write {at} ({killed:?})");
+    ended_once(world, &view, &context);
+    let now = world.shop().hits(&incident);
+    for check in recorded {
+        assert_eq!(now.get(&check), hits.get(&check), "{context}: the recorded `{check}` was run again");
+    }
+    killed.is_some()
+}
+
+fn is_done(view: &RunView) -> bool {
+    let stands = |target: &Target| target.lease.is_none() && target.revision >= view.run.revision;
+    view.run.status.is_terminal() && view.targets.iter().all(stands)
+}
+
+/// One run, one Slack message, one note, each step once.
+fn ended_once(world: &dyn World, view: &RunView, context: &str) {
+    assert_eq!(view.run.status, RunStatus::Concluded, "{context}");
+    assert_eq!(view.steps.len(), 4, "{context}");
+    for target in &view.targets {
+        assert_eq!(target.state, TargetState::Sent, "{context}: {}: {:?}", target.spec.name, target.last_error);
+    }
+    assert_eq!(posts(world, Service::Slack, view.run.id).len(), 1, "{context}: one Slack message");
+    assert_eq!(posts(world, Service::PagerDuty, view.run.id).len(), 1, "{context}: one note");
+    assert!(!posts(world, Service::Webhook, view.run.id).is_empty(), "{context}: a webhook");
+    assert_eq!((view.run.counts.duplicates, view.events.len()), (0, 1), "{context}: one event");
 }

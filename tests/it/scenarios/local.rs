@@ -9,12 +9,15 @@ use serde_json::Value;
 use store::Reader;
 
 use super::{delivery, path};
-use crate::support::{
-    catalog,
-    pages::{Page, SIGNING_SECRET, captured},
-    shop::Shop,
-    stage::{Kill, Stage, Workers},
-    world::{Answer, World, answer},
+use crate::{
+    aws_world::loopback_client,
+    support::{
+        catalog,
+        pages::{Page, SIGNING_SECRET, captured},
+        shop::Shop,
+        stage::{Kill, Stage, Workers},
+        world::{Answer, World, answer},
+    },
 };
 
 /// A local world with its workers.
@@ -60,18 +63,12 @@ impl Local {
     }
 }
 
-/// A client of the world's own doors, which stand on loopback.
-pub fn loopback_client() -> reqwest::Client {
-    let policy = net::AddressPolicy::new(["127.0.0.1".to_owned()]);
-    net::client(&net::Options { policy, ..net::Options::default() }).unwrap()
-}
-
 fn write_secrets(folder: &Path) {
     let mut signing = vec![Value::from(SIGNING_SECRET)];
     if let Some((_, captured)) = captured("v3_signed_2025_ping", "v3_signed_2025_ping") {
         signing.push(captured.into());
     }
-    let secrets = crate::support::catalog::secrets(signing);
+    let secrets = catalog::secrets(signing.into());
     std::fs::write(folder.join("secrets.json"), secrets.to_string()).unwrap();
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(folder.join("secrets.json"), std::fs::Permissions::from_mode(0o600)).unwrap();

@@ -1,5 +1,6 @@
 //! One pipeline, two worlds: each scenario is written once over [`World`] and runs in both.
 
+mod aws;
 mod delivery;
 mod kill;
 mod local;

@@ -134,8 +134,9 @@ issues:
     next_steps: ["Look whether the database process runs.", "Look at its newest restart and its disk."]
 "##;
 
-/// The secret's keys that these documents and the outlets want. `signing` are PagerDuty's live ones, the newest first.
-pub fn secrets(signing: Vec<serde_json::Value>) -> serde_json::Value {
+/// The secret's keys that these documents and the outlets want. `signing` is PagerDuty's, or the live ones with the
+/// newest first.
+pub fn secrets(signing: serde_json::Value) -> serde_json::Value {
     serde_json::json!({
         "pagerduty-signing": signing,
         "slack-bot-token": "xoxb-of-the-scenarios",

@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod pages;
+pub mod proxy;
 pub mod shop;
 pub mod stage;
 pub mod world;

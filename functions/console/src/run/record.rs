@@ -1,6 +1,6 @@
 //! Where the run is shown, and what it was told.
 
-use domain::{AttachedEvent, Attachment, OutletSpec, RunView, Target, TargetState};
+use domain::{AttachedEvent, Attachment, RunView, Target, TargetState};
 use maud::{Markup, html};
 
 use crate::words;
@@ -23,7 +23,7 @@ pub(super) fn deliveries(view: &RunView) -> Markup {
                 tr { th { "Target" } th { "State" } th { "Shows" } th { "Changed" } }
                 @for target in &view.targets {
                     tr {
-                        td { (target.spec.name) br; span.soft { (place(&target.spec.outlet)) } }
+                        td { (target.spec.name) br; span.soft { (words::place(&target.spec.outlet)) } }
                         td {
                             (state(target.state))
                             @if target.attempts > 0 { " " span.soft { (words::count(target.attempts, "failed attempt", "failed attempts")) } }
@@ -35,18 +35,6 @@ pub(super) fn deliveries(view: &RunView) -> Markup {
                 }
             } }
         }
-    }
-}
-
-fn place(outlet: &OutletSpec) -> String {
-    match outlet {
-        OutletSpec::Slack(slack) => slack.channel.clone(),
-        OutletSpec::PagerDuty(_) => "note on the incident".to_owned(),
-        // The path of a webhook is often its secret.
-        OutletSpec::Webhook(webhook) => match url::Url::parse(&webhook.url) {
-            Ok(url) => url.host_str().unwrap_or_default().to_owned(),
-            Err(_) => String::new(),
-        },
     }
 }
 

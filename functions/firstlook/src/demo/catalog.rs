@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::service::Service;
+use super::checkout::Service;
 
 const FILES: [(&str, &str); 4] = [
     ("workflow.yaml", include_str!("catalog/workflow.yaml")),
@@ -35,3 +35,5 @@ pub fn write(folder: &Path, service: &Service, team_webhook: &str) -> io::Result
     Ok(())
 }
 
+#[cfg(test)]
+mod tests;

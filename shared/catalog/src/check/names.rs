@@ -11,8 +11,8 @@ use super::{quoted, types::Type};
 use crate::{
     bind::whole,
     equality::path,
-    expr::children,
     problem::{Code, nearest},
+    tree::children,
 };
 
 /// The functions there are, with what they give.

@@ -1,6 +1,8 @@
 //! A document's shape: its keys and the types of their values, held against the JSON Schema of its kind. All of it at
 //! once, since serde stops at the first.
 
+use std::collections::BTreeMap;
+
 use regex::Regex;
 use serde_json::{Map, Value};
 
@@ -24,20 +26,39 @@ pub(crate) struct Wrong {
 ///
 /// # Errors
 /// All that is wrong; without any, the document as JSON, which has the types that the schema asks for.
-pub(crate) fn check(kind: DocKind, schema: &Value, document: &Node) -> Result<Value, Vec<Wrong>> {
-    let mut shape = Shape { kind, root: schema, path: Vec::new(), wrong: Vec::new() };
+pub(crate) fn check(
+    kind: DocKind,
+    schema: &Value,
+    patterns: &mut Patterns,
+    document: &Node,
+) -> Result<Value, Vec<Wrong>> {
+    let mut shape = Shape { kind, root: schema, patterns, path: Vec::new(), wrong: Vec::new() };
     let value = shape.value(schema, document);
     if shape.wrong.is_empty() { Ok(value) } else { Err(shape.wrong) }
 }
 
-struct Shape<'s> {
+/// The patterns of the schemas, compiled once for all documents.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns(BTreeMap<String, Option<Regex>>);
+
+impl Patterns {
+    fn matches(&mut self, pattern: &str, text: &str) -> bool {
+        if !self.0.contains_key(pattern) {
+            self.0.insert(pattern.to_owned(), Regex::new(pattern).ok());
+        }
+        self.0.get(pattern).is_some_and(|regex| regex.as_ref().is_some_and(|regex| regex.is_match(text)))
+    }
+}
+
+struct Shape<'s, 'p> {
     kind: DocKind,
     root: &'s Value,
+    patterns: &'p mut Patterns,
     path: Vec<String>,
     wrong: Vec<Wrong>,
 }
 
-impl<'s> Shape<'s> {
+impl<'s> Shape<'s, '_> {
     fn report(&mut self, place: Place, code: Code, message: String, help: Option<String>) {
         self.wrong.push(Wrong { place, code, message, help });
     }
@@ -127,7 +148,7 @@ impl<'s> Shape<'s> {
 
     fn text(&mut self, schema: &Value, text: &str, node: &Node, told: Option<&str>) {
         let Some(pattern) = schema.get("pattern").and_then(Value::as_str) else { return };
-        if Regex::new(pattern).is_ok_and(|regex| regex.is_match(text)) {
+        if self.patterns.matches(pattern, text) {
             return;
         }
         let examples = schema.get("examples").and_then(Value::as_array);

@@ -160,3 +160,44 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
         ]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The type of a value, as far as one value shows it.
+    fn shown(value: &Value) -> Type {
+        match value {
+            Value::Object(map) => Type::Fields(map.iter().map(|(key, value)| (key.clone(), shown(value))).collect()),
+            Value::Array(items) => list(items.first().map_or(Type::Any, shown)),
+            Value::Number(_) => Type::Number,
+            Value::Bool(_) => Type::Bool,
+            Value::String(_) => Type::Text,
+            Value::Null => Type::Any,
+        }
+    }
+
+    #[test]
+    fn alerts_and_issues_are_made_as_they_are_written() {
+        let alert_with_all: domain::Alert = serde_json::from_value(json!({
+            "external_id": "1", "title": "t", "severity": "high", "started_at": "2026-01-01T00:00:00Z",
+            "links": [{"title": "t", "url": "u"}],
+        }))
+        .unwrap();
+        let mut known = alert();
+        if let Type::Fields(fields) = &mut known {
+            assert_eq!(
+                fields.insert("labels".to_owned(), Type::Fields(BTreeMap::new())),
+                Some(Type::Free(Box::new(Type::Text)))
+            );
+        }
+        assert_eq!(shown(&json!(alert_with_all)), known);
+        let issue_with_all: domain::Issue = serde_json::from_value(json!({
+            "severity": 1, "title": "t", "next_steps": ["n"], "observed_at": "2026-01-01T00:00:00Z",
+        }))
+        .unwrap();
+        assert_eq!(shown(&json!(issue_with_all)), issue());
+    }
+}

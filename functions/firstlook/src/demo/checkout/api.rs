@@ -2,23 +2,30 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Json, Router, extract::State, routing::get};
+use axum::{
+    Json, Router,
+    extract::State,
+    routing::{get, post},
+};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use super::{
     prometheus,
     shop::{CAPACITY, Release, Shop},
 };
 
-pub(super) fn router(shop: Arc<Shop>, address: SocketAddr) -> Router {
+/// `mend` is told when somebody mends the database.
+pub(super) fn router(shop: Arc<Shop>, address: SocketAddr, mend: mpsc::Sender<()>) -> Router {
     Router::new()
         .route("/healthz", get(health))
         .route("/orders", get(orders))
         .route("/deploys", get(deploys))
         .route("/payments/healthz", get(payments))
         .with_state(Arc::clone(&shop))
+        .route("/mend", post(mended).with_state(mend))
         .nest("/prometheus", prometheus::router(shop, address))
 }
 
@@ -93,4 +100,11 @@ fn deploy(release: &Release, before: Option<&Release>, now: Timestamp) -> Value 
 async fn payments(State(shop): State<Arc<Shop>>) -> Json<Value> {
     let opened_at = shop.books().releases.first().map(|release| release.deployed_at);
     Json(json!({"status": "healthy", "up_since": opened_at}))
+}
+
+/// Somebody starts the database.
+async fn mended(State(mend): State<mpsc::Sender<()>>) -> Json<Value> {
+    // Full or closed: it was said before.
+    let first = mend.try_send(()).is_ok();
+    Json(json!({"database": if first { "listens now" } else { "listens already" }}))
 }

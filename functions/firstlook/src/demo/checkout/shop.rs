@@ -112,9 +112,9 @@ impl Shop {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) async fn until(&self, reached: impl FnMut(&Seen) -> bool) {
-        // The sender is a part of this, so the channel stays open.
-        let _ = self.seen.subscribe().wait_for(reached).await;
+    pub(super) async fn until(&self, reached: impl FnMut(&Seen) -> bool) -> Seen {
+        // The sender is a part of this, so the channel stays open and there is always an answer.
+        self.seen.subscribe().wait_for(reached).await.map_or_else(|_| Seen::default(), |seen| *seen)
     }
 
     /// An order comes in.

@@ -22,7 +22,7 @@ async fn get(url: &str) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
 }
 
-async fn post(url: &str, form: &[(&str, &str)]) -> (u16, Value) {
+pub(super) async fn post(url: &str, form: &[(&str, &str)]) -> (u16, Value) {
     let policy = AddressPolicy::new(["127.0.0.1".to_owned()]);
     let client = client(&Options { policy, ..Options::default() }).unwrap();
     let response = client.post(url).form(form).send().await.unwrap();
@@ -123,6 +123,15 @@ async fn a_query_that_cannot_be_answered_is_bad_data() {
         assert_eq!(body["errorType"], "bad_data", "{bad}");
         assert!(body["error"].to_string().contains(says), "{bad}: {body}");
     }
+}
+
+#[tokio::test]
+async fn a_mended_database_drains_the_queue() {
+    let service = failing().await;
+    service.mend().await;
+    let (status, health) = get(&format!("{}/healthz", service.url())).await;
+    assert_eq!((status, &health["database"]["error"]), (200, &Value::Null), "{health}");
+    TcpStream::connect(("127.0.0.1", service.database_port())).await.unwrap();
 }
 
 /// Before the newest release the same service is well: the fault came with the deploy.

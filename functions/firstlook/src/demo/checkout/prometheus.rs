@@ -70,9 +70,8 @@ async fn range(State(prometheus): State<Prometheus>, given: Given) -> Response {
         let mut result = Vec::new();
         if let Some(metric) = metric {
             let moments = (0..=(end - start) / step).map(|place| start + place * step);
-            let values: Vec<Value> = moments
-                .filter_map(|at| prometheus.value(metric, at).map(|value| json!([unix(at), value])))
-                .collect();
+            let values: Vec<Value> =
+                moments.filter_map(|at| prometheus.value(metric, at).map(|value| json!([unix(at), value]))).collect();
             if !values.is_empty() {
                 result.push(json!({"metric": prometheus.labels(metric), "values": values}));
             }
@@ -175,10 +174,9 @@ fn step(given: &Parameters) -> Result<i64, String> {
         .filter(|millis| millis.abs() < 1e14)
         .ok_or_else(|| wrong("step", &format!("cannot parse \"{text}\" to a valid duration")))?;
     match millis.round() as i64 {
-        ..=0 => Err(wrong(
-            "step",
-            "zero or negative query resolution step widths are not accepted. Try a positive integer",
-        )),
+        ..=0 => {
+            Err(wrong("step", "zero or negative query resolution step widths are not accepted. Try a positive integer"))
+        }
         millis => Ok(millis),
     }
 }

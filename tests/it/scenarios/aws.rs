@@ -1,0 +1,196 @@
+//! The scenarios in the AWS world: the functions as they are deployed by `infra/template.yaml`, on the emulator.
+//!
+//! Three stacks are shared by the tests of this process, each with a runtime of its own that outlives any one test: one
+//! for what runs side by side, one behind a proxy for what must run alone, and one whose roles are enforced.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use inbox::Inbox;
+use ports::{Queue, SendMessage};
+use serde_json::{Value, json};
+use store::Reader;
+use tokio::runtime::Runtime;
+
+use super::{delivery, path};
+use crate::{
+    aws_world::{Deployment, Options, loopback_client},
+    support::{
+        catalog,
+        pages::{Page, SIGNING_SECRET, captured},
+        proxy::Refusal,
+        shop::Shop,
+        world::{Answer, World, answer, settled},
+    },
+};
+
+/// A deployed stack with the services around it.
+pub struct Aws {
+    pub deployment: Deployment,
+    queues: firstlook_aws::SqsQueues,
+    inbox: Inbox,
+    shop: Shop,
+    client: reqwest::Client,
+}
+
+impl Aws {
+    async fn start(change: impl FnOnce(Options) -> Options) -> Self {
+        let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(runtime::SystemClock)).await.unwrap();
+        catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
+        let shop = Shop::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let compiled = catalog::write(folder.path(), &shop, &inbox).to_compiled();
+        // What PagerDuty signed the captured webhooks with is the previous secret, as in a rotation.
+        let previous = captured("v3_signed_2025_ping", "v3_signed_2025_ping").map(|(_, secret)| Value::from(secret));
+        let before = catalog::secrets(previous.unwrap_or_else(|| json!("no captured webhooks")));
+        let options = Options::new(compiled, before)
+            .parameter("SlackApi", inbox.slack_api())
+            .parameter("PagerDutyApi", inbox.pagerduty_api())
+            .parameter("MaxReceives", "3");
+        let deployment = Deployment::new(change(options)).await;
+        deployment.put_secret(&catalog::secrets(json!(SIGNING_SECRET))).await;
+        let queues = deployment.queues();
+        Self { deployment, queues, inbox, shop, client: loopback_client() }
+    }
+}
+
+#[async_trait]
+impl World for Aws {
+    async fn post(&self, source: &str, page: &Page) -> Answer {
+        answer(&self.client, &self.deployment.url(&format!("/hooks/{source}")), &[], page).await
+    }
+
+    async fn get(&self, path: &str) -> (u16, String) {
+        let response = self.client.get(self.deployment.url(path)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    fn reader(&self) -> Reader {
+        Reader::new(Arc::new(self.deployment.table()))
+    }
+
+    fn sender(&self) -> &dyn SendMessage {
+        &self.queues
+    }
+
+    async fn depth(&self, queue: Queue) -> u64 {
+        let depth = self.queues.depth(queue).await.unwrap();
+        u64::from(depth.visible + depth.in_flight + depth.delayed)
+    }
+
+    async fn redrive(&self, queue: Queue) {
+        let dead = queue.dead_letters().unwrap();
+        for letter in self.queues.receive(dead, 10, Duration::ZERO).await.unwrap() {
+            self.queues.send(queue, &letter.body, "redriven", Duration::ZERO).await.unwrap();
+            self.queues.delete(dead, &letter.receipt).await.unwrap();
+        }
+    }
+
+    fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    fn shop(&self) -> &Shop {
+        &self.shop
+    }
+}
+
+/// A stack and the runtime that its services run on.
+struct Shared {
+    runtime: Runtime,
+    world: Aws,
+    alone: tokio::sync::Mutex<()>,
+}
+
+impl Shared {
+    fn start(change: impl FnOnce(Options) -> Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let world = runtime.block_on(Aws::start(change));
+        Self { runtime, world, alone: tokio::sync::Mutex::default() }
+    }
+
+    fn side_by_side() -> &'static Self {
+        static SHARED: OnceLock<Shared> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(|options| options))
+    }
+
+    fn proxied() -> &'static Self {
+        static SHARED: OnceLock<Shared> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(|options| Options { proxy: true, ..options }))
+    }
+
+    fn enforced() -> &'static Self {
+        static SHARED: OnceLock<Shared> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(|options| Options { auth: true, ..options }))
+    }
+
+    fn run<'a>(&'a self, scenario: impl FnOnce(&'a Aws) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>) {
+        // On the runtime's own threads, where its servers are.
+        let done = self.runtime.block_on(async {
+            let caught = std::panic::AssertUnwindSafe(scenario(&self.world));
+            futures_util::FutureExt::catch_unwind(caught).await
+        });
+        if let Err(panic) = done {
+            println!("{}", self.world.deployment.log());
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    fn run_alone<'a>(&'a self, scenario: impl FnOnce(&'a Aws) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>) {
+        let _alone = self.alone.blocking_lock();
+        self.run(scenario);
+    }
+}
+
+macro_rules! scenarios {
+    ($shared:ident, $run:ident: $($name:ident: $scenario:path;)*) => {$(
+        #[test]
+        fn $name() {
+            Shared::$shared().$run(|world| Box::pin($scenario(world)));
+        }
+    )*};
+}
+
+scenarios! { side_by_side, run:
+    captured_webhooks_go_through: path::captured_webhooks_go_through;
+    a_page_becomes_an_answer_in_every_target: path::a_page_becomes_an_answer_in_every_target;
+    i3_ten_identical_webhooks_are_one_run_with_nine_duplicates: path::i3_ten_identical_webhooks_are_one_run_with_nine_duplicates;
+    i3_events_of_one_incident_share_its_run: path::i3_events_of_one_incident_share_its_run;
+    i1_i14_refused_and_unwanted_events_are_told_apart: path::i1_i14_refused_and_unwanted_events_are_told_apart;
+    i14_a_run_that_cannot_be_investigated_says_so_in_slack: path::i14_a_run_that_cannot_be_investigated_says_so_in_slack;
+    a_shadowed_workflow_stores_and_delivers_nothing: path::a_shadowed_workflow_stores_and_delivers_nothing;
+}
+
+scenarios! { proxied, run_alone:
+    i4_slack_misbehaving_ends_in_one_message: delivery::i4_slack_misbehaving_ends_in_one_message;
+    i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
+    i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
+    i5_a_poison_message_reaches_the_dead_letters: path::i5_a_poison_message_reaches_the_dead_letters;
+    i6_killed_between_any_two_durable_writes_the_run_ends_once: super::kill::everywhere_on_aws;
+    i2_without_the_queue_there_is_no_2xx_and_nothing_half_done: without_the_queue;
+}
+
+// With the emulator's IAM enforcement on: each role has what it needs, and a call beyond it would be refused.
+scenarios! { enforced, run_alone:
+    each_role_has_what_the_main_path_needs: path::a_page_becomes_an_answer_in_every_target;
+    each_role_has_what_attached_events_need: path::i3_events_of_one_incident_share_its_run;
+}
+
+async fn without_the_queue(world: &Aws) {
+    let page = crate::support::pages::page("incident.triggered", "QBUSY", "PCHAT", "QBUSY", "2026-11-22T10:00:00Z");
+    for how in [Refusal::Status(503), Refusal::Close] {
+        world.deployment.proxy().refuse("AmazonSQS.SendMessage", how);
+        let refused = world.post("pagerduty", &page).await;
+        assert_eq!(refused.status, 503, "{how:?}: {refused:?}");
+        assert!(refused.retry_after.is_some(), "{refused:?}");
+    }
+    world.deployment.proxy().behave();
+    let run = world.post("pagerduty", &page).await.run();
+    let view = settled(world, run).await;
+    assert_eq!(view.run.counts.duplicates, 0, "the refused ones left nothing behind");
+}
