@@ -196,7 +196,7 @@ async fn invite(
     out::say(&format!("   the service      {}/healthz", shop.url()));
     out::say(&format!("   the catalog      {data}/catalog"));
     out::say("");
-    out::say("   Mend the service, and take another look:");
+    out::say("   Mend the service, and when its orders are done (half a minute) take another look:");
     out::say(&format!("     curl -X POST {}/mend", shop.url()));
     out::say(&format!("     firstlook run checkout-triage --catalog {data}/catalog --data {data}"));
     Ok(())

@@ -55,7 +55,7 @@ impl InboxPage {
                 @for posted in posts.iter().rev().take(POSTS) {
                     article.card {
                         div.head { h3 { (posts::heading(posted)) } span.soft { (words::clock(posted.at)) } }
-                        pre { (posts::body(posted, LINES)) }
+                        pre.whole { (posts::body(posted, LINES)) }
                         @if !posted.edits.is_empty() {
                             p.soft {
                                 "Posted " (words::clock(posted.at)) ", edited "

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, time::Duration};
+use std::{borrow::Cow, collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use aws_sdk_sqs::{
@@ -156,7 +156,7 @@ impl SendMessage for SqsQueues {
         self.client
             .send_message()
             .queue_url(self.url(queue, doing)?)
-            .message_body(body)
+            .message_body(legal(body))
             .set_message_group_id(fair_group(group))
             .set_delay_seconds((!delay.is_zero()).then(|| seconds(delay.min(MAX_DELAY))))
             .send()
@@ -188,6 +188,15 @@ fn seconds(duration: Duration) -> i32 {
     i32::try_from(whole).unwrap_or(i32::MAX)
 }
 
+/// The body with its noncharacters U+FFFE and U+FFFF escaped, which SQS does not take and a sender's text may hold.
+/// Messages are JSON, where they can stand only inside a text, and there the escape means the same.
+fn legal(body: &str) -> Cow<'_, str> {
+    match body.contains(['\u{FFFE}', '\u{FFFF}']) {
+        false => Cow::Borrowed(body),
+        true => Cow::Owned(body.replace('\u{FFFE}', "\\ufffe").replace('\u{FFFF}', "\\uffff")),
+    }
+}
+
 /// The group in the characters that SQS takes (letters, digits, punctuation), or none.
 fn fair_group(group: &str) -> Option<String> {
     let legal: String = group.chars().filter(char::is_ascii_graphic).take(MAX_GROUP).collect();
@@ -204,6 +213,15 @@ mod tests {
         assert_eq!(seconds(Duration::from_millis(1)), 1);
         assert_eq!(seconds(Duration::from_secs(900)), 900);
         assert_eq!(seconds(Duration::MAX), i32::MAX);
+    }
+
+    #[test]
+    fn i5_no_letter_of_a_text_keeps_a_message_from_being_sent() {
+        let sent = serde_json::json!({ "title": "a\u{FFFE}b\u{FFFF}\u{0}c" });
+        let body = sent.to_string();
+        let legal = legal(&body);
+        assert!(legal.chars().all(|letter| letter >= ' ' && !matches!(letter, '\u{FFFE}' | '\u{FFFF}')));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&legal).unwrap(), sent);
     }
 
     #[test]

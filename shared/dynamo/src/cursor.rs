@@ -25,17 +25,18 @@ pub(crate) fn names(index: Index) -> Names {
 /// What comes after `last`, which is an item of this index.
 pub(crate) fn after(index: Index, last: &Item) -> Option<String> {
     let names = names(index);
-    let sort = last.attributes.get(names.sk)?.as_str()?;
-    let text = serde_json::to_string(&[names.index, sort, &last.key.pk, &last.key.sk]).ok()?;
+    let part = |name| last.attributes.get(name)?.as_str();
+    let text = [names.index, part(names.pk)?, part(names.sk)?, &last.key.pk, &last.key.sk];
+    let text = serde_json::to_string(&text).ok()?;
     Some(URL_SAFE_NO_PAD.encode(text))
 }
 
-/// The start key of the page that begins after `cursor`, or nothing when it is not of this index.
+/// The start key of the page that begins after `cursor`, or nothing when it is not of this partition of this index.
 pub(crate) fn start(index: Index, partition: &str, cursor: &str) -> Option<HashMap<String, AttributeValue>> {
     let names = names(index);
     let text = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-    let [of, sort, pk, sk]: [String; 4] = serde_json::from_slice(&text).ok()?;
-    if of != names.index || pk.is_empty() || sk.is_empty() || sort.is_empty() {
+    let [of, list, sort, pk, sk]: [String; 5] = serde_json::from_slice(&text).ok()?;
+    if of != names.index || list != partition || pk.is_empty() || sk.is_empty() || sort.is_empty() {
         return None;
     }
     let mut key = key_attributes(&Key { pk, sk });
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cursor_leads_back_to_its_item_and_to_no_other_index() {
+    fn a_cursor_leads_back_to_its_item_and_to_no_other_list() {
         let mut attributes = Map::new();
         attributes.insert("gsi1pk".into(), json!("DAY#2026-11-22"));
         attributes.insert("gsi1sk".into(), json!("2026-11-22T10:00:00Z#run_1"));
@@ -61,7 +62,8 @@ mod tests {
         assert_eq!(key["pk"], AttributeValue::S("RUN#1".into()));
         assert_eq!(key["gsi1sk"], AttributeValue::S("2026-11-22T10:00:00Z#run_1".into()));
         assert_eq!(start(Index::Fingerprint, "DAY#2026-11-22", &cursor), None);
-        for wrong in ["", "!", "e30", &URL_SAFE_NO_PAD.encode("[1,2,3,4]")] {
+        assert_eq!(start(Index::Day, "DAY#2026-11-23", &cursor), None);
+        for wrong in ["", "!", "e30", &URL_SAFE_NO_PAD.encode("[1,2,3,4,5]")] {
             assert_eq!(start(Index::Day, "DAY#2026-11-22", wrong), None);
         }
     }

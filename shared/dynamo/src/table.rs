@@ -14,7 +14,7 @@ use crate::{
     cursor,
     expression::Placeholders,
     fail::Failed,
-    value::{ValueError, item_attributes, key_attributes, to_item},
+    value::{PK, SK, ValueError, item_attributes, key_attributes, to_item},
 };
 
 /// How often a single write is attempted, and the first wait in between, doubled each time.
@@ -32,6 +32,14 @@ impl fmt::Debug for DynamoTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DynamoTable").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+fn wrong(reason: &'static str) -> Failed {
+    Failed::Port(PortError::permanent("write to the table", reason))
+}
+
+fn puts_key_as_attribute(write: &Write) -> bool {
+    matches!(write, Write::Put { item, .. } if [PK, SK].iter().any(|name| item.attributes.contains_key(*name)))
 }
 
 fn unreadable(error: ValueError) -> PortError {
@@ -259,7 +267,11 @@ impl ReadTable for DynamoTable {
 impl WriteTable for DynamoTable {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
         let outcome = match writes.as_slice() {
-            [] => Ok(()),
+            [] => Err(wrong("a transaction has at least one part")),
+            // DynamoDB itself refuses it in an update; in a put, the key would silently stand in the attribute's place.
+            _ if writes.iter().any(puts_key_as_attribute) => {
+                Err(wrong("`pk` and `sk` are the key's and no attributes"))
+            }
             [only] => self.single(only).await,
             several => self.together(several).await,
         };

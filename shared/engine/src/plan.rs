@@ -25,8 +25,8 @@ pub struct Planned<'a> {
     pub with: &'a Bindings,
     /// Steps that must have ended before.
     pub needs: Vec<StepId>,
-    /// What must be true, else it is not wanted.
-    pub when: Option<&'a Expression>,
+    /// What must all be true, else it is not wanted: the entry's own, and for an Slx's Task that of both.
+    pub when: Vec<&'a Expression>,
     /// The Slx that it belongs to.
     pub slx: Option<&'a Name>,
 }
@@ -57,12 +57,13 @@ pub fn plan<'a>(catalog: &'a Catalog, command: &'a Command, alert: Option<&Alert
                     let id = StepId::new(format!("{}.{}.{}", entry.id, slx.name, own.id));
                     let inner = own.needs.iter().map(|need| StepId::new(format!("{}.{}.{need}", entry.id, slx.name)));
                     let needs = needs.iter().cloned().chain(inner).collect();
-                    steps.extend(planned(catalog, own, id, needs, entry.when.as_ref(), Some(&slx.name)));
+                    let when = entry.when.iter().chain(&own.when).collect();
+                    steps.extend(planned(catalog, own, id, needs, when, Some(&slx.name)));
                 }
             }
         } else {
             let id = StepId::new(entry.id.as_str());
-            steps.extend(planned(catalog, entry, id, needs, entry.when.as_ref(), None));
+            steps.extend(planned(catalog, entry, id, needs, entry.when.iter().collect(), None));
         }
         let taken = steps.iter().skip(first).map(|step| step.id.clone()).collect();
         entries.insert(entry.id.as_str(), taken);
@@ -80,7 +81,7 @@ fn planned<'a>(
     entry: &'a TaskRef,
     id: StepId,
     needs: Vec<StepId>,
-    when: Option<&'a Expression>,
+    when: Vec<&'a Expression>,
     slx: Option<&'a Name>,
 ) -> Option<Planned<'a>> {
     let task = catalog.tasks.get(entry.task.as_ref()?)?;

@@ -38,14 +38,15 @@ pub async fn take(planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, clo
 }
 
 async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, now: Timestamp) {
-    match planned.when.map(|when| when.holds(&scope)) {
-        None | Some(Ok(true)) => {}
-        Some(Ok(false)) => {
-            let when = planned.when.map(|when| when.source()).unwrap_or_default();
-            step.outcome = Outcome::Skipped { reason: format!("not needed: `{when}` is false") };
-            return;
+    for when in &planned.when {
+        match when.holds(&scope) {
+            Ok(true) => {}
+            Ok(false) => {
+                step.outcome = Outcome::Skipped { reason: format!("not needed: `{}` is false", when.source()) };
+                return;
+            }
+            Err(error) => return fail(step, &error.to_string(), now),
         }
-        Some(Err(error)) => return fail(step, &error.to_string(), now),
     }
     let task = planned.task;
     let inputs = match bind(&task.inputs, planned.with, &scope) {

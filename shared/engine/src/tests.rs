@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use catalog::{Catalog, model::RunSpec};
 use domain::{
-    Alert, AlertSeverity, Counts, EventId, IncidentState, LeaseToken, Mode, Outcome, Report, Run, RunId, RunStatus, Service,
-    Step, Trigger,
+    Alert, AlertSeverity, Counts, EventId, IncidentState, LeaseToken, Mode, Outcome, Report, Run, RunId, RunStatus,
+    Service, Step, Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
 use local::{Database, OsEntropy, SqliteTable};
@@ -203,7 +203,11 @@ async fn findings_are_ranked_merged_and_told_with_what_is_healthy_and_what_could
         entry("bad-too", "http://bad"),
         entry("gone", "http://gone"),
         with(entry("no", "http://fine"), "when", json!("alert.urgency == \"low\"")),
-        with(with(entry("then", "http://worse"), "needs", json!(["bad"])), "when", json!("steps.bad.issues.size() > 0")),
+        with(
+            with(entry("then", "http://worse"), "needs", json!(["bad"])),
+            "when",
+            json!("steps.bad.issues.size() > 0")
+        ),
     ]);
     let rules = json!({"rules": {"worse": {
         "name": "worse", "when": "issue.title.startsWith(\"http://worse\")", "then": {"severity": 1}, "reason": "It takes the money.",
@@ -246,8 +250,10 @@ async fn i12_at_the_time_budget_the_run_concludes_with_what_it_has_and_says_so()
         with(entry("c", "http://c"), "needs", json!(["b"])),
     ]);
     let ok = Ok(json!({"status": 200}));
-    let world =
-        world(catalog(tasks, json!({})), &[("http://a", 5, ok.clone()), ("http://b", 30, ok.clone()), ("http://c", 1, ok)]);
+    let world = world(
+        catalog(tasks, json!({})),
+        &[("http://a", 5, ok.clone()), ("http://b", 30, ok.clone()), ("http://c", 1, ok)],
+    );
     let report = world.finished().await;
     assert_eq!(report.verdict, "Nothing wrong found in 1 check; 2 checks could not be made");
     assert_eq!(report.remarks, ["Concluded early: the run's time budget of 20s was reached."]);
@@ -256,11 +262,10 @@ async fn i12_at_the_time_budget_the_run_concludes_with_what_it_has_and_says_so()
 
 #[tokio::test(start_paused = true)]
 async fn i14_when_nothing_could_be_checked_the_verdict_says_that() {
-    let world = world(catalog(json!([entry("a", "http://a"), entry("b", "not a url")]), json!({})), &[(
-        "http://a",
-        0,
-        Err("timed out after 5 s".into()),
-    )]);
+    let world = world(
+        catalog(json!([entry("a", "http://a"), entry("b", "not a url")]), json!({})),
+        &[("http://a", 0, Err("timed out after 5 s".into()))],
+    );
     let report = world.finished().await;
     assert_eq!(report.verdict, "Could not investigate: 2 checks could not be made");
     assert_eq!(report.gaps.len(), 2);
@@ -273,11 +278,12 @@ async fn the_tasks_of_matching_slxs_take_their_entrys_place() {
         json!({"name": name, "tags": {"service": service}, "tasks": [
             entry("up", &format!("http://{name}")),
             with(with(entry("then", "http://then"), "needs", json!(["up"])), "when", json!("steps.up.result.status == 200")),
+            with(with(entry("never", "http://never"), "needs", json!(["up"])), "when", json!("steps.up.result.status == 500")),
         ]})
     };
     let slxs = json!({"slxs": {"checkout": slx("checkout", "PCHKOUT"), "search": slx("search", "PSEARCH")}});
     let tasks = json!([
-        {"id": "around", "slx": "matched"},
+        {"id": "around", "slx": "matched", "when": "alert.urgency == \"high\""},
         with(entry("end", "http://end"), "needs", json!(["around"])),
     ]);
     let ok = Ok(json!({"status": 200}));
@@ -287,6 +293,6 @@ async fn the_tasks_of_matching_slxs_take_their_entrys_place() {
     );
     world.finished().await;
     let ids: Vec<String> = world.steps().await.iter().map(|step| step.id.to_string()).collect();
-    assert_eq!(ids, ["around.checkout.up", "around.checkout.then", "end"]);
+    assert_eq!(ids, ["around.checkout.up", "around.checkout.then", "around.checkout.never", "end"]);
     assert_eq!(world.called(), ["http://checkout", "http://then", "http://end"]);
 }

@@ -1,7 +1,7 @@
 //! What conditions and updates mean for one item.
 
 use ports::{Condition, When};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// An item's attributes.
 pub(crate) type Attributes = Map<String, Value>;
@@ -44,13 +44,16 @@ fn below(value: &Value, limit: i64) -> bool {
 /// Adds to a number; a missing one counts as 0.
 ///
 /// # Errors
-/// When it is no whole number, or would grow past 64 bits.
+/// When it is no number, or would grow past 64 bits.
 pub(crate) fn add(attributes: &mut Attributes, name: &str, amount: i64) -> Result<(), String> {
-    let old = match attributes.get(name) {
-        None => 0,
-        Some(value) => value.as_i64().ok_or_else(|| format!("attribute `{name}` is not a whole number"))?,
+    let old = attributes.get(name).map_or(Some(Number::from(0)), |value| value.as_number().cloned());
+    let old = old.ok_or_else(|| format!("attribute `{name}` is not a number"))?;
+    let new = match old.as_i64() {
+        Some(whole) => whole.checked_add(amount).map(Number::from),
+        #[expect(clippy::cast_precision_loss, reason = "to a double only a double can be added")]
+        None => old.as_f64().and_then(|double| Number::from_f64(double + amount as f64)),
     };
-    let new = old.checked_add(amount).ok_or_else(|| format!("attribute `{name}` is too large to add to"))?;
+    let new = new.ok_or_else(|| format!("attribute `{name}` is too large to add to"))?;
     attributes.insert(name.to_owned(), new.into());
     Ok(())
 }
@@ -107,10 +110,11 @@ mod tests {
 
     #[test]
     fn adding_to_what_is_no_number_fails() {
-        let mut item = attributes(json!({"text": "x", "full": i64::MAX}));
+        let mut item = attributes(json!({"text": "x", "full": i64::MAX, "double": 0.5}));
         add(&mut item, "new", -2).unwrap();
         add(&mut item, "new", 5).unwrap();
-        assert_eq!(item.get("new"), Some(&json!(3)));
+        add(&mut item, "double", 1).unwrap();
+        assert_eq!((item.get("new"), item.get("double")), (Some(&json!(3)), Some(&json!(1.5))));
         assert!(add(&mut item, "text", 1).is_err() && add(&mut item, "full", 1).is_err());
     }
 }

@@ -259,6 +259,9 @@ impl SendMessage for SqliteQueues {
             let reason = format!("a message has 1 to {MAX_BODY_BYTES} bytes, not {}", body.len());
             return Err(PortError::permanent(doing, reason));
         }
+        if body.contains(|letter: char| letter < ' ' && !matches!(letter, '\t' | '\n' | '\r')) {
+            return Err(PortError::permanent(doing, "a message holds no control characters but tabs and line ends"));
+        }
         let visible_at = self.now().saturating_add(millis(delay.min(MAX_DELAY)));
         let (body, group) = (body.to_owned(), group.to_owned());
         self.database

@@ -1,21 +1,13 @@
-use std::collections::HashSet;
-
 use async_trait::async_trait;
 use jiff::Timestamp;
 use ports::{Index, Item, Key, Page, PortError, ReadTable, Refusal, TableError, Write, WriteTable};
 use rusqlite::{OptionalExtension, Transaction, params};
-use serde_json::Value;
 
 use crate::{
     Database,
     item::{Attributes, add, may},
+    limits::{MAX_TRANSACTION_BYTES, check, key_of, storable},
 };
-
-/// The largest item, in bytes of its JSON. DynamoDB's limit, kept here too, so that what is too large there fails here.
-pub const MAX_ITEM_BYTES: usize = 400 * 1024;
-
-/// The most parts of a transaction (DynamoDB's limit).
-pub const MAX_WRITES: usize = 100;
 
 /// The table on SQLite. Items are not hidden when their `expires_at` has passed; [`SqliteTable::sweep`] removes them.
 #[derive(Clone)]
@@ -103,7 +95,6 @@ impl ReadTable for SqliteTable {
         let name = index_name(index);
         let from = after.map(|after| Cursor::read(after, name, pk)).transpose()?;
         let pk = pk.to_owned();
-        let limit = limit.max(1);
         self.database
             .call("read an index", move |connection| {
                 // One more than wanted tells whether there is a next page.
@@ -174,41 +165,6 @@ impl WriteTable for SqliteTable {
     }
 }
 
-fn key_of(write: &Write) -> &Key {
-    match write {
-        Write::Put { item, .. } => &item.key,
-        Write::Update { key, .. } | Write::Check { key, .. } => key,
-    }
-}
-
-/// What DynamoDB would not take either.
-fn check(writes: &[Write]) -> Result<(), String> {
-    if writes.is_empty() || writes.len() > MAX_WRITES {
-        return Err(format!("a transaction has 1 to {MAX_WRITES} parts, not {}", writes.len()));
-    }
-    let mut keys = HashSet::new();
-    for write in writes {
-        let key = key_of(write);
-        if key.pk.is_empty() || key.sk.is_empty() {
-            return Err("a key may not be empty".to_owned());
-        }
-        if !keys.insert(key) {
-            return Err(format!("two parts of one transaction write {} {}", key.pk, key.sk));
-        }
-        if let Write::Update { set, add, remove, .. } = write {
-            let mut names = HashSet::new();
-            let all =
-                set.keys().map(String::as_str).chain(add.iter().map(|(name, _)| *name)).chain(remove.iter().copied());
-            for name in all {
-                if !names.insert(name) {
-                    return Err(format!("one update changes `{name}` twice"));
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
 fn write(transaction: &Transaction<'_>, writes: Vec<Write>) -> rusqlite::Result<Result<(), Stopped>> {
     let mut read = transaction.prepare_cached("SELECT attributes FROM items WHERE pk = ?1 AND sk = ?2")?;
     let mut found = Vec::with_capacity(writes.len());
@@ -229,6 +185,7 @@ fn write(transaction: &Transaction<'_>, writes: Vec<Write>) -> rusqlite::Result<
     }
 
     let mut changed = Vec::new();
+    let mut bytes = 0;
     for (write, old) in writes.into_iter().zip(found) {
         let (key, attributes) = match write {
             Write::Check { .. } => continue,
@@ -248,9 +205,17 @@ fn write(transaction: &Transaction<'_>, writes: Vec<Write>) -> rusqlite::Result<
             }
         };
         match storable(&key, attributes) {
-            Ok(text) => changed.push((key, text)),
+            Ok(text) => {
+                bytes += text.len();
+                changed.push((key, text));
+            }
             Err(reason) => return Ok(Err(Stopped::Wrong(format!("{} {}: {reason}", key.pk, key.sk)))),
         }
+    }
+
+    if bytes > MAX_TRANSACTION_BYTES {
+        let reason = format!("a transaction writes at most {MAX_TRANSACTION_BYTES} bytes, not {bytes}");
+        return Ok(Err(Stopped::Wrong(reason)));
     }
 
     let mut put = transaction.prepare_cached(
@@ -261,23 +226,4 @@ fn write(transaction: &Transaction<'_>, writes: Vec<Write>) -> rusqlite::Result<
         put.execute([&key.pk, &key.sk, &text])?;
     }
     Ok(Ok(()))
-}
-
-/// The item as text, unless DynamoDB would not take it either.
-fn storable(key: &Key, attributes: Attributes) -> Result<String, String> {
-    for (name, value) in &attributes {
-        match name.as_str() {
-            "pk" | "sk" => return Err(format!("`{name}` is the key's and no attribute")),
-            "gsi1pk" | "gsi1sk" | "gsi2pk" | "gsi2sk" if value.as_str().is_none_or(str::is_empty) => {
-                return Err(format!("the index key `{name}` is not a text with something in it"));
-            }
-            _ => {}
-        }
-    }
-    let text = Value::Object(attributes).to_string();
-    let bytes = key.pk.len() + key.sk.len() + text.len();
-    if bytes > MAX_ITEM_BYTES {
-        return Err(format!("it has {bytes} bytes, more than {MAX_ITEM_BYTES}"));
-    }
-    Ok(text)
 }

@@ -80,9 +80,11 @@ impl Reader<'_> {
         let Some(map) = &self.source.map else {
             return self.unknown(raw, index, "the source has no `map`, so its bodies cannot be read");
         };
-        let scope = Scope::new().with("body", &body).with("headers", &self.headers);
+        // The key sees the body alone: a header that nobody signed would let a captured delivery come again as a new one.
+        let signed = Scope::new().with("body", &body);
+        let scope = signed.clone().with("headers", &self.headers);
         let read =
-            self.delivery_key(raw, index, &scope).and_then(|delivery_key| self.read(map, &scope, delivery_key, raw));
+            self.delivery_key(raw, index, &signed).and_then(|delivery_key| self.read(map, &scope, delivery_key, raw));
         read.unwrap_or_else(|reason| self.unknown(raw, index, &reason))
     }
 

@@ -152,7 +152,7 @@ async fn a_storming_group_does_not_starve_the_others() {
 async fn what_sqs_would_not_take_is_not_taken_here() {
     let world = World::new();
     let queues = world.queues();
-    for body in [String::new(), "x".repeat(MAX_BODY_BYTES + 1)] {
+    for body in [String::new(), "x".repeat(MAX_BODY_BYTES + 1), "a\u{0}b".to_owned()] {
         let error = queues.send(Queue::Investigate, &body, "g", Duration::ZERO).await.unwrap_err();
         assert!(!error.is_transient());
     }

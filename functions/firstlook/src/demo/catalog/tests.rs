@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use catalog::{Catalog, Choice, Matcher, load_dir};
 use domain::{
@@ -16,6 +16,9 @@ use tasks::{Tasks, TasksOptions};
 
 use super::*;
 
+/// What `firstlook demo` sends.
+const SAMPLE: &[u8] = include_bytes!("../../../../../events/webhooks/pagerduty/triggered.json");
+
 const WEBHOOK: &str = "http://127.0.0.1:9/webhook/team";
 
 fn loaded(folder: &Path, service: &Service) -> Catalog {
@@ -28,16 +31,14 @@ fn loaded(folder: &Path, service: &Service) -> Catalog {
 
 /// What the sample webhook comes to, once it is verified.
 fn alert(catalog: &Catalog, now: Timestamp) -> (EventKind, Alert) {
-    let sample = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../events/webhooks/pagerduty/triggered.json"));
-    let body = fs::read(sample).unwrap();
     let source = &catalog.sources["pagerduty"];
     let secret = Secret::new("a signing secret of the demo's test");
-    let headers = sources::sign(source, &body, &secret, "test", now).unwrap();
+    let headers = sources::sign(source, SAMPLE, &secret, "test", now).unwrap();
     let headers = headers
         .into_iter()
         .map(|(name, value)| (http::HeaderName::try_from(name).unwrap(), http::HeaderValue::try_from(value).unwrap()))
         .collect();
-    let verified = sources::verify(source, &headers, &body, &[secret], now).unwrap();
+    let verified = sources::verify(source, &headers, SAMPLE, &[secret], now).unwrap();
     let normalized = sources::normalize(source, &verified, now).remove(0);
     (normalized.kind, normalized.alert.unwrap())
 }
