@@ -16,7 +16,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("firstlook-store", &["firstlook-domain", "firstlook-ports"]),
     ("firstlook-engine", &["firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-store"]),
     ("firstlook-net", &[]),
-    ("firstlook-tasks", &["firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-engine", "firstlook-net"]),
+    (
+        "firstlook-tasks",
+        &["firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-engine", "firstlook-net"],
+    ),
     ("firstlook-outlets", &["firstlook-domain", "firstlook-ports", "firstlook-net"]),
     ("firstlook-inbox", &["firstlook-ports"]),
     ("firstlook-aws", &["firstlook-domain", "firstlook-ports"]),
@@ -25,25 +28,52 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("firstlook-runtime", &["firstlook-domain", "firstlook-ports"]),
     (
         "ingest",
-        &["firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-sources", "firstlook-aws", "firstlook-runtime"],
+        &[
+            "firstlook-domain",
+            "firstlook-ports",
+            "firstlook-catalog",
+            "firstlook-sources",
+            "firstlook-aws",
+            "firstlook-runtime",
+        ],
     ),
     (
         "investigate",
         &[
-            "firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-store", "firstlook-engine",
-            "firstlook-tasks", "firstlook-net", "firstlook-aws", "firstlook-dynamo", "firstlook-runtime",
+            "firstlook-domain",
+            "firstlook-ports",
+            "firstlook-catalog",
+            "firstlook-store",
+            "firstlook-engine",
+            "firstlook-tasks",
+            "firstlook-net",
+            "firstlook-aws",
+            "firstlook-dynamo",
+            "firstlook-runtime",
         ],
     ),
     (
         "deliver",
         &[
-            "firstlook-domain", "firstlook-ports", "firstlook-store", "firstlook-outlets", "firstlook-aws",
-            "firstlook-dynamo", "firstlook-runtime",
+            "firstlook-domain",
+            "firstlook-ports",
+            "firstlook-store",
+            "firstlook-outlets",
+            "firstlook-aws",
+            "firstlook-dynamo",
+            "firstlook-runtime",
         ],
     ),
     (
         "firstlook-console",
-        &["firstlook-domain", "firstlook-ports", "firstlook-store", "firstlook-aws", "firstlook-dynamo", "firstlook-runtime"],
+        &[
+            "firstlook-domain",
+            "firstlook-ports",
+            "firstlook-store",
+            "firstlook-aws",
+            "firstlook-dynamo",
+            "firstlook-runtime",
+        ],
     ),
 ];
 
@@ -92,9 +122,16 @@ fn i2_ingest_links_no_table_and_no_http_client() {
     let tree = String::from_utf8(output.stdout).expect("UTF-8");
     let linked: BTreeSet<&str> = tree.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(linked.contains("aws-sdk-sqs"), "the tree is not ingest's: {tree}");
-    for heavy in
-        ["aws-sdk-dynamodb", "reqwest", "rusqlite", "axum", "aws-lc-rs", "firstlook-engine", "firstlook-store", "hickory-resolver"]
-    {
+    for heavy in [
+        "aws-sdk-dynamodb",
+        "reqwest",
+        "rusqlite",
+        "axum",
+        "aws-lc-rs",
+        "firstlook-engine",
+        "firstlook-store",
+        "hickory-resolver",
+    ] {
         assert!(!linked.contains(heavy), "ingest links {heavy}");
     }
 }

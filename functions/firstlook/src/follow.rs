@@ -30,10 +30,10 @@ impl Progress {
             return Self { bar: None };
         }
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template(" {spinner:.cyan} {msg}") {
             bar.set_style(style);
         }
-        bar.set_message(message.to_owned());
+        bar.set_message(message.trim_start().to_owned());
         bar.enable_steady_tick(Duration::from_millis(100));
         Self { bar: Some(bar) }
     }
@@ -41,7 +41,7 @@ impl Progress {
     /// Says something else.
     pub fn now(&self, message: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(message.to_owned()),
+            Some(bar) => bar.set_message(message.trim_start().to_owned()),
             None => out::say(message),
         }
     }

@@ -1,8 +1,14 @@
-//! A RunSession as text, for `run`, `runs show` and `demo`. What other people wrote is shown without its control
-//! characters, so that no alert can move the cursor or turn the colours.
+//! A RunSession as text, for `run`, `runs show` and `demo`.
+//!
+//! What other people wrote is shown without its control characters, so that no alert can move the cursor or turn the
+//! colours; and what is one line here stays one, so that none can write a line that looks like ours.
 
 use console::words;
-use domain::{MergedIssue, Mode, Outcome, Report, Run, RunStatus, RunView, Step, Target, TargetState, Trigger};
+use domain::{
+    Gap, IncidentState, MergedIssue, Mode, Outcome, Report, Run, RunStatus, RunView, Severity, Step, Target, TargetState,
+    Trigger,
+};
+use jiff::Timestamp;
 
 use crate::out::Style;
 
@@ -15,10 +21,11 @@ pub fn text(view: &RunView, style: Style) -> String {
     let mut page = Text { style, lines: Vec::new() };
     page.head(&view.run);
     page.verdict(&view.run, view.steps.len());
+    page.standing(&view.run);
     if let Some(report) = &view.run.report {
         page.report(report);
     }
-    page.steps(&view.steps);
+    page.steps(&view.steps, view.run.created_at);
     page.targets(&view.targets, view.run.revision);
     page.foot(view);
     let mut text = page.lines.join("\n");
@@ -34,14 +41,53 @@ pub fn line(run: &Run, style: Style) -> String {
         (None, Some(report)) => report.verdict.as_str(),
         (None, None) => "",
     };
-    let worst = run.report.as_ref().and_then(|report| report.worst);
-    let state = match (run.status, worst) {
-        (RunStatus::Concluded, Some(severity)) => style.severity(severity, &format!("{:<13}", severity.to_string())),
-        (RunStatus::Concluded, None) => style.good(&format!("{:<13}", "nothing found")),
+    let state = match (run.status, run.report.as_ref().map(Answer::of)) {
+        (RunStatus::Concluded, Some(answer)) => answer.dress(style, &format!("{:<13}", answer.word())),
         (status, _) => format!("{:<13}", status.as_str()),
     };
     let at = run.created_at.strftime("%Y-%m-%d %H:%M:%S");
-    format!("{}  {at}  {state}  {}  {}", run.id, style.bold(&clean(&run.title)), style.dim(&clean(said)))
+    format!("{}  {at}  {state}  {}  {}", run.id, style.bold(&one(&run.title)), style.dim(&one(said)))
+}
+
+/// What a report comes to in one word.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Found(Severity),
+    /// Nothing was found, and not all was looked at: silence is not taken for health.
+    Unknown,
+    Healthy,
+}
+
+impl Answer {
+    fn of(report: &Report) -> Self {
+        match findings(report).map(|merged| merged.issue.severity).min() {
+            Some(severity) => Self::Found(severity),
+            None if report.gaps.is_empty() => Self::Healthy,
+            None => Self::Unknown,
+        }
+    }
+
+    fn word(self) -> String {
+        match self {
+            Self::Found(severity) => severity.to_string(),
+            Self::Unknown => "not known".to_owned(),
+            Self::Healthy => "nothing found".to_owned(),
+        }
+    }
+
+    fn dress(self, style: Style, text: &str) -> String {
+        match self {
+            Self::Found(severity) => style.severity(severity, text),
+            Self::Unknown => style.bold(text),
+            Self::Healthy => style.good(text),
+        }
+    }
+}
+
+/// The findings of checks that were made. That a check could not be made is shown among the gaps, and not twice.
+fn findings(report: &Report) -> impl Iterator<Item = &MergedIssue> {
+    let made = |step| !report.gaps.iter().any(|gap: &Gap| gap.step == *step);
+    report.issues.iter().filter(move |merged| merged.steps.is_empty() || merged.steps.iter().any(made))
 }
 
 struct Text {
@@ -75,12 +121,12 @@ impl Text {
 
     fn head(&mut self, run: &Run) {
         let style = self.style;
-        self.broken("", &run.title, |line| style.bold(line));
-        self.push(style.dim(&format!("{} · {}", run.id, state(run))));
+        self.broken("", &one(&run.title), |line| style.bold(line));
+        self.push(style.dim(&format!("{}, {}", run.id, state(run))));
         let mut facts = Vec::new();
         match &run.trigger {
             Trigger::Event { source, .. } => facts.push(format!("from {source}")),
-            Trigger::Hand { who } => facts.push(format!("asked for by {who}")),
+            Trigger::Hand { who } => facts.push(format!("asked for by {}", one(who))),
         }
         match &run.workflow {
             Some(workflow) => facts.push(format!("{workflow} -> {}", run.command)),
@@ -92,7 +138,7 @@ impl Text {
         if run.alert.is_some() {
             facts.push(format!("incident {}", words::incident(&run.incident)));
         }
-        self.broken("", &facts.join(" · "), |line| style.dim(line));
+        self.broken("", &facts.join(", "), |line| style.dim(line));
     }
 
     fn verdict(&mut self, run: &Run, steps: usize) {
@@ -101,16 +147,34 @@ impl Text {
         match (&run.report, run.status) {
             (_, RunStatus::Failed | RunStatus::Cancelled) => {
                 let reason = run.reason.as_deref().unwrap_or("no reason was recorded");
-                self.broken(&format!("{}: ", run.status.as_str()), reason, |line| style.bad(line));
+                self.broken(&format!("[{}] ", run.status.as_str()), &one(reason), |line| style.bad(line));
             }
-            (Some(report), _) => match report.worst {
-                Some(severity) => {
-                    let tag = format!("[{severity}] ");
-                    self.broken(&tag, &report.verdict, |line| style.severity(severity, line));
-                }
-                None => self.broken("[healthy] ", &report.verdict, |line| style.good(line)),
-            },
+            (Some(report), _) => {
+                let answer = Answer::of(report);
+                let tag = format!("[{}] ", answer.word());
+                self.broken(&tag, &one(&report.verdict), |line| answer.dress(style, line));
+            }
             (None, _) => self.plain("", &format!("under way, {} recorded", words::count(steps, "step", "steps"))),
+        }
+    }
+
+    /// What a reader must know of how far the run and the incident are.
+    fn standing(&mut self, run: &Run) {
+        if let (false, Some(_)) = (run.status.is_terminal(), &run.report) {
+            self.plain("", "These are the first findings; the investigation goes on.");
+        }
+        if let (RunStatus::Failed | RunStatus::Cancelled, Some(_)) = (run.status, &run.report) {
+            self.plain("", "What was found until then stands below.");
+        }
+        match &run.incident {
+            IncidentState::Open => {}
+            IncidentState::Acknowledged { at } => self.plain("", &format!("Acknowledged at {}.", moment(*at))),
+            IncidentState::Resolved { at } => {
+                self.plain("", &format!("The incident was resolved at {}.", moment(*at)));
+            }
+            IncidentState::Merged { at } => {
+                self.plain("", &format!("The incident was merged into another one at {}.", moment(*at)));
+            }
         }
     }
 
@@ -118,40 +182,42 @@ impl Text {
         if !report.next_steps.is_empty() {
             self.heading("Next steps");
             for (place, step) in report.next_steps.iter().enumerate() {
-                self.plain(&format!("  {}. ", place + 1), step);
+                self.plain(&format!("  {}. ", place + 1), &one(step));
             }
         }
-        if !report.issues.is_empty() {
+        let mut findings = findings(report).peekable();
+        if findings.peek().is_some() {
             self.heading("Issues");
-            for merged in &report.issues {
-                self.issue(merged);
-            }
+        }
+        for merged in findings {
+            self.issue(merged, &report.next_steps);
         }
         if !report.healthy.is_empty() {
             self.heading("Healthy");
             for checked in &report.healthy {
-                self.plain("  ✓ ", &format!("{}: {}", checked.title, checked.summary));
+                self.plain("  + ", &one(&format!("{}: {}", checked.title, checked.summary)));
             }
         }
         if !report.gaps.is_empty() {
             self.heading("Not known");
             for gap in &report.gaps {
-                self.plain("  ? ", &format!("{}: {}", gap.title, gap.reason));
+                self.plain("  ? ", &one(&format!("{}: {}", gap.title, gap.reason)));
             }
         }
         if !report.remarks.is_empty() {
             self.heading("Remarks");
             for remark in &report.remarks {
-                self.plain("  - ", remark);
+                self.plain("  - ", &one(remark));
             }
         }
     }
 
-    fn issue(&mut self, merged: &MergedIssue) {
+    /// One finding. Of its next steps only those stand here that are not `told` of above.
+    fn issue(&mut self, merged: &MergedIssue, told: &[String]) {
         let (style, issue) = (self.style, &merged.issue);
         let number = u8::from(issue.severity);
         let severity = issue.severity;
-        self.broken(&format!("  {number} {severity}: "), &issue.title, |line| style.severity(severity, line));
+        self.broken(&format!("  {number} {severity}: "), &one(&issue.title), |line| style.severity(severity, line));
         for (name, text) in [
             ("expected", &issue.expected),
             ("actual", &issue.actual),
@@ -164,16 +230,20 @@ impl Text {
             }
         }
         let steps: Vec<&str> = merged.steps.iter().map(domain::StepId::as_str).collect();
-        self.plain(&format!("      {:<10} ", "seen by"), &steps.join(", "));
+        self.plain(&format!("      {:<10} ", "seen by"), &one(&steps.join(", ")));
+        for step in issue.next_steps.iter().filter(|step| !told.contains(step)) {
+            self.plain(&format!("      {:<10} ", "next"), &one(step));
+        }
     }
 
-    fn steps(&mut self, steps: &[Step]) {
+    fn steps(&mut self, steps: &[Step], opened_at: Timestamp) {
         if steps.is_empty() {
             return;
         }
         self.heading("Steps");
         for taken in steps {
-            self.push(format!("  {}", step(taken, self.style)));
+            let begun = format!("+{}", words::span(words::between(opened_at, taken.started_at)));
+            self.push(format!("  {begun:>9}  {}", step(taken, self.style)));
         }
     }
 
@@ -197,12 +267,16 @@ impl Text {
             facts.push(words::count(counts.duplicates, "duplicate", "duplicates"));
         }
         self.push("");
-        self.push(self.style.dim(&facts.join(" · ")));
+        self.push(self.style.dim(&one(&facts.join(", "))));
     }
 }
 
+fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 fn state(run: &Run) -> String {
-    let at = run.created_at.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let at = moment(run.created_at);
     match run.ended_at {
         Some(ended) => {
             let took = words::span(words::between(run.created_at, ended));
@@ -226,26 +300,33 @@ pub fn step(step: &Step, style: Style) -> String {
         Outcome::Ok => &step.evidence.summary,
         Outcome::Failed { reason } | Outcome::Skipped { reason } => reason,
     };
-    let id = clean(step.id.as_str());
-    format!("{verdict} {id:<16} {:>8}  {}", words::span(step.elapsed_ms), style.dim(&clean(note)))
+    let id = one(step.id.as_str());
+    format!("{verdict} {id:<16} {:>8}  {}", words::span(step.elapsed_ms), style.dim(&one(note)))
 }
 
-/// One target on one line.
+/// One target on one line: how far it has come, which it is, where it is, and why it failed. `revision` is the run's.
 #[must_use]
 pub fn target(target: &Target, revision: u64, style: Style) -> String {
-    let place = clean(&words::place(&target.spec.outlet));
-    let state = format!("{:<13}", words::target_state(target.state));
+    let place = one(&words::place(&target.spec.outlet));
+    let pad = |word: &str| format!("{word:<13}");
     let state = match target.state {
-        TargetState::Sent if target.revision >= revision => style.good(&state),
-        TargetState::Failed => style.bad(&state),
-        TargetState::Sent | TargetState::Sending | TargetState::Pending => state,
+        TargetState::Sent if target.revision >= revision => style.good(&pad("sent")),
+        TargetState::Sent => pad("out of date"),
+        TargetState::Failed => style.bad(&pad("failed")),
+        state @ (TargetState::Sending | TargetState::Pending) => pad(words::target_state(state)),
     };
-    let name = clean(&target.spec.name);
+    let name = one(&target.spec.name);
     let mut line = format!("{state} {name:<16} {place}");
     if let Some(error) = &target.last_error {
-        line.push_str(&format!("  {}", style.dim(&clean(error))));
+        let attempts = words::count(target.attempts, "attempt", "attempts");
+        line.push_str(&format!("  {}", style.dim(&format!("{} ({attempts})", one(error)))));
     }
     line.trim_end().to_owned()
+}
+
+/// Somebody else's text on one line.
+fn one(text: &str) -> String {
+    clean(text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Somebody else's text, harmless on a terminal.

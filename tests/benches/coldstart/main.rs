@@ -71,7 +71,8 @@ fn build() -> PathBuf {
         cargo(&["build", "--release", "-p", name]);
     }
     cargo(&["build", "--release", "-p", "firstlook-tests", "--example", "hello"]);
-    let metadata = Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
+    let metadata =
+        Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--no-deps"]).output().unwrap();
     let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
     PathBuf::from(metadata["target_directory"].as_str().unwrap()).join("release")
 }
@@ -151,7 +152,10 @@ fn median(values: &mut [f64]) -> f64 {
 
 fn print(subjects: &[Subject], figures: &mut [Figures]) {
     println!("\nmedians of {ROUNDS} starts, {WARM} warm events each; ratios to the hello world of the same run");
-    println!("{:<12} {:>16} {:>10} {:>9} {:>9} {:>8} {:>8}", "", "exec to poll ms", "first ms", "warm ms", "CPU ms", "RSS MB", "size MB");
+    println!(
+        "{:<12} {:>16} {:>10} {:>9} {:>9} {:>8} {:>8}",
+        "", "exec to poll ms", "first ms", "warm ms", "CPU ms", "RSS MB", "size MB"
+    );
     let floor = median(&mut figures[0].init_ms);
     let mut over = Vec::new();
     for (subject, figures) in subjects.iter().zip(figures) {
@@ -170,9 +174,11 @@ fn print(subjects: &[Subject], figures: &mut [Figures]) {
             size
         );
         if subject.name == "ingest" {
-            for (what, is, limit) in
-                [("exec to first poll, by the hello world's", init / floor, 2.0), ("first event, by a warm one", first / warm, 2.5), ("size in MB", size, 8.0)]
-            {
+            for (what, is, limit) in [
+                ("exec to first poll, by the hello world's", init / floor, 2.0),
+                ("first event, by a warm one", first / warm, 2.5),
+                ("size in MB", size, 8.0),
+            ] {
                 println!("  ingest: {what}: {is:.2} (at most {limit})");
                 if is > limit {
                     over.push(what);

@@ -56,7 +56,13 @@ pub fn page() -> Value {
     let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
     mac.update(&body);
     let signature = format!("v1={}", hex::encode(mac.finalize().into_bytes()));
-    request("POST", "/hooks/pagerduty", "", json!({"content-type": "application/json", "x-pagerduty-signature": signature}), &body)
+    request(
+        "POST",
+        "/hooks/pagerduty",
+        "",
+        json!({"content-type": "application/json", "x-pagerduty-signature": signature}),
+        &body,
+    )
 }
 
 /// The list of RunSessions, by a signed link.

@@ -91,15 +91,14 @@ macro_rules! tests_of {
     (@test $world:path, [$($module:tt)+], $name:ident) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $name() {
-            if let Some(world) = $world().await {
-                $crate::contract::$($module)+::$name(&world).await;
-            }
+            let world = $world().await;
+            $crate::contract::$($module)+::$name(&world).await;
         }
     };
 }
 
-/// The contract, held against the worlds that `$world` makes: `async fn() -> Option<impl ContractWorld>`, nothing where
-/// that world cannot be had. A function that is missing here is dead code, and the compiler says so.
+/// The contract, held against the worlds that `$world` makes: an `async fn() -> impl ContractWorld`. A function that is
+/// missing here is dead code, and the compiler says so.
 macro_rules! contract_tests {
     ($world:path) => {
         $crate::contract::tests_of! { $world:

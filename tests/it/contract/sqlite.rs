@@ -40,19 +40,19 @@ struct SqliteWorld {
     written: Mutex<BTreeMap<String, String>>,
 }
 
-async fn start() -> Option<SqliteWorld> {
+async fn start() -> SqliteWorld {
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("firstlook.db")).unwrap();
     let clock = Arc::new(HandClock(AtomicI64::new(1_790_000_000_000)));
-    let most = MaxReceives { investigate: MAX_RECEIVES, ..MaxReceives::default() };
-    Some(SqliteWorld {
+    let most = MaxReceives { investigate: MAX_RECEIVES, deliver: 10 };
+    SqliteWorld {
         table: SqliteTable::new(database.clone()),
         queues: SqliteQueues::new(database, Arc::clone(&clock) as Arc<dyn Clock>, most),
         secrets: folder.path().join("secrets.json"),
         _folder: folder,
         clock,
         written: Mutex::default(),
-    })
+    }
 }
 
 #[async_trait]

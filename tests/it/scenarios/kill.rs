@@ -1,21 +1,15 @@
 //! SIGKILL at every durable write.
 
-use std::process::Child;
-
 use domain::{RunId, RunStatus, RunView, Target, TargetState};
 use futures_util::{StreamExt, stream};
 use inbox::Service;
 use ports::Queue;
 
-use super::{
-    World,
-    aws::Aws,
-    local::{CHILD_PATIENCE, Local},
-};
+use super::{World, aws::Aws, local::Local};
 use crate::support::{
     pages::page,
     proxy::Moment,
-    stage::spawn_child,
+    stage::ChildProcess,
     world::{posts, settled, until},
 };
 
@@ -26,11 +20,15 @@ const SIDE_BY_SIDE: usize = 6;
 pub async fn everywhere_locally() {
     // More writes than a run has: the first that is never reached says that all were.
     let kills = (1..=60).flat_map(|at| [(at, false), (at, true)]);
-    let reached: Vec<bool> =
-        stream::iter(kills).map(|(at, after)| killed_once(at, after)).buffered(SIDE_BY_SIDE).take_while(|reached| {
+    let reached: Vec<bool> = stream::iter(kills)
+        .map(|(at, after)| killed_once(at, after))
+        .buffered(SIDE_BY_SIDE)
+        .take_while(|reached| {
             let reached = *reached;
             async move { reached }
-        }).collect().await;
+        })
+        .collect()
+        .await;
     // Opening, claim, four steps, evidence, conclusion, two announcements to three targets, and each target's own.
     assert!(reached.len() >= 2 * 20, "only {} kills hit a run: it has more durable writes", reached.len());
 }
@@ -41,14 +39,12 @@ async fn killed_once(at: u32, after: bool) -> bool {
     let incident = format!("QKILL{at}{}", if after { "A" } else { "B" });
     let page = page("incident.triggered", &incident, "PCHKOUT", &incident, "2026-11-22T10:00:00Z");
     let run = world.post("pagerduty", &page).await.run();
-    let mut child = spawn_child(&world.stage, at, after);
-    let killed = killed_or_settled(&world, run, &mut child).await;
+    let killed = killed_or_settled(&world, run, ChildProcess::start(&world.stage, at, after)).await;
     let recorded = recorded(&world, run).await;
     let hits = world.shop.hits(&incident);
-    let mut second = spawn_child(&world.stage, u32::MAX, false);
+    let second = ChildProcess::start(&world.stage, u32::MAX, false);
     let view = settled(&world, run).await;
-    second.kill().unwrap();
-    second.wait().unwrap();
+    drop(second);
 
     let context = format!("killed {} write {at}", if after { "after" } else { "before" });
     ended_once(&world, &view, &context);
@@ -59,23 +55,17 @@ async fn killed_once(at: u32, after: bool) -> bool {
     killed
 }
 
-async fn killed_or_settled(world: &Local, run: RunId, child: &mut Child) -> bool {
+async fn killed_or_settled(world: &Local, run: RunId, child: ChildProcess) -> bool {
     let child = std::sync::Mutex::new(child);
-    let killed = until("the child to be killed or to be done", async || {
-        if child.lock().unwrap().try_wait().unwrap().is_some() {
+    until("the child to be killed or to be done", async || {
+        if child.lock().unwrap().has_ended() {
             return Some(true);
         }
         let view = world.reader().view(run).await.unwrap()?;
         let idle = world.depth(Queue::Deliver).await + world.depth(Queue::Investigate).await == 0;
         (is_done(&view) && idle).then_some(false)
-    });
-    let killed = tokio::time::timeout(CHILD_PATIENCE, killed).await.expect("the child was neither killed nor done");
-    let child = child.into_inner().unwrap();
-    if !killed {
-        child.kill().unwrap();
-    }
-    child.wait().unwrap();
-    killed
+    })
+    .await
 }
 
 /// The shop's checks whose steps stand.

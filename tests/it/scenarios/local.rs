@@ -1,6 +1,6 @@
 //! The scenarios in the local world: the same handlers on SQLite, each scenario in a world of its own.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use inbox::Inbox;
@@ -167,6 +167,3 @@ fn child() {
 async fn i6_killed_between_any_two_durable_writes_the_run_ends_once() {
     super::kill::everywhere_locally().await;
 }
-
-/// How long a child may take to be killed or to have nothing left to do.
-pub const CHILD_PATIENCE: Duration = Duration::from_secs(60);

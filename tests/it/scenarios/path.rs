@@ -70,14 +70,20 @@ pub async fn a_page_becomes_an_answer_in_every_target(world: &dyn World) {
 
     assert_eq!(view.run.status, RunStatus::Concluded);
     let outcomes: Vec<(&str, &Outcome)> = view.steps.iter().map(|step| (step.id.as_str(), &step.outcome)).collect();
-    assert_eq!(outcomes, [("front", &Outcome::Ok), ("orders", &Outcome::Ok), ("db", &Outcome::Ok), ("stock", &Outcome::Ok)]);
+    assert_eq!(
+        outcomes,
+        [("front", &Outcome::Ok), ("orders", &Outcome::Ok), ("db", &Outcome::Ok), ("stock", &Outcome::Ok)]
+    );
     let report = view.run.report.as_ref().expect("a report");
     let titles: Vec<&str> = report.issues.iter().map(|merged| merged.issue.title.as_str()).collect();
     let port = world.shop().closed_port();
-    assert_eq!(titles, [
-        format!("The database at `127.0.0.1:{port}` refuses connections").as_str(),
-        "`orders` of the shop answers 503"
-    ]);
+    assert_eq!(
+        titles,
+        [
+            format!("The database at `127.0.0.1:{port}` refuses connections").as_str(),
+            "`orders` of the shop answers 503"
+        ]
+    );
     assert_eq!(report.healthy.len(), 2);
     assert_eq!(report.read_by, "none", "I10: the evidence ships without a model");
     assert!(view.run.evidence_at.is_some());
@@ -160,9 +166,8 @@ pub async fn i3_ten_identical_webhooks_are_one_run_with_nine_duplicates(world: &
 /// Other events of the same incident attach; what overtakes the opening is not lost.
 pub async fn i3_events_of_one_incident_share_its_run(world: &dyn World) {
     let incident = incident("share");
-    let event = |kind: &str, delivery: &str, at: &str| {
-        page(kind, &incident, "PCHAT", &format!("{incident}-{delivery}"), at)
-    };
+    let event =
+        |kind: &str, delivery: &str, at: &str| page(kind, &incident, "PCHAT", &format!("{incident}-{delivery}"), at);
     let early = world.post("pagerduty", &event("incident.acknowledged", "ack", LATER)).await;
     assert_eq!((early.status, early.body["does"].as_str()), (202, Some("attaches")));
     until("the early event to be recorded", async || unmatched(world, "acknowledged").await).await;
@@ -172,7 +177,8 @@ pub async fn i3_events_of_one_incident_share_its_run(world: &dyn World) {
     let again = world.post("pagerduty", &event("incident.triggered", "two", LATER)).await;
     assert_eq!(again.body["does"], "opens");
     let reader = world.reader();
-    until("the second page to attach", async || (reader.run(run).await.unwrap()?.counts.attached == 1).then_some(())).await;
+    until("the second page to attach", async || (reader.run(run).await.unwrap()?.counts.attached == 1).then_some(()))
+        .await;
     assert_eq!(reader.run(again.run()).await.unwrap(), None, "no second run");
     settled(world, run).await;
     assert_eq!(posts(world, Service::Slack, run).len(), 1);

@@ -26,8 +26,7 @@ pub struct Shop {
 impl Shop {
     pub async fn start() -> Self {
         let hits = Hits::default();
-        let router =
-            Router::new().route("/checks/{incident}/{name}", get(check)).with_state(Arc::clone(&hits));
+        let router = Router::new().route("/checks/{incident}/{name}", get(check)).with_state(Arc::clone(&hits));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -47,17 +46,16 @@ impl Shop {
     /// How often each check of `incident` was made.
     pub fn hits(&self, incident: &str) -> BTreeMap<String, u32> {
         let hits = self.hits.lock().unwrap();
-        hits.iter()
-            .filter(|((of, _), _)| of == incident)
-            .map(|((_, name), count)| (name.clone(), *count))
-            .collect()
+        hits.iter().filter(|((of, _), _)| of == incident).map(|((_, name), count)| (name.clone(), *count)).collect()
     }
 }
 
 async fn check(State(hits): State<Hits>, Path((incident, name)): Path<(String, String)>) -> (StatusCode, Json<Value>) {
     *hits.lock().unwrap().entry((incident, name.clone())).or_default() += 1;
     match name.as_str() {
-        "orders" => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "down", "password": "hunter2-of-the-shop"}))),
+        "orders" => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"status": "down", "password": "hunter2-of-the-shop"})))
+        }
         _ => (StatusCode::OK, Json(json!({"status": "up"}))),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -153,11 +153,8 @@ impl Stage {
 
     fn deliver(&self, store: Store, sender: Arc<dyn SendMessage>) -> Arc<dyn HandleMessage> {
         let url = |text: &str| text.parse().unwrap();
-        let settings = Settings {
-            slack_api: url(&self.slack_api),
-            pagerduty_api: url(&self.pagerduty_api),
-            webhook_sink: None,
-        };
+        let settings =
+            Settings { slack_api: url(&self.slack_api), pagerduty_api: url(&self.pagerduty_api), webhook_sink: None };
         Arc::new(deliver::Deliver {
             store,
             outlets: Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap()),
@@ -219,18 +216,38 @@ impl Workers {
 
 const ORDERS: &str = "FIRSTLOOK_TEST_CHILD";
 
-/// Starts a child process with workers on `stage`'s folder that kills itself at write `at`.
-pub fn spawn_child(stage: &Stage, at: u32, after: bool) -> std::process::Child {
-    let orders = serde_json::json!({
-        "folder": stage.folder, "slack": stage.slack_api, "pagerduty": stage.pagerduty_api, "at": at, "after": after,
-    });
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "scenarios::local::child", "--ignored", "--nocapture"])
-        .env(ORDERS, orders.to_string())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap()
+/// A child process with workers. It ends with this, and also when this process is killed.
+pub struct ChildProcess(Child);
+
+impl ChildProcess {
+    /// Starts one on `stage`'s folder that kills itself at write `at`.
+    pub fn start(stage: &Stage, at: u32, after: bool) -> Self {
+        let orders = serde_json::json!({
+            "folder": stage.folder, "slack": stage.slack_api, "pagerduty": stage.pagerduty_api, "at": at, "after": after,
+        });
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "scenarios::local::child", "--ignored", "--nocapture"])
+            .env(ORDERS, orders.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+}
+
+impl Drop for ChildProcess {
+    fn drop(&mut self) {
+        // It may have killed itself already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// What a child does: works until it is killed. Run by itself it has no orders and does nothing.
@@ -241,5 +258,6 @@ pub async fn child() {
     let stage = Stage::open(Path::new(&text("folder")), &text("slack"), &text("pagerduty"));
     let kill = Kill::at(u32::try_from(orders["at"].as_u64().unwrap()).unwrap(), orders["after"].as_bool().unwrap());
     let _workers = stage.work(kill);
-    std::future::pending::<()>().await;
+    // Its input ends when its parent does.
+    let _ = tokio::task::spawn_blocking(|| std::io::Read::read(&mut std::io::stdin(), &mut [0])).await;
 }

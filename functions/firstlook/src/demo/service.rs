@@ -126,6 +126,13 @@ impl Shop {
         waiting.wait_for(|waiting| *waiting >= orders).await.map_or(orders, |waiting| *waiting)
     }
 
+    /// Waits until no order waits any more.
+    #[cfg(test)]
+    pub async fn until_done(&self) {
+        let mut waiting = self.state.waiting.subscribe();
+        waiting.wait_for(|waiting| *waiting == 0).await.unwrap();
+    }
+
     /// A document of the demo's catalog with the real ports.
     pub fn with_ports(&self, text: &str) -> String {
         text.replace(CHECKOUT_PORT, &self.checkout.address().to_string())
@@ -163,7 +170,10 @@ async fn worker(state: Arc<State>) {
         };
         match trouble {
             None => {
-                lock(&state.orders).pop_front();
+                let mut orders = lock(&state.orders);
+                orders.pop_front();
+                state.waiting.send_replace(orders.len());
+                drop(orders);
                 state.done.fetch_add(1, Ordering::Relaxed);
                 lock(&state.trouble).clear();
             }

@@ -1,1 +1,80 @@
+use super::*;
 
+/// The RunSession that the console's pages are tested with, too.
+const VIEW: &str = include_str!("../../../console/src/tests/view.json");
+
+fn view() -> RunView {
+    serde_json::from_str(VIEW).unwrap()
+}
+
+#[test]
+fn the_text_of_a_concluded_run() {
+    insta::assert_snapshot!(text(&view(), Style::Plain));
+}
+
+#[test]
+fn dressing_adds_nothing_but_its_codes() {
+    let dressed = text(&view(), Style::Dressed);
+    let mut bare = String::new();
+    let mut rest = dressed.as_str();
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        bare.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    bare.push_str(rest);
+    assert_ne!(dressed, bare);
+    let trimmed = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(trimmed(&bare), trimmed(&text(&view(), Style::Plain)));
+}
+
+#[test]
+fn i14_the_text_of_a_failed_run_says_why() {
+    let mut view = view();
+    view.run.status = RunStatus::Failed;
+    view.run.reason = Some("the catalog has no Command `gone`".into());
+    view.run.report = None;
+    assert!(text(&view, Style::Plain).contains("\nfailed: the catalog has no Command `gone`\n"));
+    assert!(line(&view.run, Style::Plain).contains("failed"));
+}
+
+#[test]
+fn the_text_of_a_run_under_way_says_how_far_it_is() {
+    let mut view = view();
+    view.run.status = RunStatus::Running;
+    view.run.ended_at = None;
+    view.run.report = None;
+    assert!(text(&view, Style::Plain).contains("under way, 4 steps recorded"));
+}
+
+#[test]
+fn i8_no_alert_can_move_the_cursor_or_turn_the_colours() {
+    let evil = "a\u{1b}[2Jb\u{7}c\u{202e}d\rE";
+    let mut view = view();
+    view.run.title = evil.into();
+    let report = view.run.report.as_mut().unwrap();
+    report.verdict = evil.into();
+    report.next_steps = vec![evil.into()];
+    report.remarks = vec![evil.into()];
+    report.healthy[0].summary = evil.into();
+    report.gaps[0].reason = evil.into();
+    let issue = &mut report.issues[0].issue;
+    (issue.title, issue.actual, issue.details, issue.resource) = (evil.into(), evil.into(), evil.into(), evil.into());
+    view.steps[0].evidence.summary = evil.into();
+    view.steps[0].id = domain::StepId::new(evil);
+    view.targets[1].last_error = Some(evil.into());
+    view.targets[1].spec.name = evil.into();
+
+    for shown in [text(&view, Style::Plain), line(&view.run, Style::Plain)] {
+        let wrong = shown.chars().find(|character| character.is_control() && *character != '\n');
+        assert_eq!(wrong, None, "{shown:?}");
+        assert!(!shown.contains('\u{202e}') && shown.contains("a\u{fffd}[2Jb"));
+    }
+}
+
+#[test]
+fn lines_are_broken_at_spaces_and_long_words_stay_whole() {
+    assert_eq!(wrap("aa bb cc", 5), ["aa bb", "cc"]);
+    assert_eq!(wrap("aa bbbbbbbb c", 5), ["aa", "bbbbbbbb", "c"]);
+    assert_eq!(wrap("a\n\nb\n", 5), ["a", "", "b"]);
+    assert_eq!(wrap("", 5), [""]);
+}

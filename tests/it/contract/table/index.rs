@@ -1,6 +1,6 @@
 //! Reading from an index. It may lag a moment behind, so what is looked for in one is waited for.
 
-use ports::{Condition, Index, Key, Page, When, Write};
+use ports::{Condition, Index, Page, When, Write};
 use serde_json::{Value, json};
 
 use super::{key, put, set, sort_keys, write};
@@ -198,5 +198,4 @@ pub async fn a_mark_of_another_list_is_refused_for_good(world: &dyn ContractWorl
         let error = table.index(index, list, 10, Some(&mark)).await.unwrap_err();
         assert!(!error.is_transient(), "{mark:?} in {index:?}: {error:?}");
     }
-    let _: Key = key(&pk, "a");
 }

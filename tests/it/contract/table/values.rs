@@ -39,7 +39,7 @@ pub async fn numbers_of_64_bits_are_exact(world: &dyn ContractWorld) {
     let there = key(&fresh("VALUE"), "NUMBERS");
     let integers = [0, 1, -1, i64::MAX, i64::MIN, i64::MAX - 1, (1 << 53) + 1, -(1 << 53) - 1, 1_790_000_000_123];
     let doubles =
-        [0.1, -0.1, 1.0 / 3.0, 1e21, 1.5e-7, 123_456_789.123_456_79, 2.2e-16, 1e100, -1e-100, 9_007_199_254_740_993.5];
+        [0.1, -0.1, 0.5, 1e21, 1.5e-7, 123_456.789_012, 2.2e-16, 1e100, -1e-100, 99.95, 9_007_199_254_740_994.0];
     write(table.as_ref(), [put(&there, json!({ "integers": integers, "doubles": doubles }), When::always())]).await;
     let stands = table.get(&there).await.unwrap().unwrap().attributes;
     let read: Vec<Option<i64>> = stands["integers"].as_array().unwrap().iter().map(Value::as_i64).collect();
@@ -64,7 +64,7 @@ pub async fn keys_may_hold_any_text(world: &dyn ContractWorld) {
         assert_eq!(table.query(&there.pk, text).await.unwrap().len(), 1, "{text}");
     }
     // The longest that there may be: 2048 bytes and 1024.
-    let longest = key(&format!("{:é<1024}", fresh("K"))[..2048], &"s".repeat(1024));
+    let longest = key(&format!("{:é<1041}", fresh("K")), &"s".repeat(1024));
     assert_eq!(longest.pk.len(), 2048);
     write(table.as_ref(), [put(&longest, json!({}), When::always())]).await;
     assert_eq!(read(table.as_ref(), &longest).await, Some(json!({})));
