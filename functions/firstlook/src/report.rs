@@ -5,8 +5,8 @@
 
 use console::words;
 use domain::{
-    Gap, IncidentState, MergedIssue, Mode, Outcome, Report, Run, RunStatus, RunView, Severity, Step, Target, TargetState,
-    Trigger,
+    IncidentState, MergedIssue, Mode, Outcome, Report, Run, RunStatus, RunView, Severity, Step, StepId, Target,
+    TargetState, Trigger,
 };
 use jiff::Timestamp;
 
@@ -62,7 +62,7 @@ impl Answer {
     fn of(report: &Report) -> Self {
         match findings(report).map(|merged| merged.issue.severity).min() {
             Some(severity) => Self::Found(severity),
-            None if report.gaps.is_empty() => Self::Healthy,
+            None if report.gaps.is_empty() && !report.healthy.is_empty() => Self::Healthy,
             None => Self::Unknown,
         }
     }
@@ -71,7 +71,7 @@ impl Answer {
         match self {
             Self::Found(severity) => severity.to_string(),
             Self::Unknown => "not known".to_owned(),
-            Self::Healthy => "nothing found".to_owned(),
+            Self::Healthy => "healthy".to_owned(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Answer {
 
 /// The findings of checks that were made. That a check could not be made is shown among the gaps, and not twice.
 fn findings(report: &Report) -> impl Iterator<Item = &MergedIssue> {
-    let made = |step| !report.gaps.iter().any(|gap: &Gap| gap.step == *step);
+    let made = |step: &StepId| !report.gaps.iter().any(|gap| gap.step == *step);
     report.issues.iter().filter(move |merged| merged.steps.is_empty() || merged.steps.iter().any(made))
 }
 
@@ -111,7 +111,10 @@ impl Text {
         let indent = " ".repeat(first.chars().count());
         for (place, line) in wrap(&clean(text), WIDTH - indent.len()).into_iter().enumerate() {
             let before = if place == 0 { first } else { &indent };
-            self.push(format!("{before}{}", dress(&line)));
+            match line.as_str() {
+                "" => self.push(before.trim_end()),
+                line => self.push(format!("{before}{}", dress(line))),
+            }
         }
     }
 
@@ -147,7 +150,7 @@ impl Text {
         match (&run.report, run.status) {
             (_, RunStatus::Failed | RunStatus::Cancelled) => {
                 let reason = run.reason.as_deref().unwrap_or("no reason was recorded");
-                self.broken(&format!("[{}] ", run.status.as_str()), &one(reason), |line| style.bad(line));
+                self.broken(&format!("{}: ", run.status.as_str()), &one(reason), |line| style.bad(line));
             }
             (Some(report), _) => {
                 let answer = Answer::of(report);
@@ -229,7 +232,7 @@ impl Text {
                 self.plain(&format!("      {name:<10} "), text);
             }
         }
-        let steps: Vec<&str> = merged.steps.iter().map(domain::StepId::as_str).collect();
+        let steps: Vec<&str> = merged.steps.iter().map(StepId::as_str).collect();
         self.plain(&format!("      {:<10} ", "seen by"), &one(&steps.join(", ")));
         for step in issue.next_steps.iter().filter(|step| !told.contains(step)) {
             self.plain(&format!("      {:<10} ", "next"), &one(step));
@@ -353,5 +356,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+#[cfg(test)]
+mod shown;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,49 @@
 //! Conditions and updates as DynamoDB's expressions. Names and values never stand in the text: each is a placeholder.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use ports::{Condition, When};
+use ports::{Condition, Item, When, Write};
 use serde_json::{Map, Value};
 
-use crate::value::{PK, to_attribute};
+use crate::value::{PK, SK, to_attribute, too_deep};
+
+/// Whether the writes can be said to DynamoDB as they are meant.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn well_formed(writes: &[Write]) -> Result<(), &'static str> {
+    if writes.is_empty() {
+        return Err("a transaction has at least one part");
+    }
+    for write in writes {
+        if let Write::Put { item: Item { attributes, .. }, .. } | Write::Update { set: attributes, .. } = write
+            && attributes.values().any(too_deep)
+        {
+            return Err("a value is nested too deep");
+        }
+        match write {
+            // The key would silently take the attribute's place.
+            Write::Put { item, .. } if [PK, SK].iter().any(|name| item.attributes.contains_key(*name)) => {
+                return Err("`pk` and `sk` are the key's and no attributes");
+            }
+            Write::Update { set, add, remove, .. } => {
+                let added = add.iter().map(|(name, _)| *name);
+                let all = set.keys().map(String::as_str).chain(added).chain(remove.iter().copied());
+                let mut names = HashSet::new();
+                if !all.into_iter().all(|name| names.insert(name)) {
+                    return Err("an update changes an attribute twice");
+                }
+                // Alone it would make an item, and in a transaction it cannot be said.
+                if names.is_empty() {
+                    return Err("an update changes nothing");
+                }
+            }
+            Write::Put { .. } | Write::Check { .. } => {}
+        }
+    }
+    Ok(())
+}
 
 /// The placeholders of one request.
 #[derive(Debug, Default)]
@@ -53,6 +90,12 @@ impl Placeholders {
             [only] => Some(only.clone()),
             several => Some(several.iter().map(|case| format!("({case})")).collect::<Vec<_>>().join(" OR ")),
         }
+    }
+
+    /// A condition that holds for any item and for none, where there must be one.
+    pub(crate) fn always(&mut self) -> String {
+        let pk = self.name(PK);
+        format!("attribute_exists({pk}) OR attribute_not_exists({pk})")
     }
 
     fn case(&mut self, conditions: &[Condition]) -> String {

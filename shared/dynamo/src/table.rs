@@ -12,9 +12,9 @@ use ports::{Index, Item, Key, Page, PortError, ReadTable, TableError, Write, Wri
 
 use crate::{
     cursor,
-    expression::Placeholders,
+    expression::{Placeholders, well_formed},
     fail::Failed,
-    value::{PK, SK, ValueError, item_attributes, key_attributes, to_item},
+    value::{ValueError, item_attributes, key_attributes, to_item},
 };
 
 /// How often a single write is attempted, and the first wait in between, doubled each time.
@@ -32,14 +32,6 @@ impl fmt::Debug for DynamoTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DynamoTable").field("name", &self.name).finish_non_exhaustive()
     }
-}
-
-fn wrong(reason: &'static str) -> Failed {
-    Failed::Port(PortError::permanent("write to the table", reason))
-}
-
-fn puts_key_as_attribute(write: &Write) -> bool {
-    matches!(write, Write::Put { item, .. } if [PK, SK].iter().any(|name| item.attributes.contains_key(*name)))
 }
 
 fn unreadable(error: ValueError) -> PortError {
@@ -163,11 +155,11 @@ impl DynamoTable {
                 part.update(update.build()?)
             }
             Write::Check { key, when } => {
-                let condition = held.condition(when);
+                let condition = held.condition(when).unwrap_or_else(|| held.always());
                 let check = ConditionCheck::builder()
                     .table_name(&self.name)
                     .set_key(Some(key_attributes(key)))
-                    .set_condition_expression(condition)
+                    .condition_expression(condition)
                     .set_expression_attribute_names(held.names())
                     .set_expression_attribute_values(held.values())
                     .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
@@ -266,15 +258,12 @@ impl ReadTable for DynamoTable {
 #[async_trait]
 impl WriteTable for DynamoTable {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        let doing = "write to the table";
+        well_formed(&writes).map_err(|reason| PortError::permanent(doing, reason))?;
         let outcome = match writes.as_slice() {
-            [] => Err(wrong("a transaction has at least one part")),
-            // DynamoDB itself refuses it in an update; in a put, the key would silently stand in the attribute's place.
-            _ if writes.iter().any(puts_key_as_attribute) => {
-                Err(wrong("`pk` and `sk` are the key's and no attributes"))
-            }
             [only] => self.single(only).await,
             several => self.together(several).await,
         };
-        outcome.map_err(|failed| failed.into_table("write to the table"))
+        outcome.map_err(|failed| failed.into_table(doing))
     }
 }

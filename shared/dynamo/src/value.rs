@@ -1,8 +1,8 @@
 //! Items as DynamoDB's attribute values and back.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
 use ports::{Item, Key};
 use serde_json::{Map, Number, Value};
 
@@ -14,22 +14,67 @@ pub(crate) const SK: &str = "sk";
 /// Why an attribute value cannot be read: it was not written by us.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
-    #[error("attribute `{0}` is binary or a set, which no item of ours is")]
+    #[error("attribute `{0}` is a set, which none of ours is")]
     Kind(String),
+    #[error("attribute `{0}` is binary and no JSON")]
+    Json(String),
     #[error("attribute `{0}` is not a number of 64 bits")]
     Number(String),
     #[error("an item has no `{0}`")]
     Key(&'static str),
 }
 
+/// How deep a value may be nested: what is written must be readable, and serde_json reads 127 levels.
+const MAX_LEVELS: usize = 100;
+/// How deep DynamoDB nests.
+const NATIVE_LEVELS: usize = 32;
+/// The magnitudes of DynamoDB's numbers.
+const NATIVE_NUMBERS: Range<f64> = 1e-130..1e126;
+
+/// Whether a value is nested deeper than can be read again.
+pub(crate) fn too_deep(value: &Value) -> bool {
+    !every_level(value, 1, &|_, level| level <= MAX_LEVELS)
+}
+
+/// Whether `good` holds for a value and all that is in it.
+fn every_level(value: &Value, level: usize, good: &impl Fn(&Value, usize) -> bool) -> bool {
+    let inside = |inner: &Value| every_level(inner, level + 1, good);
+    good(value, level)
+        && match value {
+            Value::Array(list) => list.iter().all(inside),
+            Value::Object(object) => object.values().all(inside),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+        }
+}
+
+/// What a system answers is any JSON, and DynamoDB does not hold any: not more than 32 levels, not every double, no
+/// empty names.
+fn native(value: &Value, level: usize) -> bool {
+    level <= NATIVE_LEVELS
+        && match value {
+            Value::Number(number) => {
+                number.as_f64().is_some_and(|double| double == 0.0 || NATIVE_NUMBERS.contains(&double.abs()))
+            }
+            Value::Object(object) => !object.contains_key(""),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => true,
+        }
+}
+
+/// The attribute of an item. What DynamoDB cannot hold is kept whole as the bytes of its JSON.
 pub(crate) fn to_attribute(value: &Value) -> AttributeValue {
+    if every_level(value, 1, &native) { natural(value) } else { AttributeValue::B(Blob::new(value.to_string())) }
+}
+
+fn natural(value: &Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
         Value::Bool(truth) => AttributeValue::Bool(*truth),
         Value::Number(number) => AttributeValue::N(number.to_string()),
         Value::String(text) => AttributeValue::S(text.clone()),
-        Value::Array(values) => AttributeValue::L(values.iter().map(to_attribute).collect()),
-        Value::Object(object) => AttributeValue::M(to_attributes(object)),
+        Value::Array(values) => AttributeValue::L(values.iter().map(natural).collect()),
+        Value::Object(object) => {
+            AttributeValue::M(object.iter().map(|(name, value)| (name.clone(), natural(value))).collect())
+        }
     }
 }
 
@@ -75,6 +120,9 @@ fn from_attribute(name: &str, value: AttributeValue) -> Result<Value, ValueError
             Value::Array(values.into_iter().map(|value| from_attribute(name, value)).collect::<Result<_, _>>()?)
         }
         AttributeValue::M(values) => Value::Object(from_attributes(values)?),
+        AttributeValue::B(json) => {
+            serde_json::from_slice(json.as_ref()).map_err(|_| ValueError::Json(name.to_owned()))?
+        }
         _ => return Err(ValueError::Kind(name.to_owned())),
     })
 }
@@ -129,6 +177,22 @@ mod tests {
         // As DynamoDB gives them back.
         assert_eq!(from_number("a", "1E+2").unwrap().as_f64(), Some(100.0));
         assert!(from_number("a", "NaN").is_err());
+    }
+
+    #[test]
+    fn what_dynamodb_cannot_hold_is_kept_as_its_json() {
+        let nested = |levels: usize| (1..levels).fold(json!(1), |inner, _| json!([inner]));
+        for held in [nested(32), json!(0), json!(-0.0), json!(9e125), json!(-1e-130), json!({ "a": { "b": [] } })] {
+            assert!(!matches!(to_attribute(&held), AttributeValue::B(_)), "{held}");
+            assert!(!too_deep(&held));
+        }
+        for not in [nested(33), nested(100), json!(1e126), json!([{ "x": -1e-131 }]), json!({ "a": { "": 1 } })] {
+            assert!(matches!(to_attribute(&not), AttributeValue::B(_)), "{not}");
+            assert_eq!(there_and_back(&not), not);
+            assert!(!too_deep(&not));
+        }
+        assert!(too_deep(&nested(101)));
+        assert!(from_attribute("a", AttributeValue::B(Blob::new("{"))).is_err());
     }
 
     proptest! {

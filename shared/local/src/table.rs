@@ -190,6 +190,8 @@ fn write(transaction: &Transaction<'_>, writes: Vec<Write>) -> rusqlite::Result<
         let (key, attributes) = match write {
             Write::Check { .. } => continue,
             Write::Put { item, .. } => (item.key, item.attributes),
+            // As in DynamoDB: to remove from what is not there makes nothing.
+            Write::Update { set, add, .. } if old.is_none() && set.is_empty() && add.is_empty() => continue,
             Write::Update { key, set, add: additions, remove, .. } => {
                 let mut attributes = old.unwrap_or_default();
                 attributes.extend(set);

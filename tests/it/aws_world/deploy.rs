@@ -78,7 +78,10 @@ impl Deployment {
         let functions_call = proxy.as_ref().map(Proxy::url);
         let emulator = Emulator::start(&EmulatorOptions { auth: options.auth, functions_call, port: Some(port) }).await;
         let mut deployment = Self { emulator, proxy, options, outputs: BTreeMap::new() };
-        deployment.api().put(&format!("/{BUCKET}"), Vec::new()).await;
+        let here = format!(
+            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
+        );
+        deployment.api().put(&format!("/{BUCKET}"), here.into_bytes()).await;
         deployment.deploy("CreateStack", "CREATE_COMPLETE").await;
         let secret = deployment.options.secret.clone();
         deployment.put_secret(&secret).await;

@@ -4,7 +4,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::Duration,
 };
@@ -49,6 +49,7 @@ struct AwsWorld {
     clock: Arc<AheadClock>,
     queues: SqsQueues,
     secret: String,
+    written: AtomicBool,
     secrets: Arc<SecretsManager>,
 }
 
@@ -64,11 +65,11 @@ async fn start() -> AwsWorld {
     let name = format!("contract-{:032x}", OsEntropy.random());
     let clock = Arc::new(AheadClock(AtomicI64::new(0)));
     let manager = clients.secrets_manager();
-    manager.create_secret().name(&name).send().await.unwrap();
     AwsWorld {
         queues: make_queues(&clients, &name).await,
         secrets: Arc::new(SecretsManager::new(manager, &name, Arc::clone(&clock) as Arc<dyn Clock>)),
         secret: name,
+        written: AtomicBool::new(false),
         clients,
         clock,
     }
@@ -143,8 +144,12 @@ impl ContractWorld for AwsWorld {
 
     async fn write_secrets(&self, keys: &[(&str, &str)]) {
         let object: Value = keys.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value))).collect();
-        let put = self.clients.secrets_manager().put_secret_value().secret_id(&self.secret);
-        put.secret_string(object.to_string()).send().await.unwrap();
+        let (manager, text) = (self.clients.secrets_manager(), object.to_string());
+        if self.written.swap(true, Ordering::SeqCst) {
+            manager.put_secret_value().secret_id(&self.secret).secret_string(text).send().await.unwrap();
+        } else {
+            manager.create_secret().name(&self.secret).secret_string(text).send().await.unwrap();
+        }
     }
 
     fn age_secrets(&self, by: Duration) {

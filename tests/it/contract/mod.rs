@@ -143,7 +143,7 @@ macro_rules! contract_tests {
                 numbers_of_64_bits_are_exact,
                 keys_may_hold_any_text,
                 a_large_item_is_kept_and_a_too_large_one_refused_for_good,
-                what_no_table_can_hold_is_refused_for_good,
+                what_is_nested_deeper_than_can_be_read_is_refused_for_good,
             }
             [queue] {
                 a_body_arrives_as_it_was_sent,

@@ -67,7 +67,7 @@ pub async fn what_no_queue_can_carry_is_refused_for_good(world: &dyn ContractWor
 pub async fn a_delayed_message_is_not_there_before_its_time(world: &dyn ContractWorld) {
     let queues = world.queues();
     let queue = Queue::Investigate;
-    queues.send(queue, "soon", "group", Duration::from_secs(5)).await.unwrap();
+    queues.send(queue, "soon", "group", Duration::from_secs(10)).await.unwrap();
     // Longer than a queue can wait: cut, not refused.
     queues.send(queue, "late", "group", Duration::from_secs(86_400)).await.unwrap();
     assert!(queues.receive(queue, 10).await.is_empty());

@@ -8,11 +8,6 @@ fn view() -> RunView {
 }
 
 #[test]
-fn the_text_of_a_concluded_run() {
-    insta::assert_snapshot!(text(&view(), Style::Plain));
-}
-
-#[test]
 fn dressing_adds_nothing_but_its_codes() {
     let dressed = text(&view(), Style::Dressed);
     let mut bare = String::new();

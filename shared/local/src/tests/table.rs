@@ -74,6 +74,19 @@ async fn an_update_sets_adds_and_removes_and_makes_the_item() {
 }
 
 #[tokio::test]
+async fn to_remove_from_what_is_not_there_makes_nothing() {
+    let world = World::new();
+    let table = SqliteTable::new(world.database.clone());
+    let (key, remove) = (key("p", "s"), vec!["a"]);
+    let remove = Write::Update { key: key.clone(), set: Map::new(), add: vec![], remove, when: When::always() };
+    table.transact(vec![remove.clone()]).await.unwrap();
+    assert_eq!(table.get(&key).await.unwrap(), None);
+    table.transact(vec![put("p", "s", json!({"a": 1}), When::always())]).await.unwrap();
+    table.transact(vec![remove]).await.unwrap();
+    assert_eq!(table.get(&key).await.unwrap(), Some(item("p", "s", json!({}))));
+}
+
+#[tokio::test]
 async fn what_dynamodb_would_not_take_is_not_taken_here() {
     let world = World::new();
     let table = SqliteTable::new(world.database.clone());

@@ -131,9 +131,8 @@ pub async fn cases_are_joined_by_or_and_conditions_by_and(world: &dyn ContractWo
         }
     }
     // The three ways to a lease: none was there, it was given back, it has expired.
-    let lease = || {
-        When::all([Condition::Absent]).or([Condition::Without("missing")]).or([Condition::Below("number", 100)])
-    };
+    let lease =
+        || When::all([Condition::Absent]).or([Condition::Without("missing")]).or([Condition::Below("number", 100)]);
     for on in [&there, &key(&there.pk, "NOT")] {
         assert!(try_to(table.as_ref(), [check(on, lease())]).await.is_ok(), "{on:?}");
     }

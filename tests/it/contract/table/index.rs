@@ -6,8 +6,7 @@ use serde_json::{Value, json};
 use super::{key, put, set, sort_keys, write};
 use crate::contract::{ContractWorld, fresh, until};
 
-const INDEXES: [(Index, &str, &str); 2] =
-    [(Index::Day, "gsi1pk", "gsi1sk"), (Index::Fingerprint, "gsi2pk", "gsi2sk")];
+const INDEXES: [(Index, &str, &str); 2] = [(Index::Day, "gsi1pk", "gsi1sk"), (Index::Fingerprint, "gsi2pk", "gsi2sk")];
 
 fn indexed((_, pk, sk): (Index, &'static str, &'static str), list: &str, place: &str) -> Value {
     json!({ pk: list, sk: place, "place": place })
@@ -43,7 +42,9 @@ pub async fn an_index_lists_the_newest_first_and_no_more_than_asked_for(world: &
     let table = world.table();
     for kind in INDEXES {
         let (pk, list) = (fresh("RUN"), fresh("LIST"));
-        for (name, place) in [("b", "2026-11-22T10:00:00Z"), ("a", "2026-11-22T09:00:00Z"), ("c", "2026-11-22T10:00:01Z")] {
+        for (name, place) in
+            [("b", "2026-11-22T10:00:00Z"), ("a", "2026-11-22T09:00:00Z"), ("c", "2026-11-22T10:00:01Z")]
+        {
             write(table.as_ref(), [put(&key(&pk, name), indexed(kind, &list, place), When::always())]).await;
         }
         // Of another list, though its name begins alike.
@@ -72,7 +73,8 @@ pub async fn pages_neither_lose_nor_repeat_an_item(world: &dyn ContractWorld) {
     let (one, other) = (fresh("RUN"), fresh("RUN"));
     let mut all = Vec::new();
     for n in 0..23 {
-        let place = if (8..15).contains(&n) { "2026-11-22T12:00:00Z".to_owned() } else { format!("2026-11-22T{n:02}:30:00Z") };
+        let place =
+            if (8..15).contains(&n) { "2026-11-22T12:00:00Z".to_owned() } else { format!("2026-11-22T{n:02}:30:00Z") };
         let name = format!("{n:02}");
         let pk = if n % 2 == 0 { &one } else { &other };
         write(table.as_ref(), [put(&key(pk, &name), indexed(kind, &list, &place), When::always())]).await;

@@ -36,13 +36,7 @@ pub fn set(key: &Key, attributes: Value, when: When) -> Write {
 }
 
 pub fn add(key: &Key, name: &'static str, amount: i64) -> Write {
-    Write::Update {
-        key: key.clone(),
-        set: Map::new(),
-        add: vec![(name, amount)],
-        remove: vec![],
-        when: When::always(),
-    }
+    Write::Update { key: key.clone(), set: Map::new(), add: vec![(name, amount)], remove: vec![], when: When::always() }
 }
 
 pub fn check(key: &Key, when: When) -> Write {

@@ -29,7 +29,12 @@ async fn at_once(
 }
 
 /// The one that wrote. Every other was refused for `part`, and found what the winner had written.
-fn one_winner(outcomes: Vec<(usize, Result<(), Vec<Refusal>>)>, part: usize, found: impl Fn(usize) -> Value, at: &ports::Key) -> usize {
+fn one_winner(
+    outcomes: Vec<(usize, Result<(), Vec<Refusal>>)>,
+    part: usize,
+    found: impl Fn(usize) -> Value,
+    at: &ports::Key,
+) -> usize {
     let winners: Vec<usize> = outcomes.iter().filter(|(_, done)| done.is_ok()).map(|(n, _)| *n).collect();
     let [winner] = winners[..] else { panic!("{winners:?} all wrote") };
     for (n, refused) in outcomes.into_iter().filter(|(n, _)| *n != winner) {
@@ -48,7 +53,8 @@ pub async fn i3_of_twenty_that_write_on_one_condition_exactly_one_does(world: &d
     assert_eq!(read(table.as_ref(), &by_put).await, Some(json!({ "by": winner })));
 
     let by_set = key(&pk, "SET");
-    let outcomes = at_once(&table, |n| vec![set(&by_set, json!({ "by": n }), When::all([Condition::Without("by")]))]).await;
+    let outcomes =
+        at_once(&table, |n| vec![set(&by_set, json!({ "by": n }), When::all([Condition::Without("by")]))]).await;
     let winner = one_winner(outcomes, 0, |n| json!({ "by": n }), &by_set);
     assert_eq!(read(table.as_ref(), &by_set).await, Some(json!({ "by": winner })));
 }
@@ -67,7 +73,10 @@ pub async fn i3_of_twenty_transactions_exactly_one_happens_and_the_others_leave_
     .await;
     let winner = one_winner(outcomes, 1, |n| json!({ "run": n }), &incident);
     let left = table.query(&pk, "").await.unwrap();
-    assert_eq!(super::sort_keys(&left), [format!("ALIAS#{winner:02}"), "INCIDENT".to_owned(), format!("RUN#{winner:02}")]);
+    assert_eq!(
+        super::sort_keys(&left),
+        [format!("ALIAS#{winner:02}"), "INCIDENT".to_owned(), format!("RUN#{winner:02}")]
+    );
 }
 
 pub async fn of_twenty_that_claim_an_expired_lease_exactly_one_has_it(world: &dyn ContractWorld) {
@@ -90,7 +99,9 @@ pub async fn no_addition_is_lost(world: &dyn ContractWorld) {
     for (_, done) in at_once(&table, |_| vec![add(&alone, "n", 1)]).await {
         done.unwrap();
     }
-    for (_, done) in at_once(&table, |n| vec![add(&key(&pk, &format!("OWN#{n:02}")), "n", 1), add(&together, "n", 2)]).await {
+    for (_, done) in
+        at_once(&table, |n| vec![add(&key(&pk, &format!("OWN#{n:02}")), "n", 1), add(&together, "n", 2)]).await
+    {
         done.unwrap();
     }
     assert_eq!(read(table.as_ref(), &alone).await, Some(json!({ "n": WRITERS })));

@@ -16,7 +16,10 @@ pub async fn get_and_query_see_the_last_write(world: &dyn ContractWorld) {
         let change = match n % 3 {
             0 => vec![put(&there, json!({ "n": n }), When::always())],
             1 => vec![set(&there, json!({ "n": n }), When::always())],
-            _ => vec![set(&there, json!({ "n": n }), When::always()), check(&key(&pk, "NOT"), When::all([Condition::Absent]))],
+            _ => vec![
+                set(&there, json!({ "n": n }), When::always()),
+                check(&key(&pk, "NOT"), When::all([Condition::Absent])),
+            ],
         };
         write(table.as_ref(), change).await;
         assert_eq!(read(table.as_ref(), &there).await, Some(json!({ "n": n })));
@@ -34,8 +37,27 @@ pub async fn a_query_is_in_the_order_of_the_keys_bytes(world: &dyn ContractWorld
     let table = world.table();
     let pk = fresh("READ");
     // In order. Not the order of UTF-16 (the last two), of numbers, or of a language.
-    let ordered =
-        [" ", "#", "0", "1", "10", "2", "A", "Z", "_", "a", "a#", "a#1", "aa", "b", "ß", "é", "가", "\u{FFFD}", "\u{1F600}"];
+    let ordered = [
+        " ",
+        "#",
+        "0",
+        "1",
+        "10",
+        "2",
+        "A",
+        "Z",
+        "_",
+        "a",
+        "a#",
+        "a#1",
+        "aa",
+        "b",
+        "ß",
+        "é",
+        "가",
+        "\u{FFFD}",
+        "\u{1F600}",
+    ];
     for sk in ordered.iter().rev() {
         write(table.as_ref(), [put(&key(&pk, sk), json!({ "is": sk }), When::always())]).await;
     }
@@ -50,8 +72,23 @@ pub async fn a_prefix_is_taken_literally_and_ends_where_it_ends(world: &dyn Cont
     // A partition whose name begins with the other's is another partition.
     let longer = format!("{pk}b");
     let all = [
-        "EVENT#1", "META", "STEP", "STEP#", "STEP#1", "STEP#10", "STEP#100", "STEP#2", "STEPS", "TARGET#50%", "TARGET#50x",
-        "TARGET#a_b", "TARGET#axb", "TARGET#w*w", "TARGET#wxw", "TARGET#é", "step#1",
+        "EVENT#1",
+        "META",
+        "STEP",
+        "STEP#",
+        "STEP#1",
+        "STEP#10",
+        "STEP#100",
+        "STEP#2",
+        "STEPS",
+        "TARGET#50%",
+        "TARGET#50x",
+        "TARGET#a_b",
+        "TARGET#axb",
+        "TARGET#w*w",
+        "TARGET#wxw",
+        "TARGET#é",
+        "step#1",
     ];
     for sk in all {
         write(table.as_ref(), [put(&key(&pk, sk), json!({}), When::always())]).await;
@@ -75,7 +112,8 @@ pub async fn a_prefix_is_taken_literally_and_ends_where_it_ends(world: &dyn Cont
         assert_eq!(sort_keys(&table.query(&pk, prefix).await.unwrap()), wanted, "{prefix:?}");
     }
     assert_eq!(table.query(&longer, "").await.unwrap().len(), 1);
-    assert!(table.query(pk.trim_end_matches(|letter: char| letter != '#'), "").await.unwrap().is_empty());
+    let (shorter, _) = pk.split_at(pk.len() - 1);
+    assert!(table.query(shorter, "").await.unwrap().is_empty());
 }
 
 pub async fn a_query_reads_more_than_one_megabyte(world: &dyn ContractWorld) {
@@ -83,7 +121,11 @@ pub async fn a_query_reads_more_than_one_megabyte(world: &dyn ContractWorld) {
     let pk = fresh("READ");
     for n in 0..9 {
         let filler = char::from(b'a' + n).to_string().repeat(300_000);
-        write(table.as_ref(), [put(&key(&pk, &format!("STEP#{n}")), json!({ "n": n, "filler": filler }), When::always())]).await;
+        write(
+            table.as_ref(),
+            [put(&key(&pk, &format!("STEP#{n}")), json!({ "n": n, "filler": filler }), When::always())],
+        )
+        .await;
     }
     write(table.as_ref(), [put(&key(&pk, "TARGET"), json!({}), When::always())]).await;
     let steps = table.query(&pk, "STEP#").await.unwrap();

@@ -1,0 +1,262 @@
+//! The command line as a person calls it: the built binary, its streams and its exit codes.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+const FIRSTLOOK: &str = env!("CARGO_BIN_EXE_firstlook");
+
+/// A webhook source and a Command whose one check is a port on this machine.
+const CATALOG: &str = r#"
+kind: Source
+name: tool
+type: webhook
+verify: { secret: tool-signing, scheme: standard-webhooks }
+map: { external_id: body.id, title: body.title }
+---
+kind: Task
+name: port-open
+access: read-only
+inputs:
+  port: { type: integer, min: 1, max: 65535 }
+title: Check that port ${{ inputs.port }} takes connections
+run: { tcp: { host: 127.0.0.1, port: "${{ inputs.port }}", timeout: 3s } }
+issues:
+  - when: "!result.connected"
+    severity: 1
+    title: Port ${{ inputs.port }} takes no connections
+    expected: a connection
+    actual: ${{ result.error }}
+    next_steps: ["Check whether the process behind it runs."]
+---
+kind: Command
+name: triage
+description: Is it there
+parameters:
+  port: { type: integer, min: 1, max: 65535, default: 9 }
+tasks: [{ id: port, task: port-open, with: { port: "${{ params.port }}" } }]
+---
+kind: Workflow
+name: pages
+trigger: { sources: [tool] }
+investigate: { command: triage }
+deliver:
+  - slack: { channel: "#oncall" }
+"#;
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("catalog")).unwrap();
+        fs::write(folder.path().join("catalog/all.yaml"), CATALOG).unwrap();
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `catalog` and `.firstlook` are the defaults, so a call in the folder needs neither.
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(FIRSTLOOK);
+        command.args(words).current_dir(self.folder.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars() {
+            if name.starts_with("AWS_") || name.starts_with("FIRSTLOOK_") {
+                command.env_remove(name);
+            }
+        }
+        command
+    }
+
+    fn call(&self, words: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(words).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (status.code().unwrap(), text(stdout), text(stderr))
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        let (code, stdout, stderr) = self.call(words);
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{code}: {error}\n{stdout}\n{stderr}"))
+    }
+}
+
+/// A child that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until `look` gives something. The time is only there so that a fault ends the test.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain for {what}");
+        sleep(Duration::from_millis(50));
+    }
+}
+
+fn dev(place: &Place) -> (Running, String) {
+    let mut command = place.command(&["dev", "catalog", "--port", "0"]);
+    let child = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let url = until("dev", || fs::read_to_string(place.path(".firstlook/url")).ok().filter(|url| !url.is_empty()));
+    (child, url)
+}
+
+#[test]
+fn the_demo_tells_its_whole_story_and_ends_well() {
+    let place = Place::new();
+    let (code, stdout, stderr) = place.call(&["demo", "--once", "--port", "0"]);
+    assert_eq!(code, 0, "{stdout}\n{stderr}");
+    for wanted in ["connection refused", "Slack #checkout-oncall", "PagerDuty, note on incident Q0CHK7OUT4PAGE", "Webhook "] {
+        assert!(stdout.contains(wanted), "no `{wanted}` in\n{stdout}");
+    }
+    assert!(stderr.contains("signed: 202"), "{stderr}");
+    // The RunSession is left behind for review.
+    let list = place.json(&["runs", "list", "--data", ".firstlook/demo", "--json"]);
+    assert_eq!(list["runs"].as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(list["runs"][0]["status"], "concluded");
+}
+
+#[test]
+fn check_and_render_say_by_their_exit_code_what_stands() {
+    let place = Place::new();
+    assert_eq!(place.call(&["check", "catalog"]).0, 0);
+    assert_eq!(place.call(&["render", "catalog", "--out", "build/catalog.json"]).0, 0);
+    assert_eq!(place.call(&["check", "catalog", "--layer", "build/catalog.json"]).0, 0);
+
+    fs::write(place.path("catalog/all.yaml"), CATALOG.replace("command: triage", "command: gone")).unwrap();
+    let (code, stdout, _) = place.call(&["check", "catalog"]);
+    assert!(code == 1 && stdout.contains("all.yaml:") && stdout.contains("error[FL"), "{code} {stdout}");
+    assert!(!place.json(&["check", "catalog", "--json"]).as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_command_run_by_hand_gives_its_report_on_stdout_and_its_progress_on_stderr() {
+    let place = Place::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("port={}", listener.local_addr().unwrap().port());
+    let (code, stdout, stderr) = place.call(&["run", "triage", "--with", &port]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("Nothing wrong found in 1 check"), "{stdout}");
+    assert!(stderr.contains("investigating") && !stdout.contains("investigating"), "{stderr}");
+
+    let view = place.json(&["run", "triage", "--with", &port, "--json"]);
+    assert_eq!(view["run"]["status"], "concluded");
+    assert_eq!(view["steps"][0]["evidence"]["data"]["connected"], true);
+    let id = view["run"]["id"].as_str().unwrap();
+    let (code, stdout, _) = place.call(&["runs", "show", id]);
+    assert!(code == 0 && stdout.contains(id), "{stdout}");
+    assert_eq!(place.json(&["runs", "list", "--json"])["runs"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn wrong_usage_is_2_and_what_is_wrong_is_1() {
+    let place = Place::new();
+    for (code, words) in [
+        (2, &["run", "gone"][..]),
+        (2, &["run", "triage", "--with", "port=many"]),
+        (2, &["run", "triage", "--with", "nothing"]),
+        (2, &["nothing"]),
+        (2, &["link", "--stack", "prod"]),
+        (2, &["runs", "show", "evt_01KAPW8Z000000000000000001"]),
+        (1, &["runs", "list", "--data", "nowhere"]),
+        (1, &["check", "nowhere"]),
+        // Without credentials, and without asking anybody.
+        (1, &["runs", "list", "--stack", "prod"]),
+    ] {
+        let (found, stdout, stderr) = place.call(words);
+        assert_eq!(found, code, "{words:?}: {stderr}");
+        assert!(!stderr.is_empty() || !stdout.is_empty(), "{words:?} says nothing");
+    }
+    let (_, _, stderr) = place.call(&["runs", "list", "--stack", "prod"]);
+    assert!(stderr.contains("aws configure export-credentials"), "{stderr}");
+}
+
+#[test]
+fn a_webhook_sent_to_dev_becomes_a_run_that_its_link_opens() {
+    let place = Place::new();
+    let (_running, url) = dev(&place);
+    fs::write(place.path("alert.json"), r#"{"id": "A1", "title": "It is down"}"#).unwrap();
+    let send = ["send", "alert.json", "--source", "tool"];
+    let answer = place.json(&send);
+    assert_eq!(answer["does"], "opens", "{answer}");
+
+    let run = until("the run", || {
+        let list = place.json(&["runs", "list", "--json"]);
+        let run = list["runs"].get(0)?.clone();
+        (run["status"] == "concluded").then_some(run)
+    });
+    assert_eq!(run["title"], "It is down");
+    let id = run["id"].as_str().unwrap();
+
+    let (code, link, _) = place.call(&["link", id]);
+    assert!(code == 0 && link.starts_with(&format!("{url}/runs/{id}?exp=")), "{link}");
+    let page = get(link.trim());
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("It is down"), "{page}");
+    assert!(get(&format!("{url}/runs/{id}")).starts_with("HTTP/1.1 403"));
+    until("the inbox", || get(&format!("{url}/inbox")).contains("Slack #oncall").then_some(()));
+
+    // Another secret than the world's is refused, and send says so.
+    let (code, _, stderr) = place.call(&[&send[..], &["--signing-secret", "whsec_bm90IHRoZSBzZWNyZXQ="]].concat());
+    assert!(code == 1 && stderr.contains("401"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn dev_ends_by_itself_when_it_is_told_to() {
+    let place = Place::new();
+    let (mut running, _) = dev(&place);
+    let told = Command::new("kill").args(["-TERM", &running.0.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let status = until("the end of dev", || running.0.try_wait().unwrap());
+    assert!(status.success(), "{status}");
+    assert!(!place.path(".firstlook/url").exists());
+}
+
+#[test]
+fn i5_dead_letters_are_counted_back_into_their_queue() {
+    let place = Place::new();
+    assert_eq!(place.call(&["run", "triage"]).0, 0);
+    let (code, stdout, _) = place.call(&["redrive"]);
+    assert_eq!((code, stdout.as_str()), (0, "investigate: 0\ndeliver: 0\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn i9_the_folder_and_its_secrets_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    assert_eq!(place.call(&["run", "triage"]).0, 0);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&place.path(".firstlook")), 0o700);
+    assert_eq!(mode(&place.path(".firstlook/secrets.json")), 0o600);
+}
+
+fn get(url: &str) -> String {
+    use std::io::Write;
+    let rest = url.strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap();
+    let mut stream = std::net::TcpStream::connect(host).unwrap();
+    write!(stream, "GET /{path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
