@@ -2,6 +2,7 @@
 //! whole.
 
 mod aws_world;
+mod contract;
 mod layers;
 mod scenarios;
 mod support;

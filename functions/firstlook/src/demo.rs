@@ -20,7 +20,7 @@ use url::Url;
 use crate::{
     catalogs::{self, FileError},
     cli::Demo,
-    dev::{Running, start_inbox, until_stopped},
+    dev::{Running, Stop, start_inbox},
     failure::Failure,
     follow::{Follower, Progress, went_well},
     out::{self, Style},
@@ -50,6 +50,7 @@ const LINES: usize = 24;
 
 /// `firstlook demo`.
 pub async fn demo(args: &Demo) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
     let style = Style::of_stderr();
     let shop = Shop::start().await?;
     let world = World::open(Folder::open_fresh(&args.data)?)?;
@@ -59,13 +60,21 @@ pub async fn demo(args: &Demo) -> Result<(), Failure> {
     let outside = Outside::Inbox(Arc::clone(&inbox));
     let running = Running::start(listen(args.port).await?, &world, &catalog, &outside)?;
 
-    let told = tell(&running, &world, &catalog, &shop, &inbox, style).await;
+    let told = tokio::select! {
+        told = tell(&running, &world, &catalog, &shop, &inbox, style) => told.map(Some),
+        () = stop.wanted() => Ok(None),
+    };
     let ended = match told {
-        Ok(run) if !args.once => {
-            invite(&running, &world, &shop, run, &args.data, style).await?;
-            until_stopped().await.map_err(Failure::from)
+        Ok(Some(run)) if !args.once => {
+            let invited = invite(&running, &world, &shop, run, &args.data, style).await;
+            if invited.is_ok() {
+                stop.wanted().await;
+            }
+            invited
         }
-        Ok(_) => Ok(()),
+        Ok(Some(_)) => Ok(()),
+        // Half a story is no success for a script.
+        Ok(None) => Err(Failure::Told),
         Err(failure) => Err(failure),
     };
     running.stop().await;

@@ -83,6 +83,7 @@ impl Running {
 
 /// `firstlook dev`.
 pub async fn dev(args: &Dev) -> Result<(), Failure> {
+    let mut stop = Stop::listen()?;
     let catalog = catalogs::load(&args.dir)?;
     let world = World::open(Folder::open(&args.data)?)?;
     let made_up = world.make_up_secrets(&catalog)?;
@@ -93,24 +94,48 @@ pub async fn dev(args: &Dev) -> Result<(), Failure> {
     })?;
     let running = Running::start(listener, &world, &catalog, &outside)?;
     greet(&running, &catalog, &outside, &made_up).await?;
-    until_stopped().await?;
+    stop.wanted().await;
     out::say("stopping: what is in hand is ended first");
     running.stop().await;
     Ok(())
 }
 
-/// Until somebody wants this process to end: Ctrl-C, or a SIGTERM.
-pub async fn until_stopped() -> std::io::Result<()> {
+/// Hears that somebody wants this process to end: Ctrl-C, or a SIGTERM. From when it is made on, so that neither kills
+/// what has just begun.
+pub struct Stop {
     #[cfg(unix)]
-    {
-        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Resolves when it is wanted.
+    pub async fn wanted(&mut self) {
+        #[cfg(unix)]
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// An inbox on any free port: only this process calls it.

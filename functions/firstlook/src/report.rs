@@ -244,9 +244,10 @@ impl Text {
             return;
         }
         self.heading("Steps");
+        let widest = steps.iter().map(|step| one(step.id.as_str()).chars().count()).max().unwrap_or_default();
         for taken in steps {
             let begun = format!("+{}", words::span(words::between(opened_at, taken.started_at)));
-            self.push(format!("  {begun:>9}  {}", step(taken, self.style)));
+            self.push(format!("  {begun:>9}  {}", row(taken, widest, self.style)));
         }
     }
 
@@ -292,6 +293,12 @@ fn state(run: &Run) -> String {
 /// One step on one line: how it ended, which it was, how long it took, what it saw.
 #[must_use]
 pub fn step(step: &Step, style: Style) -> String {
+    row(step, 0, style)
+}
+
+/// The same, where the widest id of its table has `widest` characters.
+fn row(step: &Step, widest: usize, style: Style) -> String {
+    let width = widest.clamp(16, 40);
     let worst = step.issues.iter().map(|issue| issue.severity).min();
     let verdict = match (&step.outcome, worst) {
         (Outcome::Failed { .. }, _) => style.bad(&format!("{:<13}", "not made")),
@@ -304,7 +311,7 @@ pub fn step(step: &Step, style: Style) -> String {
         Outcome::Failed { reason } | Outcome::Skipped { reason } => reason,
     };
     let id = one(step.id.as_str());
-    format!("{verdict} {id:<16} {:>8}  {}", words::span(step.elapsed_ms), style.dim(&one(note)))
+    format!("{verdict} {id:<width$} {:>8}  {}", words::span(step.elapsed_ms), style.dim(&one(note)))
 }
 
 /// One target on one line: how far it has come, which it is, where it is, and why it failed. `revision` is the run's.

@@ -1,5 +1,7 @@
 //! The command line as a person calls it: the built binary, its streams and its exit codes.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails, also in what its cases share")]
+
 use std::{
     fs,
     io::Read,
@@ -14,7 +16,7 @@ use serde_json::Value;
 const FIRSTLOOK: &str = env!("CARGO_BIN_EXE_firstlook");
 
 /// A webhook source and a Command whose one check is a port on this machine.
-const CATALOG: &str = r#"
+const CATALOG: &str = r##"
 kind: Source
 name: tool
 type: webhook
@@ -49,7 +51,7 @@ trigger: { sources: [tool] }
 investigate: { command: triage }
 deliver:
   - slack: { channel: "#oncall" }
-"#;
+"##;
 
 struct Place {
     folder: tempfile::TempDir,
@@ -125,7 +127,9 @@ fn the_demo_tells_its_whole_story_and_ends_well() {
     let place = Place::new();
     let (code, stdout, stderr) = place.call(&["demo", "--once", "--port", "0"]);
     assert_eq!(code, 0, "{stdout}\n{stderr}");
-    for wanted in ["connection refused", "Slack #checkout-oncall", "PagerDuty, note on incident Q0CHK7OUT4PAGE", "Webhook "] {
+    for wanted in
+        ["connection refused", "Slack #checkout-oncall", "PagerDuty, note on incident Q0CHK7OUT4PAGE", "Webhook "]
+    {
         assert!(stdout.contains(wanted), "no `{wanted}` in\n{stdout}");
     }
     assert!(stderr.contains("signed: 202"), "{stderr}");

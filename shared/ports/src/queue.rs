@@ -50,8 +50,8 @@ pub struct Receipt(pub String);
 /// Sending.
 #[async_trait]
 pub trait SendMessage: Send + Sync {
-    /// Sends `body` and returns once the queue has accepted it durably. `group` is the fair-queue group: one storming
-    /// group does not starve the others. `delay` is cut at [`MAX_DELAY`].
+    /// Sends `body`, JSON of at most 1 MiB, and returns once the queue has accepted it durably. `group` is the fair-queue
+    /// group: one storming group does not starve the others. `delay` is cut at [`MAX_DELAY`].
     ///
     /// # Errors
     /// [`PortError`]; nothing was sent, or it is not known whether it was.

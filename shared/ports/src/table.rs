@@ -16,7 +16,11 @@ pub struct Key {
 }
 
 /// One item: its key and its attributes. Attribute names that begin with `pk` or `sk` or `gsi` are the store's own; a
-/// number attribute is a 64-bit integer or a double; `expires_at` (epoch seconds) is the TTL.
+/// number attribute is a 64-bit integer or a double, and `1.0` may come back as `1`; `expires_at` (epoch seconds) is the
+/// TTL.
+///
+/// An attribute is any JSON of up to 100 levels. An item has at most 400 KB, a partition key 1 to 2048 bytes and a sort
+/// key 1 to 1024, those of the indexes too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// Its key.
@@ -75,7 +79,7 @@ pub enum Write {
         /// When it may.
         when: When,
     },
-    /// Changes attributes, making the item where it does not exist.
+    /// Changes attributes, at least one and each once, making the item where it does not exist; to remove alone makes none.
     Update {
         /// Which item.
         key: Key,
@@ -153,17 +157,18 @@ pub trait ReadTable: Send + Sync {
     /// [`PortError`].
     async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, PortError>;
 
-    /// Items of an index partition, newest (highest sort key) first, at most `limit`. An index may lag a moment behind.
+    /// Items of an index partition, newest (highest sort key) first, at most `limit`; those of equal sort keys in any
+    /// order. An index may lag a moment behind.
     ///
     /// # Errors
-    /// [`PortError`]; permanent when `after` is not a `next` of this index.
+    /// [`PortError`]; permanent when `after` is not a `next` of this partition of this index.
     async fn index(&self, index: Index, pk: &str, limit: usize, after: Option<&str>) -> Result<Page, PortError>;
 }
 
 /// Writing: all parts or none.
 #[async_trait]
 pub trait WriteTable: ReadTable {
-    /// Does all of `writes` (1 to 100, each on another item) or none.
+    /// Does all of `writes` (1 to 100, each on another item, 4 MB together) or none.
     ///
     /// # Errors
     /// [`TableError`]; in each case nothing was written, except that after a transient [`PortError`] it is not known.

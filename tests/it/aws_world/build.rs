@@ -63,13 +63,16 @@ fn stripped(binary: &Path) -> Vec<u8> {
     bytes
 }
 
-/// A deployment package. Not compressed: it goes no further than loopback.
-pub fn zip(bootstrap: &[u8], catalog: &[u8]) -> Vec<u8> {
+/// A deployment package, with the compiled catalog where the function reads one. Not compressed: it goes no further than
+/// loopback.
+pub fn zip(function: &str, bootstrap: &[u8], catalog: &[u8]) -> Vec<u8> {
     let mut writer = ZipWriter::new(Cursor::new(Vec::with_capacity(bootstrap.len() + catalog.len() + 1024)));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     writer.start_file("bootstrap", stored.unix_permissions(0o755)).expect("an entry");
     writer.write_all(bootstrap).expect("the bootstrap");
-    writer.start_file("catalog.json", stored.unix_permissions(0o644)).expect("an entry");
-    writer.write_all(catalog).expect("the catalog");
+    if ["ingest", "investigate"].contains(&function) {
+        writer.start_file("catalog.json", stored.unix_permissions(0o644)).expect("an entry");
+        writer.write_all(catalog).expect("the catalog");
+    }
     writer.finish().expect("an end").into_inner()
 }

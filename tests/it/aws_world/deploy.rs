@@ -1,6 +1,6 @@
 //! `infra/template.yaml`, deployed on an emulator.
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use dynamo::DynamoTable;
 use firstlook_aws::{AwsEnv, Clients, SqsQueues};
@@ -144,6 +144,11 @@ impl Deployment {
         self.emulator.log()
     }
 
+    /// The folder in which the emulator and the functions run.
+    pub fn folder(&self) -> &Path {
+        self.emulator.folder()
+    }
+
     fn api(&self) -> Api {
         Api::new(self.emulator.url())
     }
@@ -152,7 +157,7 @@ impl Deployment {
         let api = self.api();
         let mut template = fs::read_to_string(build::workspace().join("infra/template.yaml")).expect("the template");
         for (function, bootstrap) in build::FUNCTIONS.iter().zip(build::bootstraps().await) {
-            let package = build::zip(bootstrap, &self.options.catalog);
+            let package = build::zip(function, bootstrap, &self.options.catalog);
             // As `sam deploy` does: named by what is in it, so that another content is another address.
             let key = format!("{function}-{}.zip", digest(&package));
             api.put(&format!("/{BUCKET}/{key}"), package).await;

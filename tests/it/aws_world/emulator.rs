@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -89,6 +89,11 @@ impl Emulator {
     /// Its address.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The folder in which it and its functions run.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What it has logged, the functions' output included.

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::Path,
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -72,9 +72,12 @@ access: read-only
 run: { http: { method: GET, url: "https://checkout.example.com/healthz", timeout: 5s } }
 "#;
 
-pub fn catalog() -> Catalog {
-    let loaded = load_texts([(Path::new("catalog.yaml"), CATALOG)]);
-    loaded.catalog.unwrap_or_else(|| panic!("{:?}", loaded.problems))
+pub fn catalog() -> Arc<Catalog> {
+    static LOADED: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
+        let loaded = load_texts([(Path::new("catalog.yaml"), CATALOG)]);
+        Arc::new(loaded.catalog.unwrap_or_else(|| panic!("{:?}", loaded.problems)))
+    });
+    Arc::clone(&LOADED)
 }
 
 pub fn now() -> Timestamp {
@@ -193,8 +196,7 @@ pub struct World {
 }
 
 pub fn world() -> World {
-    let (catalog, queue, secrets) =
-        (Arc::new(catalog()), Arc::new(FakeQueue::default()), Arc::new(FakeSecrets::default()));
+    let (catalog, queue, secrets) = (catalog(), Arc::new(FakeQueue::default()), Arc::new(FakeSecrets::default()));
     secrets.set(&[SECRET], &[SECRET]);
     let ingest = Ingest::new(
         Arc::clone(&catalog),

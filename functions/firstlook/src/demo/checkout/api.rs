@@ -33,6 +33,11 @@ fn seconds(from: Timestamp, to: Timestamp) -> i64 {
     to.as_second().saturating_sub(from.as_second()).max(0)
 }
 
+/// To the millisecond, which is as much as anybody reads.
+fn moment(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 /// Whether orders can be stored. 503 while they cannot.
 async fn health(State(shop): State<Arc<Shop>>) -> (StatusCode, Json<Value>) {
     let books = shop.books();
@@ -44,11 +49,11 @@ async fn health(State(shop): State<Arc<Shop>>) -> (StatusCode, Json<Value>) {
     let body = json!({
         "status": word,
         "version": release.map(|release| release.version),
-        "deployed_at": release.map(|release| release.deployed_at),
+        "deployed_at": release.map(|release| moment(release.deployed_at)),
         "database": {
             "address": books.database().to_string(),
             "error": books.failure.as_ref().map(|failure| &failure.error),
-            "failing_since": books.failure.as_ref().map(|failure| failure.since),
+            "failing_since": books.failure.as_ref().map(|failure| moment(failure.since)),
         },
         "queue_depth": books.queue.len(),
     });
@@ -90,7 +95,7 @@ fn deploy(release: &Release, before: Option<&Release>, now: Timestamp) -> Value 
     });
     json!({
         "version": release.version,
-        "deployed_at": release.deployed_at,
+        "deployed_at": moment(release.deployed_at),
         "age_seconds": seconds(release.deployed_at, now),
         "changed": changed.into_iter().collect::<Vec<_>>(),
     })
@@ -98,7 +103,7 @@ fn deploy(release: &Release, before: Option<&Release>, now: Timestamp) -> Value 
 
 /// A part of the shop that has no database and is well.
 async fn payments(State(shop): State<Arc<Shop>>) -> Json<Value> {
-    let opened_at = shop.books().releases.first().map(|release| release.deployed_at);
+    let opened_at = shop.books().releases.first().map(|release| moment(release.deployed_at));
     Json(json!({"status": "healthy", "up_since": opened_at}))
 }
 
