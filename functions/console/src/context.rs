@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use dynamo::DynamoTable;
 use firstlook_aws::{AwsEnv, SecretsManager};
-use ports::Clock;
-use runtime::{
-    SystemClock,
-    env::{EnvError, Reader as EnvReader, Vars},
-};
+use ports::{Clock, SystemClock};
+use runtime::env::{EnvError, Reader as EnvReader, Vars};
 use store::Reader;
 
 use crate::Console;

@@ -6,8 +6,7 @@ use domain::{RunId, RunView};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use jiff::{civil::Date, tz::TimeZone};
 use maud::html;
-use ports::{Clock, HandleHttp, ReadSecret, SecretError};
-use runtime::chain;
+use ports::{Clock, HandleHttp, ReadSecret, SecretError, chain};
 use serde::Serialize;
 use store::{
     Reader, StoreError,

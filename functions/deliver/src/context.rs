@@ -5,11 +5,8 @@ use std::{sync::Arc, time::Duration};
 use dynamo::DynamoTable;
 use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
 use outlets::{Outlets, Settings};
-use ports::{Clock, Entropy, Queue, ReadSecret};
-use runtime::{
-    OsEntropy, SystemClock,
-    env::{EnvError, Reader, Vars},
-};
+use ports::{Clock, Entropy, OsEntropy, Queue, ReadSecret, SystemClock};
+use runtime::env::{EnvError, Reader, Vars};
 use store::Store;
 use url::Url;
 

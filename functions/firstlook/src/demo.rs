@@ -1,14 +1,14 @@
 //! `demo`: the whole way of one alert, on this machine. What is shown was measured: the tasks really ask a small
 //! service whose worker really cannot reach its database.
 
-mod prometheus;
-mod service;
+mod catalog;
+mod checkout;
 
-use std::{fs, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use catalog::Catalog;
+use ::catalog::Catalog;
 use domain::{EventId, RunId};
-use inbox::{Inbox, Service};
+use inbox::Inbox;
 use jiff::Timestamp;
 use local::Folder;
 use ports::ReadSecret;
@@ -27,7 +27,7 @@ use crate::{
     posts, report, send,
     world::{Outside, World},
 };
-use service::Shop;
+use checkout::Service;
 
 /// The port that is tried first.
 const PORT: u16 = 4400;
@@ -35,15 +35,11 @@ const PORT: u16 = 4400;
 /// The alert: a real sample of PagerDuty's form.
 const WEBHOOK: &str = include_str!("../../../events/webhooks/pagerduty/triggered.json");
 
-/// The catalog, with ports that stand for those that are free on this machine.
-const CATALOG: [(&str, &str); 3] = [
-    ("sources.yaml", include_str!("../demo/catalog/sources.yaml")),
-    ("checkout.yaml", include_str!("../demo/catalog/checkout.yaml")),
-    ("tasks.yaml", include_str!("../demo/catalog/tasks.yaml")),
-];
+/// How many orders must wait, and how many connections be refused, before anybody would be paged.
+const ALARM: (usize, u64) = (20, 10);
 
-/// How many orders must wait before anybody would be paged.
-const ALARM: usize = 100;
+/// Where the team's own webhook would be; the inbox stands in for it.
+const TEAM_WEBHOOK: &str = "https://tickets.example/hooks/firstlook";
 
 /// How many lines of a webhook's body are shown.
 const LINES: usize = 24;
@@ -52,7 +48,7 @@ const LINES: usize = 24;
 pub async fn demo(args: &Demo) -> Result<(), Failure> {
     let mut stop = Stop::listen()?;
     let style = Style::of_stderr();
-    let shop = Shop::start().await?;
+    let shop = Service::start().await?;
     let world = World::open(Folder::open_fresh(&args.data)?)?;
     let catalog = write_catalog(&args.data.join("catalog"), &shop)?;
     world.make_up_secrets(&catalog)?;
@@ -93,12 +89,8 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Failure> {
 }
 
 /// Writes the catalog with the real ports into `folder`, to be looked at and changed, and reads it from there.
-fn write_catalog(folder: &Path, shop: &Shop) -> Result<Arc<Catalog>, Failure> {
-    fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
-    for (name, text) in CATALOG {
-        let path = folder.join(name);
-        fs::write(&path, shop.with_ports(text)).map_err(FileError::new("write", &path))?;
-    }
+fn write_catalog(folder: &Path, shop: &Service) -> Result<Arc<Catalog>, Failure> {
+    catalog::write(folder, shop, TEAM_WEBHOOK).map_err(FileError::new("write the catalog to", folder))?;
     catalogs::load(folder)
 }
 
@@ -107,16 +99,18 @@ async fn tell(
     running: &Running,
     world: &World,
     catalog: &Catalog,
-    shop: &Shop,
+    shop: &Service,
     inbox: &Inbox,
     style: Style,
 ) -> Result<RunId, Failure> {
     out::say(&style.bold("1. Something breaks"));
-    out::say(&format!("   A checkout service on {} cannot reach its database on {}.", shop.url(), shop.database()));
+    out::say(&format!("   A deploy of the checkout service on {} changes the address of its database", shop.url()));
+    out::say(&format!("   to 127.0.0.1:{}, where nobody listens.", shop.database_port()));
     let progress = Progress::begin("   Its orders pile up.");
-    let waiting = shop.until_waiting(ALARM).await;
+    let (depth, refused) = ALARM;
+    let waiting = shop.until_failing(refused, depth).await;
     drop(progress);
-    out::say(&format!("   {waiting} orders wait, none was done: somebody is paged."));
+    out::say(&format!("   {waiting} orders wait and none is stored any more: somebody is paged."));
 
     out::say(&style.bold("2. PagerDuty sends its webhook"));
     let event = page(running, world, catalog).await?;
@@ -139,9 +133,9 @@ async fn tell(
     out::say(&style.bold("5. What arrived where people are"));
     let mut received = inbox.posts();
     received.sort_by_key(|posted| match posted.service {
-        Service::Slack => 0,
-        Service::PagerDuty => 1,
-        Service::Webhook => 2,
+        inbox::Service::Slack => 0,
+        inbox::Service::PagerDuty => 1,
+        inbox::Service::Webhook => 2,
     });
     for posted in received {
         let body = indented(&posts::body(&posted, LINES));
@@ -190,7 +184,7 @@ fn happening_now(sample: &str, now: Timestamp) -> Result<Value, Failure> {
 async fn invite(
     running: &Running,
     world: &World,
-    shop: &Shop,
+    shop: &Service,
     run: RunId,
     data: &Path,
     style: Style,

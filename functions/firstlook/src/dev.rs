@@ -199,7 +199,7 @@ impl HandleHttp for Landing {
         let list = match self.world.link("", Scope::List, 1).await {
             Ok(link) => link,
             Err(error) => {
-                tracing::error!(error = runtime::chain(&error), "no link can be signed");
+                tracing::error!(error = ports::chain(&error), "no link can be signed");
                 return notice(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "No link can be signed",

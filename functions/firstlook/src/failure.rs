@@ -28,7 +28,7 @@ impl Failure {
             // Whoever reads stdout has enough, as `head` does.
             Self::Wrong(error) if broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
             Self::Wrong(error) => {
-                crate::out::say(&format!("error: {}", runtime::chain(error.as_ref())));
+                crate::out::say(&format!("error: {}", ports::chain(error.as_ref())));
                 ExitCode::from(1)
             }
         }

@@ -6,8 +6,8 @@ use catalog::Catalog;
 use console::words;
 use domain::{CommandRequest, EventId, InvestigateMessage, Name, RunId, RunStatus, RunView};
 use jiff::{ToSpan, civil::Date, tz::TimeZone};
-use local::{Folder, OsEntropy, SystemClock};
-use ports::{Clock, Entropy, Queue, ReadSecret, SendMessage};
+use local::Folder;
+use ports::{Clock, Entropy, OsEntropy, Queue, ReadSecret, SendMessage, SystemClock};
 use serde_json::{Map, Value, json};
 use store::{Reader, RunPage, UnmatchedPage, link::Scope};
 

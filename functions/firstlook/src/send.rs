@@ -4,9 +4,8 @@ use std::{fs, sync::Arc, time::Duration};
 
 use console::words;
 use domain::Secret;
-use local::{OsEntropy, SystemClock};
 use net::AddressPolicy;
-use ports::{Clock, Entropy, ReadSecret};
+use ports::{Clock, Entropy, OsEntropy, ReadSecret, SystemClock};
 use url::Url;
 
 use crate::{

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use dynamo::DynamoTable;
 use firstlook_aws::{AwsEnv, AwsEnvError, Clients, SecretsManager, SqsQueues};
-use local::SystemClock;
-use ports::{Clock, PortError, Queue};
+use ports::{Clock, PortError, Queue, SystemClock};
 use store::Reader;
 
 /// Why a stack cannot be reached.

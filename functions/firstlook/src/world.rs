@@ -21,12 +21,11 @@ use inbox::Inbox;
 use ingest::Ingest;
 use investigate::Investigate;
 use local::{
-    Database, FileSecrets, Folder, LocalError, MaxReceives, OsEntropy, SqliteQueues, SqliteTable, SystemClock, Worker,
-    WorkerSettings,
+    Database, FileSecrets, Folder, LocalError, MaxReceives, SqliteQueues, SqliteTable, Worker, WorkerSettings,
 };
 use net::AddressPolicy;
 use outlets::{Outlets, Settings};
-use ports::{Clock, Entropy, Queue, ReadSecret, SecretError};
+use ports::{Clock, Entropy, OsEntropy, Queue, ReadSecret, SecretError, SystemClock};
 use store::{
     Store,
     link::{self, Scope},
@@ -128,7 +127,7 @@ impl World {
     /// Removes what has expired.
     pub async fn sweep(&self) {
         if let Err(error) = self.table.sweep(self.clock.now()).await {
-            tracing::warn!(error = runtime::chain(&error), "what has expired could not be removed");
+            tracing::warn!(error = ports::chain(&error), "what has expired could not be removed");
         }
     }
 

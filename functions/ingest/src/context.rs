@@ -4,11 +4,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use catalog::Catalog;
 use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
-use ports::{Clock, Queue, ReadSecret};
-use runtime::{
-    OsEntropy, SystemClock, chain,
-    env::{EnvError, Reader, Vars},
-};
+use ports::{Clock, OsEntropy, Queue, ReadSecret, SystemClock, chain};
+use runtime::env::{EnvError, Reader, Vars};
 
 use crate::Ingest;
 

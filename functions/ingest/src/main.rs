@@ -9,7 +9,7 @@ use runtime::env::ProcessVars;
 async fn main() -> Result<(), lambda_runtime::Error> {
     runtime::telemetry::init(&ProcessVars);
     let context = Context::from_vars(&ProcessVars).inspect_err(|error| {
-        tracing::error!(error = runtime::chain(error), "ingest cannot start");
+        tracing::error!(error = ports::chain(error), "ingest cannot start");
     })?;
     context.warm_up().await;
     runtime::run_http(Arc::new(context.ingest)).await

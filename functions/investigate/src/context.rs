@@ -7,11 +7,8 @@ use dynamo::DynamoTable;
 use engine::Engine;
 use firstlook_aws::{AwsEnv, SqsQueues};
 use net::AddressPolicy;
-use ports::{Clock, Queue};
-use runtime::{
-    OsEntropy, SystemClock,
-    env::{EnvError, Reader, Vars},
-};
+use ports::{Clock, OsEntropy, Queue, SystemClock};
+use runtime::env::{EnvError, Reader, Vars};
 use store::Store;
 use tasks::{Tasks, TasksOptions};
 
@@ -71,10 +68,8 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
         .and_then(|bytes| Catalog::from_compiled(&bytes).map_err(Box::from))
         .map_err(|source| ContextError::Catalog { path, source })?;
     let clients = firstlook_aws::connect(&aws)?;
-    let queues = Arc::new(SqsQueues::new(
-        clients.sqs(),
-        [(Queue::Investigate, investigate), (Queue::Deliver, deliver)],
-    ));
+    let queues =
+        Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Investigate, investigate), (Queue::Deliver, deliver)]));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tasks = Tasks::new(TasksOptions::new(AddressPolicy::new(tasks::named_hosts(&catalog)), Arc::clone(&clock)))?;
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));

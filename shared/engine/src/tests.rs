@@ -13,8 +13,8 @@ use domain::{
     Service, Step, Trigger,
 };
 use jiff::{SignedDuration, Timestamp};
-use local::{Database, OsEntropy, SqliteTable};
-use ports::Clock;
+use local::{Database, SqliteTable};
+use ports::{Clock, OsEntropy};
 use serde_json::{Map, Value, json};
 use store::{Claim, Store};
 

@@ -14,7 +14,6 @@ mod secrets;
 mod server;
 mod table;
 mod worker;
-mod world;
 
 pub use database::Database;
 pub use error::LocalError;
@@ -25,7 +24,6 @@ pub use secrets::FileSecrets;
 pub use server::{HttpServer, REQUEST_CAP, Routes};
 pub use table::SqliteTable;
 pub use worker::{Worker, WorkerSettings};
-pub use world::{OsEntropy, SystemClock};
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use ports::{Clock, HandleMessage, Queue, Received};
+use ports::{Clock, HandleMessage, Queue, Received, chain};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinError, JoinHandle, JoinSet},
@@ -183,16 +183,4 @@ async fn free_hands(hands: &Arc<Semaphore>) -> Vec<OwnedSemaphorePermit> {
         free.push(hand);
     }
     free
-}
-
-/// An error with all its sources, once, on one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use ports::HandleHttp;
+use ports::{HandleHttp, chain};
 
-use crate::failure::{chain, panic_text};
+use crate::failure::panic_text;
 
 /// Serves requests that API Gateway (payload format 2.0) or a function URL hands to this function, until Lambda ends it.
 ///

@@ -9,9 +9,6 @@ mod failure;
 mod http_event;
 mod message_event;
 pub mod telemetry;
-mod world;
 
-pub use failure::chain;
 pub use http_event::run_http;
 pub use message_event::run_messages;
-pub use world::{OsEntropy, SystemClock};

@@ -6,9 +6,9 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::{FutureExt, future::join_all};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use ports::{Clock, HandleMessage, Queue, Receipt, Received};
+use ports::{Clock, HandleMessage, Queue, Receipt, Received, chain};
 
-use crate::failure::{chain, panic_text};
+use crate::failure::panic_text;
 
 /// What is left of an invocation when the records that are still under way are given up, so that those that are done are
 /// deleted and do not come again with them. Handlers end themselves long before.

@@ -9,8 +9,8 @@ use std::{
 };
 
 use domain::{
-    Attachment, Disposition, Event, EventId, EventKind, Evidence, IncidentState, Mode, Outcome, OutletSpec, RawFragment,
-    Report, Run, RunId, RunStatus, SlackSpec, Step, StepId, TargetSpec, TargetState, Trigger,
+    Attachment, Disposition, Event, EventId, EventKind, Evidence, IncidentState, Mode, Outcome, OutletSpec,
+    RawFragment, Report, Run, RunId, RunStatus, SlackSpec, Step, StepId, TargetSpec, TargetState, Trigger,
 };
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};

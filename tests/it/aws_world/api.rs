@@ -1,4 +1,4 @@
-//! Signed calls of the AWS APIs for which no SDK crate is linked: S3 and CloudFormation.
+//! Signed calls of the AWS APIs for which no SDK crate is linked: S3, CloudFormation and CloudWatch Logs.
 
 use std::time::SystemTime;
 
@@ -7,6 +7,7 @@ use aws_sigv4::{
     http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4::SigningParams,
 };
+use serde_json::{Value, json};
 
 /// The region of the emulated account.
 pub const REGION: &str = "eu-central-1";
@@ -21,13 +22,13 @@ pub struct Api {
 
 impl Api {
     /// Calls what answers at `url`.
-    pub fn new(url: String) -> Self {
-        Self { url, client: super::loopback_client() }
+    pub fn new(url: String, client: reqwest::Client) -> Self {
+        Self { url, client }
     }
 
     /// Puts an object, or makes a bucket where the path has one part.
     pub async fn put(&self, path: &str, body: Vec<u8>) {
-        let (status, text) = self.call("s3", "PUT", path, "application/zip", body).await;
+        let (status, text) = self.call("s3", "PUT", path, &[("content-type", "application/zip")], body).await;
         assert!(status < 300, "S3: PUT {path}: {status}\n{text}");
     }
 
@@ -36,14 +37,32 @@ impl Api {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", action).append_pair("Version", "2010-05-15");
         form.extend_pairs(parameters);
-        let kind = "application/x-www-form-urlencoded";
-        match self.call("cloudformation", "POST", "/", kind, form.finish().into_bytes()).await {
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        match self.call("cloudformation", "POST", "/", &headers, form.finish().into_bytes()).await {
             (200, text) => Ok(text),
             (status, text) => Err(format!("CloudFormation: {action}: {status}\n{text}")),
         }
     }
 
-    async fn call(&self, service: &str, method: &str, path: &str, kind: &str, body: Vec<u8>) -> (u16, String) {
+    /// What stands in a log group, oldest first.
+    pub async fn log(&self, group: &str) -> Vec<String> {
+        let headers =
+            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "Logs_20140328.FilterLogEvents")];
+        let body = json!({ "logGroupName": group, "limit": 10_000 }).to_string().into_bytes();
+        let (_, text) = self.call("logs", "POST", "/", &headers, body).await;
+        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+        let events = answer["events"].as_array().cloned().unwrap_or_default();
+        events.iter().filter_map(|event| event["message"].as_str()).map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    async fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (u16, String) {
         let url = format!("{}{path}", self.url);
         let identity = Credentials::new(ROOT, ROOT, None, None, "tests").into();
         let mut settings = SigningSettings::default();
@@ -61,14 +80,17 @@ impl Api {
             .settings(settings)
             .build()
             .expect("signing parameters");
-        let request = SignableRequest::new(method, &url, [("content-type", kind)].into_iter(), signable);
+        let request = SignableRequest::new(method, &url, headers.iter().copied(), signable);
         let signed = sign(request.expect("a request"), &params.into()).expect("a signature");
         let (instructions, _) = signed.into_parts();
-        let mut request = http::Request::builder().method(method).uri(&url).header("content-type", kind).body(());
-        let request = request.as_mut().expect("a request");
-        instructions.apply_to_request_http1x(request);
-        let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let sent = self.client.request(method, &url).headers(request.headers().clone()).body(body).send().await;
+        let mut request = http::Request::builder().method(method).uri(&url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut request = request.body(()).expect("a request");
+        instructions.apply_to_request_http1x(&mut request);
+        let (head, ()) = request.into_parts();
+        let sent = self.client.request(head.method, &url).headers(head.headers).body(body).send().await;
         let answer = sent.unwrap_or_else(|error| panic!("{service}: {error:?}"));
         (answer.status().as_u16(), answer.text().await.unwrap_or_default())
     }

@@ -29,9 +29,9 @@ pub struct Options {
     pub secret: Value,
     /// The template's parameters that are not left at their defaults.
     pub parameters: BTreeMap<&'static str, String>,
-    /// Whether the emulator enforces the roles.
+    /// Whether the emulator enforces the roles, and speaks TLS.
     pub auth: bool,
-    /// Whether a [`Proxy`] stands between the functions and AWS.
+    /// Whether a [`Proxy`] stands between the functions and AWS. It does not speak TLS.
     pub proxy: bool,
 }
 
@@ -73,6 +73,7 @@ pub struct Deployment {
 impl Deployment {
     /// Starts an emulator and deploys the template on it.
     pub async fn new(options: Options) -> Self {
+        assert!(!(options.auth && options.proxy), "the proxy cannot read what is encrypted");
         let port = free_port();
         let proxy = if options.proxy { Some(Proxy::start(port).await) } else { None };
         let functions_call = proxy.as_ref().map(Proxy::url);
@@ -114,7 +115,12 @@ impl Deployment {
     /// The way to the emulated AWS as its root user. Made anew each time: the connections of a client end with the
     /// runtime of the test that made it.
     pub fn clients(&self) -> Clients {
-        clients(&self.emulator.url())
+        clients_trusting(&self.emulator.url(), self.emulator.ca())
+    }
+
+    /// A client for [`Deployment::url`].
+    pub fn client(&self) -> reqwest::Client {
+        super::client_trusting(self.emulator.ca().map(Path::to_owned)).expect("a client")
     }
 
     /// The stack's table.
@@ -139,9 +145,22 @@ impl Deployment {
         self.proxy.as_ref().expect("a deployment with a proxy")
     }
 
-    /// What the emulator has logged, the functions' output included.
+    /// What the emulator and the functions have logged, for whoever looks for why a test failed. Blocks.
     pub fn log(&self) -> String {
-        self.emulator.log()
+        let functions = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let mut lines = Vec::new();
+                for function in build::FUNCTIONS {
+                    lines.push(format!("\n-- {function}"));
+                    lines.extend(self.api().log(&format!("/aws/lambda/{STACK}-{function}")).await);
+                }
+                lines.join("\n")
+            })
+        };
+        // A runtime cannot be blocked on inside another one.
+        let functions = std::thread::scope(|scope| scope.spawn(functions).join()).unwrap_or_default();
+        format!("{}{functions}", self.emulator.log())
     }
 
     /// The folder in which the emulator and the functions run.
@@ -150,7 +169,7 @@ impl Deployment {
     }
 
     fn api(&self) -> Api {
-        Api::new(self.emulator.url())
+        Api::new(self.emulator.url(), self.client())
     }
 
     async fn deploy(&mut self, action: &str, wanted: &str) {
@@ -202,10 +221,15 @@ impl Deployment {
 
 /// The way to an emulator as its root user.
 pub fn clients(url: &str) -> Clients {
+    clients_trusting(url, None)
+}
+
+fn clients_trusting(url: &str, ca: Option<&Path>) -> Clients {
     let env = AwsEnv::read(|name| match name {
         "AWS_REGION" => Some(REGION.to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some(ROOT.to_owned()),
         "AWS_ENDPOINT_URL" => Some(url.to_owned()),
+        "AWS_CA_BUNDLE" => ca.map(|ca| ca.display().to_string()),
         _ => None,
     });
     firstlook_aws::connect(&env.expect("an environment")).expect("clients")

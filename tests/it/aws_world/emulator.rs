@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How an emulator is started.
 #[derive(Debug, Clone, Default)]
 pub struct EmulatorOptions {
-    /// Whether it enforces the roles' IAM policies.
+    /// Whether it enforces the roles' IAM policies. Then it speaks TLS, as the queues' policy demands.
     pub auth: bool,
     /// The address under which the functions call AWS, if not the emulator's own.
     pub functions_call: Option<String>,
@@ -40,7 +40,8 @@ pub struct EmulatorOptions {
 
 /// A running emulator.
 pub struct Emulator {
-    port: u16,
+    url: String,
+    ca: Option<PathBuf>,
     keeper: Child,
     folder: PathBuf,
 }
@@ -60,7 +61,7 @@ impl Emulator {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).expect("a folder for the emulator");
         let log = File::create(folder.join("log")).expect("a log file");
-        let own = format!("http://127.0.0.1:{port}");
+        let url = format!("{}://127.0.0.1:{port}", if options.auth { "https" } else { "http" });
         let mut keeper = Command::new(bin.join("python"));
         // Its functions inherit its environment, so it gets nothing of ours but what it needs.
         keeper
@@ -73,22 +74,29 @@ impl Emulator {
             .env("BIND_HOST", "127.0.0.1")
             .env("IOT_MTLS_ENABLED", "0")
             .env("GATEWAY_PORT", port.to_string())
-            .env("AWS_ENDPOINT_URL", options.functions_call.as_ref().unwrap_or(&own))
+            .env("AWS_ENDPOINT_URL", options.functions_call.as_ref().unwrap_or(&url))
             .stdin(Stdio::piped())
             .stderr(log.try_clone().expect("the log file again"))
             .stdout(log);
-        if options.auth {
-            keeper.env("AUTH", "true");
+        // It signs its certificate itself.
+        let ca = options.auth.then(|| folder.join("ministack-tls/server.crt"));
+        if let Some(ca) = &ca {
+            keeper.env("AUTH", "true").env("USE_SSL", "1").env("AWS_CA_BUNDLE", ca);
         }
         let keeper = keeper.spawn().expect("the emulator's keeper");
-        let mut emulator = Self { port, keeper, folder };
+        let mut emulator = Self { url, ca, keeper, folder };
         emulator.wait_until_healthy().await;
         emulator
     }
 
     /// Its address.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.url.clone()
+    }
+
+    /// The certificate that it shows, where it speaks TLS.
+    pub fn ca(&self) -> Option<&Path> {
+        self.ca.as_deref()
     }
 
     /// The folder in which it and its functions run.
@@ -96,16 +104,20 @@ impl Emulator {
         &self.folder
     }
 
-    /// What it has logged, the functions' output included.
+    /// What it has logged; what its functions have is in their log groups.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
     async fn wait_until_healthy(&mut self) {
-        let client = super::loopback_client();
         let given_up = tokio::time::Instant::now() + PATIENCE;
         let health = format!("{}/_ministack/health", self.url());
-        while !client.get(&health).send().await.is_ok_and(|answer| answer.status().is_success()) {
+        let is_healthy = async || {
+            // Made anew each time: the certificate comes to be while we wait.
+            let client = super::client_trusting(self.ca.clone()).ok()?;
+            client.get(&health).send().await.ok().filter(|answer| answer.status().is_success())
+        };
+        while is_healthy().await.is_none() {
             let ended = self.keeper.try_wait().expect("the keeper's state");
             let late = tokio::time::Instant::now() > given_up;
             assert!(ended.is_none() && !late, "the emulator did not come up:\n{}", self.log());

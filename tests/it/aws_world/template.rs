@@ -221,7 +221,10 @@ fn short(resource: &Value) -> String {
     if let Some(text) = resource["Fn::Sub"].as_str() {
         return text.replace("${Table.Arn}", "Table");
     }
-    assert_eq!(*resource, json!({ "Fn::If": ["MakesSecret", { "Fn::GetAtt": ["Secret", "Id"] }, { "Ref": "SecretArn" }] }));
+    assert_eq!(
+        *resource,
+        json!({ "Fn::If": ["MakesSecret", { "Fn::GetAtt": ["Secret", "Id"] }, { "Ref": "SecretArn" }] })
+    );
     "Secret".to_owned()
 }
 
@@ -300,15 +303,22 @@ fn each_function_has_a_log_that_ends_and_an_alarm() {
     for function in FUNCTIONS {
         let name = capital(function);
         let resource = format!("{name}Function");
-        assert_eq!(property(&template, &resource, "FunctionName"), json!({ "Fn::Sub": format!("${{AWS::StackName}}-{function}") }));
-        assert_eq!(property(&template, &resource, "LoggingConfig"), json!({ "LogGroup": { "Ref": format!("{name}Log") } }));
+        assert_eq!(
+            property(&template, &resource, "FunctionName"),
+            json!({ "Fn::Sub": format!("${{AWS::StackName}}-{function}") })
+        );
+        assert_eq!(
+            property(&template, &resource, "LoggingConfig"),
+            json!({ "LogGroup": { "Ref": format!("{name}Log") } })
+        );
         assert_eq!(property(&template, &resource, "Role"), json!({ "Fn::GetAtt": [format!("{name}Role"), "Arn"] }));
         assert!(number(&template, &format!("{name}Log"), "RetentionInDays") > 0);
         assert!(has(function, "Errors") && has(function, "Throttles"), "{function} has no alarm");
     }
     for (name, queue) in resources(&template, "AWS::SQS::Queue") {
         let queue = queue["Properties"]["QueueName"]["Fn::Sub"].as_str().unwrap().replace("${AWS::StackName}-", "");
-        let metric = if name.ends_with("Dlq") { "ApproximateNumberOfMessagesVisible" } else { "ApproximateAgeOfOldestMessage" };
+        let metric =
+            if name.ends_with("Dlq") { "ApproximateNumberOfMessagesVisible" } else { "ApproximateAgeOfOldestMessage" };
         assert!(has(&queue, metric), "{queue} has no alarm");
     }
 }
@@ -321,7 +331,10 @@ fn the_table_is_the_one_that_the_port_asks_for_and_is_hard_to_lose() {
     assert_eq!(property(&template, "Table", "DeletionProtectionEnabled"), "true");
     assert_eq!(property(&template, "Table", "PointInTimeRecoverySpecification")["PointInTimeRecoveryEnabled"], true);
     assert_eq!(property(&template, "Table", "SSESpecification")["SSEEnabled"], true);
-    assert_eq!(property(&template, "Table", "TimeToLiveSpecification"), json!({ "AttributeName": "expires_at", "Enabled": true }));
+    assert_eq!(
+        property(&template, "Table", "TimeToLiveSpecification"),
+        json!({ "AttributeName": "expires_at", "Enabled": true })
+    );
     let keys = |pk: &str, sk: &str| json!([{ "AttributeName": pk, "KeyType": "HASH" }, { "AttributeName": sk, "KeyType": "RANGE" }]);
     assert_eq!(property(&template, "Table", "KeySchema"), keys("pk", "sk"));
     let index = |name: &str| {
@@ -338,7 +351,10 @@ fn the_table_is_the_one_that_the_port_asks_for_and_is_hard_to_lose() {
 fn every_queue_takes_tls_only() {
     let template = template("template.yaml");
     let statement = property(&template, "QueuesTakeTlsOnly", "PolicyDocument")["Statement"][0].clone();
-    assert_eq!((&statement["Effect"], &statement["Condition"]), (&json!("Deny"), &json!({ "Bool": { "aws:SecureTransport": "false" } })));
+    assert_eq!(
+        (&statement["Effect"], &statement["Condition"]),
+        (&json!("Deny"), &json!({ "Bool": { "aws:SecureTransport": "false" } }))
+    );
     let covered: BTreeSet<String> = statement["Resource"].as_array().unwrap().iter().map(short).collect();
     let queues: BTreeSet<String> =
         resources(&template, "AWS::SQS::Queue").into_iter().map(|(name, _)| name.clone()).collect();
@@ -350,7 +366,9 @@ fn every_queue_takes_tls_only() {
 #[test]
 fn the_template_stays_what_the_emulator_deploys() {
     let text = text("template.yaml");
-    for trap in ["AWS::Serverless::HttpApi", "!Ref Secret\n", "!Ref Secret,", "!Ref Secret]", "AWS::CloudWatch::", ": &", ": *"] {
+    for trap in
+        ["AWS::Serverless::HttpApi", "!Ref Secret\n", "!Ref Secret,", "!Ref Secret]", "AWS::CloudWatch::", ": &", ": *"]
+    {
         assert!(!text.contains(trap), "`{trap}`");
     }
     // A value, and no parameter: the emulator takes those for text here.

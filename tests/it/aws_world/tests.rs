@@ -22,7 +22,7 @@ fn catalog(sources: &[&str]) -> Vec<u8> {
 /// What a request is answered with.
 async fn status(deployment: &Deployment, method: &str, path: &str) -> u16 {
     let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
-    let request = loopback_client().request(method, deployment.url(path)).header("content-type", "application/json");
+    let request = deployment.client().request(method, deployment.url(path)).header("content-type", "application/json");
     request.body("{}").send().await.unwrap().status().as_u16()
 }
 

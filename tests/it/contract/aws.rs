@@ -17,8 +17,7 @@ use aws_sdk_dynamodb::types::{
 use dynamo::DynamoTable;
 use firstlook_aws::{Clients, SecretsManager, SqsQueues};
 use jiff::Timestamp;
-use ports::{Clock, Entropy, PortError, Queue, ReadSecret, Receipt, Received, WriteTable};
-use runtime::OsEntropy;
+use ports::{Clock, Entropy, OsEntropy, PortError, Queue, ReadSecret, Receipt, Received, WriteTable};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 

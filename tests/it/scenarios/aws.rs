@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 
 use super::{delivery, path};
 use crate::{
-    aws_world::{Deployment, Options, loopback_client},
+    aws_world::{Deployment, Options},
     support::{
         catalog,
         pages::{Page, SIGNING_SECRET, captured},
@@ -40,7 +40,7 @@ pub struct Aws {
 
 impl Aws {
     async fn start(change: impl FnOnce(Options) -> Options) -> Self {
-        let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(runtime::SystemClock)).await.unwrap();
+        let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(ports::SystemClock)).await.unwrap();
         catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
         let shop = Shop::start().await;
         let folder = tempfile::tempdir().unwrap();
@@ -54,8 +54,8 @@ impl Aws {
             .parameter("MaxReceives", "3");
         let deployment = Deployment::new(change(options)).await;
         deployment.put_secret(&catalog::secrets(json!(SIGNING_SECRET))).await;
-        let queues = deployment.queues();
-        Self { deployment, queues, inbox, shop, client: loopback_client() }
+        let (queues, client) = (deployment.queues(), deployment.client());
+        Self { deployment, queues, inbox, shop, client }
     }
 }
 

@@ -43,7 +43,7 @@ impl Local {
     /// A world in which nobody takes messages, until somebody starts workers on its folder.
     pub async fn without_workers() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(runtime::SystemClock)).await.unwrap();
+        let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(ports::SystemClock)).await.unwrap();
         catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
         let shop = Shop::start().await;
         let documents = folder.path().join("catalog");

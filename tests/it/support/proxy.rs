@@ -123,11 +123,6 @@ impl Proxy {
         *self.plan() = Plan::default();
     }
 
-    /// The writes (`X-Amz-Target`) since the last order, in the order in which they came.
-    pub fn writes(&self) -> Vec<String> {
-        self.plan().writes.clone()
-    }
-
     /// Who was killed since the last order.
     pub fn killed(&self) -> Option<Killed> {
         self.plan().killed.clone()

@@ -17,10 +17,9 @@ use local::{Database, FileSecrets, MaxReceives, Routes, SqliteQueues, SqliteTabl
 use net::AddressPolicy;
 use outlets::{Outlets, Settings};
 use ports::{
-    Clock, HandleHttp, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, SendMessage,
-    TableError, Write, WriteTable,
+    Clock, HandleHttp, HandleMessage, Index, Item, Key, OsEntropy, Page, PortError, Queue, ReadSecret, ReadTable,
+    SendMessage, SystemClock, TableError, Write, WriteTable,
 };
-use runtime::{OsEntropy, SystemClock};
 use store::{Reader, Store};
 use tasks::{Tasks, TasksOptions};
 

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use domain::{Disposition, Event, EventId, EventKind, RawFragment, Run, RunId, RunStatus, Secret};
 use http::{Method, Request, Response};
 use jiff::Timestamp;
-use local::{Database, OsEntropy, SqliteTable};
-use ports::{Clock, HandleHttp, PortError, ReadSecret, SecretError};
+use local::{Database, SqliteTable};
+use ports::{Clock, HandleHttp, OsEntropy, PortError, ReadSecret, SecretError};
 use store::{
     Store,
     link::{self, Scope},

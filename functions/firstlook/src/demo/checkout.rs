@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use runtime::SystemClock;
+use ports::SystemClock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},

@@ -9,11 +9,11 @@ use std::{
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use ports::{HandleMessage, Queue, Received, SendMessage};
+use ports::{HandleMessage, Queue, Received, SendMessage, SystemClock};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::World;
-use crate::{Depth, SqliteQueues, SystemClock, Worker, WorkerSettings};
+use crate::{Depth, SqliteQueues, Worker, WorkerSettings};
 
 /// Does what the body says, and tells when it begins.
 struct Obedient {

@@ -7,10 +7,9 @@ use domain::{
 };
 use engine::{Driven, Engine};
 use jiff::{SignedDuration, Timestamp};
-use local::{Database, OsEntropy, SqliteTable};
+use local::{Database, SqliteTable};
 use net::AddressPolicy;
-use ports::Clock;
-use runtime::SystemClock;
+use ports::{Clock, OsEntropy, SystemClock};
 use store::{Claim, Store};
 use tasks::{Tasks, TasksOptions};
 

@@ -1,6 +1,9 @@
+//! The machine's own clock and randomness: the only answers to these two ports outside tests.
+
 use jiff::Timestamp;
-use ports::{Clock, Entropy};
 use rand::{Rng, rand_core::UnwrapErr, rngs::SysRng};
+
+use crate::{Clock, Entropy};
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
