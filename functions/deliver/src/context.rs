@@ -82,10 +82,12 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
         Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
     let outlets = Outlets::new(Settings { slack_api, pagerduty_api, webhook_sink: None }, Arc::clone(&secrets))?;
     let table = Arc::new(DynamoTable::new(&clients, table));
+    let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Deliver, queue), (Queue::DeliverDlq, letters)]));
     Ok(Deliver {
         store: Store::new(table, Arc::clone(&clock), Arc::clone(&entropy)),
         outlets: Arc::new(outlets),
-        sender: Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Deliver, queue), (Queue::DeliverDlq, letters)])),
+        sender: Arc::clone(&queues) as Arc<_>,
+        retimer: queues,
         secrets,
         clock,
         entropy,

@@ -8,7 +8,9 @@ use async_trait::async_trait;
 use domain::{DeliverMessage, LeaseToken, Run, RunId, RunView, Target, TargetState};
 use jiff::{SignedDuration, Timestamp};
 use outlets::{OpenOutlet, Outlet, OutletError, Post, Style};
-use ports::{Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, SecretError, SendMessage};
+use ports::{
+    Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SecretError, SendMessage,
+};
 use store::{
     Store, StoreError, TargetClaim,
     link::{self, Scope},
@@ -63,6 +65,8 @@ pub struct Deliver {
     pub outlets: Arc<dyn OpenOutlet>,
     /// Where messages wait, and where those go that are given up.
     pub sender: Arc<dyn SendMessage>,
+    /// When the message in hand comes back, should this invocation die.
+    pub retimer: Arc<dyn RetimeMessage>,
     /// The key of the links.
     pub secrets: Arc<dyn ReadSecret>,
     /// The time.
@@ -128,7 +132,8 @@ impl Deliver {
         };
         let Some(lease) = target.lease else { return Err(StoreError::LeaseLost.into()) };
         let mut held = Held { run, target, token: lease.token };
-        let done = self.converge(&mut held, revision, message, time).await;
+        let (done, ()) =
+            tokio::join!(self.converge(&mut held, revision, message, time), self.come_back_with_lease(message));
         if let Err(error) = &done
             && !matches!(error, DeliverError::Store(StoreError::LeaseLost))
         {
@@ -137,6 +142,14 @@ impl Deliver {
             let _ = self.give_back(&mut held).await;
         }
         done
+    }
+
+    /// Should this invocation be killed, the message comes back when the target's lease ends, not when the queue's long
+    /// visibility does.
+    async fn come_back_with_lease(&self, message: &Received) {
+        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
+            tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
+        }
     }
 
     /// How long one message may take: less than its lease, since after that another worker may begin, and less than what

@@ -193,6 +193,7 @@ impl World {
             store: self.store.clone(),
             outlets: Arc::new(Outlets::new(settings, Arc::clone(&secrets))?),
             sender: Arc::new(self.queues.clone()),
+            retimer: Arc::new(self.queues.clone()),
             secrets,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),

@@ -5,6 +5,8 @@ mod cursor;
 mod expression;
 mod fail;
 mod table;
+#[cfg(test)]
+mod tests;
 mod value;
 
 pub use table::DynamoTable;

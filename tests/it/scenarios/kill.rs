@@ -79,7 +79,10 @@ pub async fn everywhere_on_aws(world: &Aws) {
     // Ingest's own write is the first, and its sender's to repeat.
     let mut at = 2;
     // The moment right after a write and the one right before the next enclose all that happens between the two.
-    while killed_on_aws(world, at, Moment::After).await && killed_on_aws(world, at + 1, Moment::Before).await {
+    // In the local world both are tried at every write; here, where each costs seconds, the second at every third.
+    while killed_on_aws(world, at, Moment::After).await
+        && (at % 3 != 0 || killed_on_aws(world, at + 1, Moment::Before).await)
+    {
         at += 1;
     }
     assert!(at > 20, "only {at} kills hit a run: it has more durable writes");

@@ -95,7 +95,7 @@ impl World for Local {
 
     async fn depth(&self, queue: Queue) -> u64 {
         let depth = self.stage.queues.depth(queue).await.unwrap();
-        u64::from(depth.visible + depth.in_flight + depth.delayed)
+        depth.visible + depth.in_flight + depth.delayed
     }
 
     async fn redrive(&self, queue: Queue) {

@@ -158,6 +158,7 @@ impl Stage {
             store,
             outlets: Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap()),
             sender,
+            retimer: Arc::new(self.queues.clone()),
             secrets: Arc::clone(&self.secrets),
             clock: Arc::clone(&self.clock),
             entropy: Arc::new(OsEntropy),

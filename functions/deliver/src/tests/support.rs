@@ -20,7 +20,7 @@ use local::{Database, SqliteTable};
 use outlets::{Outlets, Settings};
 use ports::{
     Clock, Entropy, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, Receipt, Received,
-    SecretError, SendMessage, TableError, Write, WriteTable,
+    RetimeMessage, SecretError, SendMessage, TableError, Write, WriteTable,
 };
 use serde_json::Map;
 use store::{Claim, Store};
@@ -99,6 +99,14 @@ pub struct Sent {
 pub struct Outbox(Mutex<VecDeque<Sent>>);
 
 #[async_trait]
+impl RetimeMessage for Outbox {
+    async fn retime(&self, _: Queue, _: &Receipt, visibility: Duration) -> Result<(), PortError> {
+        assert_eq!(visibility, LEASE, "the message comes back with the lease");
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl SendMessage for Outbox {
     async fn send(&self, queue: Queue, body: &str, group: &str, delay: Duration) -> Result<(), PortError> {
         let sent = Sent { queue, body: body.to_owned(), group: group.to_owned(), delay };
@@ -175,6 +183,7 @@ pub async fn world() -> World {
         store: store.clone(),
         outlets: Arc::new(Outlets::new(settings, Arc::clone(&keys) as Arc<_>).unwrap()),
         sender: Arc::clone(&outbox) as Arc<_>,
+        retimer: Arc::clone(&outbox) as Arc<_>,
         secrets: Arc::clone(&keys) as Arc<_>,
         clock: Arc::clone(&clock) as Arc<_>,
         entropy,
