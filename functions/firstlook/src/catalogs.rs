@@ -69,8 +69,8 @@ pub fn check(args: &Check) -> Result<(), Failure> {
         return Err(Failure::Told);
     };
     out::say(&format!("{counts} in {} (digest {})", summary(&catalog), catalog.digest));
-    match &args.layer {
-        Some(layer) => compare(&catalog, &args.dir, layer),
+    match &args.compiled {
+        Some(compiled) => compare(&catalog, &args.dir, compiled),
         None => Ok(()),
     }
 }
@@ -94,14 +94,14 @@ fn summary(catalog: &Catalog) -> String {
     .join(", ")
 }
 
-fn compare(catalog: &Catalog, folder: &Path, layer: &Path) -> Result<(), Failure> {
-    let stands = fs::read(layer).map_err(FileError::new("read", layer))?;
+fn compare(catalog: &Catalog, folder: &Path, compiled: &Path) -> Result<(), Failure> {
+    let stands = fs::read(compiled).map_err(FileError::new("read", compiled))?;
     if stands == catalog.to_compiled() {
         return Ok(());
     }
-    let (folder, layer) = (folder.display(), layer.display());
+    let (folder, compiled) = (folder.display(), compiled.display());
     Err(Failure::because(format!(
-        "{layer} is not what the catalog compiles to now: firstlook render {folder} --out {layer}"
+        "{compiled} is not what the catalog compiles to now: firstlook render {folder} --out {compiled}"
     )))
 }
 
@@ -151,8 +151,8 @@ trigger: { sources: [tool] }
 investigate: { command: triage }
 "#;
 
-    fn args(dir: &Path, layer: Option<PathBuf>) -> Check {
-        Check { dir: dir.to_owned(), layer, json: false }
+    fn args(dir: &Path, compiled: Option<PathBuf>) -> Check {
+        Check { dir: dir.to_owned(), compiled, json: false }
     }
 
     #[test]
@@ -161,16 +161,16 @@ investigate: { command: triage }
         let dir = folder.path().join("catalog");
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("all.yaml"), CATALOG).unwrap();
-        let layer = folder.path().join("new/layer/catalog.json");
-        assert!(matches!(check(&args(&dir, Some(layer.clone()))), Err(Failure::Wrong(_))), "there is none yet");
+        let compiled = folder.path().join("new/folder/catalog.json");
+        assert!(matches!(check(&args(&dir, Some(compiled.clone()))), Err(Failure::Wrong(_))), "there is none yet");
 
-        render(&Render { dir: dir.clone(), out: vec![layer.clone()] }).unwrap();
-        check(&args(&dir, Some(layer.clone()))).unwrap();
-        let compiled = Catalog::from_compiled(&fs::read(&layer).unwrap()).unwrap();
-        assert_eq!(compiled.commands.len(), 1);
+        render(&Render { dir: dir.clone(), out: vec![compiled.clone()] }).unwrap();
+        check(&args(&dir, Some(compiled.clone()))).unwrap();
+        let read_back = Catalog::from_compiled(&fs::read(&compiled).unwrap()).unwrap();
+        assert_eq!(read_back.commands.len(), 1);
 
         fs::write(dir.join("all.yaml"), CATALOG.replace("Is it up", "Is it down")).unwrap();
-        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(layer))) else { panic!("a stale file passed") };
+        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled))) else { panic!("a stale file passed") };
         assert!(stale.to_string().contains("firstlook render"), "{stale}");
     }
 

@@ -41,12 +41,12 @@ pub enum Verb {
     /// Names everything that is wrong with a catalog, with file, line and mend.
     #[command(after_help = "Examples:
   firstlook check catalog
-  firstlook check catalog --layer infra/layer/catalog.json     also fails when that file is not what `render` writes
+  firstlook check catalog --compiled build/catalog.json   also fails when that file is not what `render` writes
   firstlook check catalog --json | jq '.[].code'")]
     Check(Check),
     /// Compiles a catalog into the one file that is deployed.
     #[command(after_help = "Examples:
-  firstlook render infra/workspace                   writes infra/layer/catalog.json
+  firstlook render infra/workspace                   beside the two functions that read it, to be deployed with them
   firstlook render catalog --out build/catalog.json")]
     Render(Render),
     /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack and PagerDuty.
@@ -127,7 +127,7 @@ pub struct Check {
     pub dir: PathBuf,
     /// A file that `render` wrote: it must be what the catalog compiles to now.
     #[arg(long, value_name = "FILE")]
-    pub layer: Option<PathBuf>,
+    pub compiled: Option<PathBuf>,
     /// Print the problems as JSON.
     #[arg(long)]
     pub json: bool,
@@ -138,7 +138,11 @@ pub struct Render {
     /// The catalog's folder.
     pub dir: PathBuf,
     /// Where to write; may stand several times.
-    #[arg(long, value_name = "FILE", default_value = "infra/layer/catalog.json")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_values = ["target/lambda/ingest/catalog.json", "target/lambda/investigate/catalog.json"]
+    )]
     pub out: Vec<PathBuf>,
 }
 

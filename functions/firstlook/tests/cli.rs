@@ -144,7 +144,7 @@ fn check_and_render_say_by_their_exit_code_what_stands() {
     let place = Place::new();
     assert_eq!(place.call(&["check", "catalog"]).0, 0);
     assert_eq!(place.call(&["render", "catalog", "--out", "build/catalog.json"]).0, 0);
-    assert_eq!(place.call(&["check", "catalog", "--layer", "build/catalog.json"]).0, 0);
+    assert_eq!(place.call(&["check", "catalog", "--compiled", "build/catalog.json"]).0, 0);
 
     fs::write(place.path("catalog/all.yaml"), CATALOG.replace("command: triage", "command: gone")).unwrap();
     let (code, stdout, _) = place.call(&["check", "catalog"]);

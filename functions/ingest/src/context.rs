@@ -1,6 +1,6 @@
 //! What ingest is given by its environment.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use catalog::Catalog;
 use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
@@ -19,14 +19,8 @@ pub enum ContextError {
     #[error(transparent)]
     Env(#[from] EnvError),
     /// The catalog's file.
-    #[error("the catalog {} cannot be read", path.display())]
-    Catalog {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Catalog(#[from] catalog::ReadError),
     /// The AWS clients.
     #[error("the AWS clients cannot be built")]
     Aws(#[from] firstlook_aws::ConnectError),
@@ -53,7 +47,7 @@ impl Context {
     /// [`ContextError`], with everything that is wrong with the environment at once.
     pub fn from_vars(vars: &dyn Vars) -> Result<Self, ContextError> {
         let mut env = Reader::new(vars);
-        let path = PathBuf::from(env.or("FIRSTLOOK_CATALOG", "/opt/catalog.json"));
+        let path = env.or("FIRSTLOOK_CATALOG", "/var/task/catalog.json");
         let secret = env.required("FIRSTLOOK_SECRET");
         let investigate = env.required("FIRSTLOOK_INVESTIGATE_QUEUE");
         let warmup = match env.or("FIRSTLOOK_WARMUP", "on").as_str() {
@@ -71,10 +65,7 @@ impl Context {
         else {
             return Err(problems.into());
         };
-        let catalog = std::fs::read(&path)
-            .map_err(Box::from)
-            .and_then(|bytes| Catalog::from_compiled(&bytes).map_err(Box::from))
-            .map_err(|source| ContextError::Catalog { path, source })?;
+        let catalog = Catalog::read_compiled(path)?;
         let clients = firstlook_aws::connect(&aws)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Investigate, investigate)]));

@@ -1,6 +1,6 @@
 //! What investigate is given by its environment.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use catalog::Catalog;
 use dynamo::DynamoTable;
@@ -30,14 +30,8 @@ pub enum ContextError {
     #[error(transparent)]
     Env(#[from] EnvError),
     /// The catalog's file.
-    #[error("the catalog {} cannot be read", path.display())]
-    Catalog {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error(transparent)]
+    Catalog(#[from] catalog::ReadError),
     /// The AWS clients.
     #[error("the AWS clients cannot be built")]
     Aws(#[from] firstlook_aws::ConnectError),
@@ -52,7 +46,7 @@ pub enum ContextError {
 /// [`ContextError`], with everything that is wrong with the environment at once.
 pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let mut env = Reader::new(vars);
-    let path = PathBuf::from(env.or("FIRSTLOOK_CATALOG", "/opt/catalog.json"));
+    let path = env.or("FIRSTLOOK_CATALOG", "/var/task/catalog.json");
     let table = env.required("FIRSTLOOK_TABLE");
     let investigate = env.required("FIRSTLOOK_INVESTIGATE_QUEUE");
     let deliver = env.required("FIRSTLOOK_DELIVER_QUEUE");
@@ -63,10 +57,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     else {
         return Err(env.problems().into());
     };
-    let catalog = std::fs::read(&path)
-        .map_err(Box::from)
-        .and_then(|bytes| Catalog::from_compiled(&bytes).map_err(Box::from))
-        .map_err(|source| ContextError::Catalog { path, source })?;
+    let catalog = Catalog::read_compiled(path)?;
     let clients = firstlook_aws::connect(&aws)?;
     let queues =
         Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Investigate, investigate), (Queue::Deliver, deliver)]));

@@ -1,5 +1,7 @@
 //! The one file that ships with the functions.
 
+use std::path::PathBuf;
+
 use domain::Name;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -14,6 +16,17 @@ const VERSION: u32 = 1;
 
 /// How much of the digest stands on each RunSession, in bytes.
 const DIGEST: usize = 8;
+
+/// Why there is no catalog in a file.
+#[derive(Debug, thiserror::Error)]
+#[error("the catalog {} cannot be read", path.display())]
+pub struct ReadError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    #[source]
+    pub source: Box<dyn std::error::Error + Send + Sync>,
+}
 
 /// Why a compiled catalog cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +69,19 @@ impl Catalog {
         bytes(&Written { format: FORMAT, version: VERSION, catalog: self })
     }
 
-    /// The catalog of such a file.
+    /// The catalog of the file at `path`. Blocks.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn read_compiled(path: impl Into<PathBuf>) -> Result<Self, ReadError> {
+        let path = path.into();
+        std::fs::read(&path)
+            .map_err(Box::from)
+            .and_then(|bytes| Self::from_compiled(&bytes).map_err(Box::from))
+            .map_err(|source| ReadError { path, source })
+    }
+
+    /// The catalog of such a file's bytes.
     ///
     /// # Errors
     /// [`CompiledError`].

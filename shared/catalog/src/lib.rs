@@ -16,7 +16,7 @@ mod tree;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
 pub use catalog::Catalog;
-pub use compiled::CompiledError;
+pub use compiled::{CompiledError, ReadError};
 pub use equality::{Conditions, Equality};
 pub use load::{Loaded, load_dir, load_texts};
 pub use matcher::{Choice, Matcher};

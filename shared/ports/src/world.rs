@@ -20,7 +20,7 @@ pub trait Entropy: Send + Sync {
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// There is no such key in the secret, or it is empty.
-    #[error("the secret has no key `{key}`: add it (docs/secrets.md)")]
+    #[error("the secret has no key `{key}`: add it (docs/deploy.md)")]
     Missing {
         /// The key.
         key: String,

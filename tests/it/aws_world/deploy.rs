@@ -172,6 +172,17 @@ impl Deployment {
         Api::new(self.emulator.url(), self.client())
     }
 
+    /// Deploys `infra/observability.yaml` beside the stack.
+    pub async fn watch(&self) {
+        let api = self.api();
+        let template = fs::read_to_string(build::workspace().join("infra/observability.yaml")).expect("the template");
+        let parameters = [("Firstlook", STACK.to_owned()), ("ApiId", self.output("ApiId").to_owned())];
+        let name = format!("{STACK}-watch");
+        let form = form(&name, template, parameters);
+        api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));
+        self.wait_for(&api, &name, "CREATE_COMPLETE").await;
+    }
+
     async fn deploy(&mut self, action: &str, wanted: &str) {
         let api = self.api();
         let mut template = fs::read_to_string(build::workspace().join("infra/template.yaml")).expect("the template");
@@ -184,23 +195,17 @@ impl Deployment {
             assert!(template.contains(&local), "the template has no `{local}`");
             template = template.replace(&local, &format!("CodeUri: s3://{BUCKET}/{key}"));
         }
-        let mut form = vec![("StackName".to_owned(), STACK.to_owned()), ("TemplateBody".to_owned(), template)];
-        for (n, capability) in ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"].iter().enumerate() {
-            form.push((format!("Capabilities.member.{}", n + 1), (*capability).to_owned()));
-        }
-        for (n, (name, value)) in self.options.parameters.iter().enumerate() {
-            form.push((format!("Parameters.member.{}.ParameterKey", n + 1), (*name).to_owned()));
-            form.push((format!("Parameters.member.{}.ParameterValue", n + 1), value.clone()));
-        }
+        let parameters = self.options.parameters.iter().map(|(name, value)| (*name, value.clone()));
+        let form = form(STACK, template, parameters);
         api.cloudformation(action, &form).await.unwrap_or_else(|error| panic!("{error}"));
-        let described = self.wait_for(&api, wanted).await;
+        let described = self.wait_for(&api, STACK, wanted).await;
         let keys = texts(&described, "OutputKey").into_iter().map(str::to_owned);
         let values = texts(&described, "OutputValue").into_iter().map(str::to_owned);
         self.outputs = keys.zip(values).collect();
     }
 
-    async fn wait_for(&self, api: &Api, wanted: &str) -> String {
-        let name = [("StackName".to_owned(), STACK.to_owned())];
+    async fn wait_for(&self, api: &Api, stack: &str, wanted: &str) -> String {
+        let name = [("StackName".to_owned(), stack.to_owned())];
         let given_up = tokio::time::Instant::now() + PATIENCE;
         loop {
             let described = api.cloudformation("DescribeStacks", &name).await.unwrap_or_else(|error| panic!("{error}"));
@@ -212,11 +217,28 @@ impl Deployment {
             if !under_way || tokio::time::Instant::now() > given_up {
                 let events = api.cloudformation("DescribeStackEvents", &name).await.unwrap_or_default();
                 let reasons = texts(&events, "ResourceStatusReason").join("\n");
-                panic!("the stack is {status} and not {wanted}:\n{reasons}\n{}", self.log());
+                panic!("{stack} is {status} and not {wanted}:\n{reasons}\n{}", self.log());
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// The parameters of CloudFormation's `CreateStack` and `UpdateStack`.
+fn form(
+    stack: &str,
+    template: String,
+    parameters: impl IntoIterator<Item = (&'static str, String)>,
+) -> Vec<(String, String)> {
+    let mut form = vec![("StackName".to_owned(), stack.to_owned()), ("TemplateBody".to_owned(), template)];
+    for (n, capability) in ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"].iter().enumerate() {
+        form.push((format!("Capabilities.member.{}", n + 1), (*capability).to_owned()));
+    }
+    for (n, (name, value)) in parameters.into_iter().enumerate() {
+        form.push((format!("Parameters.member.{}.ParameterKey", n + 1), name.to_owned()));
+        form.push((format!("Parameters.member.{}.ParameterValue", n + 1), value));
+    }
+    form
 }
 
 /// The way to an emulator as its root user.

@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     net::TcpListener,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -11,10 +12,11 @@ use std::{
 use super::{build, python};
 
 /// Starts the emulator in a session of its own and ends it, with the functions that run in it, when its own input ends:
-/// that happens also when the test process is killed.
+/// that happens also when the test process is killed. Then it removes their folder.
 const KEEPER: &str = r"
-import os, signal, subprocess, sys
-child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+import os, shutil, signal, subprocess, sys
+folder, command = sys.argv[1], sys.argv[2:]
+child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 sys.stdin.buffer.read()
 for what, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
     try:
@@ -22,6 +24,7 @@ for what, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
         child.wait(patience)
     except (ProcessLookupError, subprocess.TimeoutExpired):
         pass
+shutil.rmtree(folder, ignore_errors=True)
 ";
 
 /// How long it may take to answer. It is up in a second or two; a busy machine takes longer.
@@ -66,7 +69,10 @@ impl Emulator {
         // Its functions inherit its environment, so it gets nothing of ours but what it needs.
         keeper
             .args(["-c", KEEPER])
+            .arg(&folder)
             .arg(bin.join("ministack"))
+            // What is sent to this process's group, such as Ctrl-C, must not end the keeper before its work is done.
+            .process_group(0)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", &folder)
@@ -131,6 +137,5 @@ impl Drop for Emulator {
         // The end of its input is what it waits for.
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }

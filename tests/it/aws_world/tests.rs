@@ -54,6 +54,9 @@ async fn a_deploy_of_nothing_but_the_catalog_reaches_the_live_alias() {
         assert_eq!(status(&deployment, "POST", path).await, 401, "{path}");
     }
 
+    // The alarms and the dashboard, which only name what stands already.
+    deployment.watch().await;
+
     // Nothing of a world outlives it.
     let folder = deployment.folder().to_owned();
     assert!(processes_in(&folder) > 0);
