@@ -177,4 +177,29 @@ mod tests {
             assert_eq!(classify(status, code), outcome, "{status} {code:?}");
         }
     }
+
+    #[tokio::test]
+    async fn what_cannot_be_reached_may_be_later_and_what_is_not_configured_will_not() {
+        use std::{error::Error as _, time::Duration};
+
+        use ports::{Queue, SendMessage as _};
+
+        use crate::{AwsEnv, SqsQueues, connect};
+
+        // Bound and let go: nobody listens there.
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let env = AwsEnv::read(|name| match name {
+            "AWS_ENDPOINT_URL" => Some(format!("http://{closed}")),
+            "AWS_CA_BUNDLE" | "AWS_SESSION_TOKEN" => None,
+            _ => Some("hunter2".to_owned()),
+        });
+        let url = format!("http://{closed}/000000000000/investigate");
+        let queues = SqsQueues::new(connect(&env.unwrap()).unwrap().sqs(), [(Queue::Investigate, url)]);
+        let error = queues.send(Queue::Investigate, "{}", "group", Duration::ZERO).await.unwrap_err();
+        assert!(error.is_transient());
+        assert_eq!(error.source().unwrap().to_string(), "AWS could not be reached");
+        assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        let error = queues.send(Queue::Deliver, "{}", "group", Duration::ZERO).await.unwrap_err();
+        assert!(!error.is_transient());
+    }
 }

@@ -3,9 +3,23 @@
 use domain::{Cut, EVIDENCE_CAP};
 use serde_json::Value;
 
+/// How deep evidence may be nested. A table holds 100 levels, and nobody reads so far.
+const DEPTH: usize = 32;
+
+/// Writes what is nested deeper than [`DEPTH`] as text in its place, so that no answer is too deep to be stored.
+fn flatten(data: &mut Value, depth: usize) {
+    match data {
+        Value::Array(_) | Value::Object(_) if depth == 0 => *data = Value::String(data.to_string()),
+        Value::Array(list) => list.iter_mut().for_each(|inner| flatten(inner, depth - 1)),
+        Value::Object(map) => map.values_mut().for_each(|inner| flatten(inner, depth - 1)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 /// Cuts the longest texts and lists of `data` until its JSON is at most [`EVIDENCE_CAP`] bytes, and says how much there
 /// was. `None`: it is whole.
 pub fn cap(data: &mut Value) -> Option<Cut> {
+    flatten(data, DEPTH);
     let total = length(data);
     if total <= EVIDENCE_CAP {
         return None;
@@ -62,6 +76,15 @@ mod tests {
         let before = data.clone();
         assert_eq!(cap(&mut data), None);
         assert_eq!(data, before);
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_becomes_text() {
+        let mut data = (0..100).fold(json!("core"), |inner, _| json!([inner]));
+        assert_eq!(cap(&mut data), None);
+        let text = serde_json::to_string(&data).unwrap();
+        assert!(text.starts_with(&"[".repeat(DEPTH)) && !text.starts_with(&"[".repeat(DEPTH + 1)), "{text}");
+        assert!(text.contains("core"), "{text}");
     }
 
     #[test]

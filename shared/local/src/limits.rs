@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::item::Attributes;
 
-/// The largest item, in bytes of its JSON. DynamoDB's limit, kept here too, so that what is too large there fails here.
+/// The largest item, in bytes of its JSON (DynamoDB: 400 KB).
 pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 
-/// The most parts of a transaction (DynamoDB's limit).
+/// The most parts of a transaction (DynamoDB: 100).
 pub const MAX_WRITES: usize = 100;
 
 /// The most that a transaction writes, in bytes of its items' JSON (DynamoDB: 4 MB).
