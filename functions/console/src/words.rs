@@ -65,7 +65,7 @@ pub fn alert_severity(severity: AlertSeverity) -> &'static str {
 #[must_use]
 pub fn incident(incident: &IncidentState) -> &'static str {
     match incident {
-        IncidentState::Open => "open",
+        IncidentState::Open | IncidentState::Reopened { .. } => "open",
         IncidentState::Acknowledged { .. } => "acknowledged",
         IncidentState::Resolved { .. } => "resolved",
         IncidentState::Merged { .. } => "merged",

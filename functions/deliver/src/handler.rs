@@ -117,9 +117,11 @@ impl HandleMessage for Deliver {
 
 impl Deliver {
     async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), DeliverError> {
+        self.come_back_with_lease(message).await;
         let DeliverMessage::TargetV1 { run, target, revision } =
             serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)?;
-        let time = self.time_for_one(deadline).ok_or(DeliverError::TooLate)?;
+        // Not begun when it could not be ended.
+        self.time_until(deadline).ok_or(DeliverError::TooLate)?;
         let target = match self.store.claim_target(run, &target, self.lease).await? {
             TargetClaim::Claimed(target) => target,
             TargetClaim::Missing => return Err(DeliverError::NoTarget { run, target }),
@@ -132,8 +134,9 @@ impl Deliver {
         };
         let Some(lease) = target.lease else { return Err(StoreError::LeaseLost.into()) };
         let mut held = Held { run, target, token: lease.token };
-        let (done, ()) =
-            tokio::join!(self.converge(&mut held, revision, message, time), self.come_back_with_lease(message));
+        // Its work ends before its lease does, since after that another worker may begin, and before the invocation.
+        let ends = lease.until.checked_sub(SignedDuration::try_from(self.lease / 6).unwrap_or_default());
+        let done = self.converge(&mut held, revision, message, deadline.min(ends.unwrap_or(lease.until))).await;
         if let Err(error) = &done
             && !matches!(error, DeliverError::Store(StoreError::LeaseLost))
         {
@@ -144,19 +147,18 @@ impl Deliver {
         done
     }
 
-    /// Should this invocation be killed, the message comes back when the target's lease ends, not when the queue's long
-    /// visibility does.
+    /// On receipt: whatever happens from here on, the message comes back when the target's lease ends, not when the queue's
+    /// long visibility does.
     async fn come_back_with_lease(&self, message: &Received) {
         if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
             tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
         }
     }
 
-    /// How long one message may take: less than its lease, since after that another worker may begin, and less than what
-    /// is left of the invocation.
-    fn time_for_one(&self, deadline: Timestamp) -> Option<Duration> {
-        let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
-        let time = (self.lease * 5 / 6).min(left * 9 / 10);
+    /// The time until `end`, with a tenth of it kept for saving what came of it; none when it is too little.
+    fn time_until(&self, end: Timestamp) -> Option<Duration> {
+        let left = Duration::try_from(end.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
+        let time = left * 9 / 10;
         (time >= Duration::from_secs(1)).then_some(time)
     }
 
@@ -165,7 +167,7 @@ impl Deliver {
         held: &mut Held,
         revision: u64,
         message: &Received,
-        time: Duration,
+        ends: Timestamp,
     ) -> Result<(), DeliverError> {
         if held.target.revision >= revision {
             return self.give_back(held).await;
@@ -180,6 +182,7 @@ impl Deliver {
                 retry_after: None,
             }))
         } else {
+            let time = self.time_until(ends).ok_or(DeliverError::TooLate)?;
             match tokio::time::timeout(time, self.bring(held, &view)).await {
                 Ok(brought) => brought,
                 // A first post that was begun is marked so, and looked for next time.

@@ -171,6 +171,9 @@ impl Text {
         }
         match &run.incident {
             IncidentState::Open => {}
+            IncidentState::Reopened { at } => {
+                self.plain("", &format!("The incident goes on again since {}.", moment(*at)));
+            }
             IncidentState::Acknowledged { at } => self.plain("", &format!("Acknowledged at {}.", moment(*at))),
             IncidentState::Resolved { at } => {
                 self.plain("", &format!("The incident was resolved at {}.", moment(*at)));

@@ -1,6 +1,11 @@
 //! `run`, `runs`, `redrive` and `link`: the same verbs in the local world and on a stack.
 
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use catalog::Catalog;
 use console::words;
@@ -213,20 +218,26 @@ pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
 
 /// Receives, sends, deletes, in this order: whatever dies in between, no message is lost, and one that is there twice
 /// does no harm.
+///
+/// What has come back meanwhile, since it fails still, is no second try: it stays where it is. So this ends.
 async fn redrive_stack(stack: &Stack, queue: Queue) -> Result<u64, Failure> {
     let Some(letters) = queue.dead_letters() else { return Ok(0) };
     let queues = stack.queues(&[queue, letters]).await?;
-    let mut moved = 0;
+    let mut moved = HashSet::new();
     loop {
         // Long enough that SQS asks all of its servers, and an empty answer means an empty queue.
         let received = queues.receive(letters, 10, Duration::from_secs(2)).await?;
-        if received.is_empty() {
-            return Ok(moved);
-        }
+        let before = moved.len();
         for message in received {
-            queues.send(queue, &message.body, "redriven", Duration::ZERO).await?;
-            queues.delete(letters, &message.receipt).await?;
-            moved += 1;
+            // A dead letter keeps its body on the way there and back, and what is not deleted is hidden for a while.
+            if !moved.contains(&message.body) {
+                queues.send(queue, &message.body, "redriven", Duration::ZERO).await?;
+                queues.delete(letters, &message.receipt).await?;
+                moved.insert(message.body);
+            }
+        }
+        if moved.len() == before {
+            return Ok(u64::try_from(before).unwrap_or(u64::MAX));
         }
     }
 }

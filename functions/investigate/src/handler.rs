@@ -56,6 +56,9 @@ impl HandleMessage for Investigate {
 
 impl Investigate {
     async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), InvestigateError> {
+        // On receipt: whatever happens from here on, the message comes back with the lease, not with the queue's own
+        // visibility, which is long.
+        self.retime(message).await;
         match serde_json::from_str(&message.body).map_err(InvestigateError::Unreadable)? {
             InvestigateMessage::EventV1 { event } => match self.accept(&event).await? {
                 Accepted::Opened(run) => self.go_on(run, message, deadline).await,
@@ -151,6 +154,7 @@ impl Investigate {
             evidence_at: None,
             ended_at: None,
             slice: 0,
+            spent_ms: 0,
             revision: 1,
             incident: IncidentState::Open,
             counts: Counts::default(),
@@ -169,35 +173,58 @@ impl Investigate {
             Claim::Ended(run) => self.announce(&run).await,
             Claim::Held { until } => self.wait_for(until, message).await,
             Claim::Claimed { run, token } => {
-                let held = self.hold(id, token, message);
+                let began = self.clock.now();
+                let spent = || {
+                    let now = Duration::try_from(self.clock.now().duration_since(began)).unwrap_or(Duration::ZERO);
+                    Duration::from_millis(run.spent_ms) + now
+                };
+                let held = self.hold(id, token, message, &spent);
                 let done = tokio::select! {
-                    done = self.drive(&run, token, deadline) => done,
+                    done = self.drive(&run, token, deadline, &spent) => done,
                     lost = held => Err(lost),
                 };
-                if done.is_err() {
-                    // Given back, so that the next try need not wait the lease out. It ends by itself if this fails too.
-                    let _ = self.engine.store.release_run(id, token, false).await;
+                match done {
+                    Ok(()) => Ok(()),
+                    // It would fail the same way again: that is the run's outcome, and people are told (I14).
+                    Err(InvestigateError::Store(error)) if !error.is_transient() => {
+                        tracing::error!(error = ports::chain(&error), "the run cannot go on");
+                        let reason = format!("the run cannot go on: {error}");
+                        self.engine.store.fail_run(id, token, &reason).await?;
+                        self.announce_now(id).await
+                    }
+                    Err(error) => {
+                        // Given back, so that the next try need not wait the lease out; it ends by itself if this fails.
+                        let _ = self.engine.store.release_run(id, token, false, spent()).await;
+                        Err(error)
+                    }
                 }
-                done
             }
         }
     }
 
     /// Renews the lease and the message's invisibility together, until one of them is lost.
-    async fn hold(&self, id: RunId, token: LeaseToken, message: &Received) -> InvestigateError {
+    async fn hold(
+        &self,
+        id: RunId,
+        token: LeaseToken,
+        message: &Received,
+        spent: &(dyn Fn() -> Duration + Sync),
+    ) -> InvestigateError {
         loop {
-            // The queue's own visibility is long; a killed run must not wait for it.
-            if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
-                tracing::warn!(error = &error as &dyn Error, "the message could not be retimed");
-            }
             tokio::time::sleep(self.lease / 3).await;
-            match self.engine.store.renew_run(id, token, self.lease).await {
-                Ok(()) => {}
+            match self.engine.store.renew_run(id, token, self.lease, spent()).await {
+                Ok(()) => self.retime(message).await,
                 Err(error) if error.is_transient() && !matches!(error, StoreError::LeaseLost) => {
-                    tracing::warn!(error = &error as &dyn Error, "the lease could not be renewed this time");
+                    tracing::warn!(error = ports::chain(&error), "the lease could not be renewed this time");
                 }
                 Err(error) => return error.into(),
             }
+        }
+    }
+
+    async fn retime(&self, message: &Received) {
+        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
+            tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
         }
     }
 
@@ -209,7 +236,13 @@ impl Investigate {
         Ok(self.sender.send(Queue::Investigate, &message.body, "waiting", delay).await?)
     }
 
-    async fn drive(&self, run: &Run, token: LeaseToken, deadline: Timestamp) -> Result<(), InvestigateError> {
+    async fn drive(
+        &self,
+        run: &Run,
+        token: LeaseToken,
+        deadline: Timestamp,
+        spent: &(dyn Fn() -> Duration + Sync),
+    ) -> Result<(), InvestigateError> {
         let store = &self.engine.store;
         if let Some(reason) = &run.reason {
             store.fail_run(run.id, token, reason).await?;
@@ -227,7 +260,7 @@ impl Investigate {
             }
             Ok(Driven::Paused) => {
                 tracing::info!(slice = run.slice, "the run goes on in the next invocation");
-                store.release_run(run.id, token, true).await?;
+                store.release_run(run.id, token, true, spent()).await?;
                 let next = InvestigateMessage::ContinueV1 { run: run.id, slice: run.slice + 1 };
                 self.send(Queue::Investigate, &next, run).await
             }

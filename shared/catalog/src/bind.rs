@@ -11,6 +11,7 @@ use regex::{Regex, RegexBuilder};
 use serde_json::{Map, Number, Value};
 
 use crate::{
+    encode,
     expr::{ExprError, Part, Scope, Template},
     model::{Bindings, Parameter, ParameterType, Span},
 };
@@ -106,7 +107,7 @@ fn one(parameter: &Parameter, given: Option<&Value>, scope: &Scope) -> Result<Va
         Wrong { problem: "it is not given".into(), mend: "give it, or give the parameter a `default`".into() };
     let value = match given {
         None | Some(Value::Null) => None,
-        Some(Value::String(text)) => match Template::new(text.as_str()).value(scope) {
+        Some(Value::String(text)) => match rendered(parameter.parameter_type, text, scope) {
             Ok(Value::Null) => {
                 missing.problem = format!("`{}` gives nothing", cut(text));
                 None
@@ -128,6 +129,15 @@ fn one(parameter: &Parameter, given: Option<&Value>, scope: &Scope) -> Result<Va
         return Err((None, missing));
     };
     accept(parameter, &value).map_err(|wrong| (Some(shown(&value)), wrong))
+}
+
+/// What `text` gives. In a URL a value behind the host is one piece of it (I8): the call takes the parameter whole.
+fn rendered(wanted: ParameterType, text: &str, scope: &Scope) -> Result<Value, ExprError> {
+    let template = Template::new(text);
+    match wanted {
+        ParameterType::Url => encode::url(&template, scope),
+        _ => template.value(scope),
+    }
 }
 
 /// `value` with the type of `parameter`, when it is within its limits.
@@ -383,6 +393,39 @@ mod tests {
         for bad in ["", "a b", "https://a", "a:80", "a/b", "10.0.0.256", "10.1", "0x7f.1", "-a", "a..b", "a\n"] {
             assert!(bound(json!({"type": "host"}), json!(bad)).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn i8_text_of_an_alert_is_one_piece_of_a_url() {
+        let url = |text: &str, value: &str| {
+            let params = json!({"ns": value, "base": "https://a.internal:8443/up", "zone": "eu.internal"});
+            let scope = Scope::new().with("params", &params);
+            let bound = bind(&parameter(json!({"type": "url"})), &given(json!(text)), &scope).unwrap();
+            bound["p"].as_str().unwrap().to_owned()
+        };
+        for (value, piece) in [
+            ("shop", "shop"),
+            ("v1.2", "v1.2"),
+            ("../admin?all=1#x", "..%2Fadmin%3Fall%3D1%23x"),
+            ("..", "%252E%252E"),
+            ("@evil.example\\", "%40evil.example%5C"),
+            ("é", "%C3%A9"),
+        ] {
+            let whole = url("https://a.internal/ns/${{ params.ns }}/pods?ns=${{ params.ns }}", value);
+            assert_eq!(whole, format!("https://a.internal/ns/{piece}/pods?ns={piece}"));
+            let parsed = url::Url::parse(&whole).unwrap();
+            assert_eq!(parsed.path(), format!("/ns/{piece}/pods"));
+            assert_eq!((parsed.host_str(), parsed.fragment()), (Some("a.internal"), None));
+            assert_eq!(
+                url("https://${{ params.zone }}/${{ params.ns }}", value),
+                format!("https://eu.internal/{piece}")
+            );
+            assert_eq!(
+                url("${{ params.base }}/${{ params.ns }}", value),
+                format!("https://a.internal:8443/up/{piece}")
+            );
+        }
+        assert_eq!(url("${{ params.base }}", "x"), "https://a.internal:8443/up", "a URL alone is itself");
     }
 
     #[test]

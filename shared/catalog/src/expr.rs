@@ -311,14 +311,23 @@ impl Template {
         scope: &Scope,
         escape: impl for<'a> Fn(&'a str) -> Cow<'a, str>,
     ) -> Result<String, ExprError> {
+        self.render_each(scope, |_, value| escape(value).into_owned())
+    }
+
+    /// The same, where `escape` is also told which part the value is, from 0.
+    pub(crate) fn render_each(
+        &self,
+        scope: &Scope,
+        escape: impl Fn(usize, &str) -> String,
+    ) -> Result<String, ExprError> {
         let mut text = String::with_capacity(self.source.len());
-        for part in self.parts()? {
+        for (place, part) in self.parts()?.iter().enumerate() {
             match part {
                 Part::Text(literal) => text.push_str(literal),
                 Part::Value(expression) => match expression.value(scope)? {
                     Value::Null => {}
-                    Value::String(value) => text.push_str(&escape(&value)),
-                    other => text.push_str(&escape(&other.to_string())),
+                    Value::String(value) => text.push_str(&escape(place, &value)),
+                    other => text.push_str(&escape(place, &other.to_string())),
                 },
             }
         }

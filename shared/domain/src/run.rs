@@ -87,6 +87,11 @@ pub enum IncidentState {
     /// It goes on.
     #[default]
     Open,
+    /// It goes on again, after it was over or nobody had it any more.
+    Reopened {
+        /// Since when, by the sender's clock.
+        at: Timestamp,
+    },
     /// A person has it.
     Acknowledged {
         /// Since when, by the sender's clock.
@@ -110,7 +115,9 @@ impl IncidentState {
     pub fn since(&self) -> Option<Timestamp> {
         match self {
             Self::Open => None,
-            Self::Acknowledged { at } | Self::Resolved { at } | Self::Merged { at } => Some(*at),
+            Self::Reopened { at } | Self::Acknowledged { at } | Self::Resolved { at } | Self::Merged { at } => {
+                Some(*at)
+            }
         }
     }
 
@@ -125,7 +132,11 @@ impl IncidentState {
             EventKind::Acknowledged => Self::Acknowledged { at },
             EventKind::Resolved => Self::Resolved { at },
             EventKind::Merged => Self::Merged { at },
-            EventKind::Unacknowledged | EventKind::Reopened => Self::Open,
+            EventKind::Unacknowledged | EventKind::Reopened => Self::Reopened { at },
+            // The same incident fires again: whatever was said of its end no longer holds.
+            EventKind::Triggered if matches!(self, Self::Resolved { .. } | Self::Merged { .. }) => {
+                Self::Reopened { at }
+            }
             EventKind::Triggered
             | EventKind::Escalated
             | EventKind::Updated
@@ -200,6 +211,10 @@ pub struct Run {
     /// How many invocations it went over, from 0.
     #[serde(default)]
     pub slice: u32,
+    /// How long it was worked on in the invocations before this one, in milliseconds. Its time budget is of this, not of
+    /// the clock on the wall, so that a run that comes back late still has its time.
+    #[serde(default)]
+    pub spent_ms: u64,
     /// Counts every change that a reader can see; deliveries converge to it.
     pub revision: u64,
     /// What the sender last said of the incident.
@@ -249,7 +264,11 @@ mod tests {
         assert_eq!(resolved, IncidentState::Resolved { at: at(20) });
         assert_eq!(resolved.after(EventKind::Acknowledged, at(10)), resolved);
         assert_eq!(resolved.after(EventKind::Annotated, at(30)), resolved);
-        assert_eq!(resolved.after(EventKind::Reopened, at(30)), IncidentState::Open);
+        let again = resolved.after(EventKind::Reopened, at(30));
+        assert_eq!(again, IncidentState::Reopened { at: at(30) });
+        assert_eq!(again.after(EventKind::Resolved, at(25)), again, "an older resolve comes late");
+        assert_eq!(resolved.after(EventKind::Triggered, at(30)), again, "it fires again");
+        assert_eq!(resolved.after(EventKind::Triggered, at(10)), resolved, "the opening comes late");
     }
 
     #[test]
@@ -284,6 +303,7 @@ mod tests {
                 evidence_at: None,
                 ended_at: None,
                 slice: 0,
+                spent_ms: 0,
                 revision: 1,
                 incident: IncidentState::Open,
                 counts: Counts::default(),

@@ -73,7 +73,8 @@ impl Engine {
         let mut plan = plan::plan(&self.catalog, command, run.alert.as_ref());
         self.renumber(run, &mut plan, &done);
         let budget = self.time_budget(run);
-        let ends = budget.and_then(|time| run.created_at.checked_add(time).ok()).unwrap_or(Timestamp::MAX);
+        let spent = SignedDuration::from_millis(i64::try_from(run.spent_ms).unwrap_or(i64::MAX));
+        let ends = budget.and_then(|time| self.clock.now().checked_add(time - spent).ok()).unwrap_or(Timestamp::MAX);
         let mut flying = FuturesUnordered::new();
         let mut begun: Vec<StepId> = done.iter().map(|step| step.id.clone()).collect();
         loop {

@@ -125,6 +125,7 @@ fn world(catalog: Catalog, answers: &[(&str, u64, Result<Value, String>)]) -> Wo
         evidence_at: None,
         ended_at: None,
         slice: 0,
+        spent_ms: 0,
         revision: 1,
         incident: IncidentState::Open,
         counts: Counts::default(),
@@ -258,6 +259,22 @@ async fn i12_at_the_time_budget_the_run_concludes_with_what_it_has_and_says_so()
     assert_eq!(report.verdict, "Nothing wrong found in 1 check; 2 checks could not be made");
     assert_eq!(report.remarks, ["Concluded early: the run's time budget of 20s was reached."]);
     assert_eq!(world.called(), ["http://a", "http://b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i6_a_run_that_comes_back_late_still_has_its_time() {
+    let ok = Ok(json!({"status": 200}));
+    let mut world = world(catalog(json!([entry("a", "http://a")]), json!({})), &[("http://a", 5, ok)]);
+    let token = world.claim().await;
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    world.run.spent_ms = 10_000;
+    let Driven::Finished(report) = world.drive(token, 600).await else { panic!("paused") };
+    assert_eq!(report.verdict, "Nothing wrong found in 1 check");
+    world.run.spent_ms = 20_000;
+    world.run.id = RunId::opened_by(EventId::mint(world.run.created_at, 2));
+    let token = world.claim().await;
+    let Driven::Finished(report) = world.drive(token, 600).await else { panic!("paused") };
+    assert_eq!(report.remarks, ["Concluded early: the run's time budget of 20s was reached."]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -137,6 +137,7 @@ fn standing(view: &RunView) -> Vec<String> {
     }
     match &run.incident {
         IncidentState::Open => {}
+        IncidentState::Reopened { at } => standing.push(format!("The incident goes on again since {}.", clock(*at))),
         IncidentState::Acknowledged { at } => standing.push(format!("Acknowledged at {}.", clock(*at))),
         IncidentState::Resolved { at } => standing.push(format!("The incident was resolved at {}.", clock(*at))),
         IncidentState::Merged { at } => {

@@ -102,7 +102,10 @@ impl Store {
                         return self.taken_before(event, refusal).await.map(Some);
                     }
                     match found(&refusals, 1).and_then(|refusal| refusal.found.as_ref()) {
-                        Some(open) => self.attach_to(event, item::read::<Pointer>(open)?.run).await,
+                        Some(open) => {
+                            let run = item::read::<Pointer>(open)?.run;
+                            self.attach_to(event, run, alias_key.as_ref(), &alias).await
+                        }
                         // The alias changed under us, or the incident's window ended this moment.
                         None => Ok(None),
                     }
@@ -184,13 +187,18 @@ impl Store {
         let key = keys::alias(&event.source, external_id);
         self.optimistic(async || {
             let alias = Alias::read(self.table.get(&key).await?.as_ref())?;
+            let mut reason = "no RunSession stands for its incident";
             if let Some(run) = alias.run {
-                return self.attach_to(event, run).await;
+                match self.attach_to(event, run, None, &alias).await {
+                    // What is kept for as long is not removed at one moment.
+                    Err(StoreError::NoRun(_)) => reason = "the RunSession of its incident is no longer kept",
+                    attached => return attached,
+                }
             }
-            let mut writes = self.leads_nowhere(event, "no RunSession stands for its incident");
+            let mut writes = self.leads_nowhere(event, reason);
             let lasting = IncidentState::Open.after(event.kind, event.occurred_at) != IncidentState::Open;
             let at = event.occurred_at.as_millisecond();
-            if lasting && alias.tombstone_at.is_none_or(|before| before < at) {
+            if lasting && alias.run.is_none() && alias.tombstone_at.is_none_or(|before| before < at) {
                 let mark = Alias { run: None, tombstone_at: Some(at), tombstone_kind: Some(event.kind) };
                 let marked = item::item(key.clone(), &mark, expiry(self.clock.now(), KEY_DAYS));
                 // No run may have come meanwhile: it would never hear of this.
@@ -227,11 +235,23 @@ impl Store {
 
     /// Attaches `event` to `run` under the revision that was read, so that the incident's state is never set from a
     /// stale one. `None`: somebody was faster, read again.
-    async fn attach_to(&self, event: &Event, id: RunId) -> Result<Option<Accepted>, StoreError> {
+    ///
+    /// With `alias_key`, an opening that attaches: later events of its external id find this run by it, and what overtook
+    /// it (`alias`) counts.
+    async fn attach_to(
+        &self,
+        event: &Event,
+        id: RunId,
+        alias_key: Option<&Key>,
+        alias: &Alias,
+    ) -> Result<Option<Accepted>, StoreError> {
         let Some(run) = self.reader().run(id).await? else {
             return Err(StoreError::NoRun(id));
         };
-        let incident = run.incident.after(event.kind, event.occurred_at);
+        let mut incident = run.incident.after(event.kind, event.occurred_at);
+        if let (Some(at), Some(kind)) = (alias.tombstone_at, alias.tombstone_kind) {
+            incident = incident.after(kind, Timestamp::from_millisecond(at).unwrap_or(event.occurred_at));
+        }
         let set = item::attributes(&incident);
 
         let changed = Write::Update {
@@ -244,7 +264,12 @@ impl Store {
         let keep = expiry(self.clock.now(), RUN_DAYS);
         let record = item::item(keys::event(id, event.id), &AttachedEvent::of(event, Attachment::Attached), keep);
         let recorded = Write::Put { item: record, when: When::all([Condition::Absent]) };
-        match self.transact(vec![self.take(event, Some(id), false), recorded, changed]).await {
+        let mut writes = vec![self.take(event, Some(id), false), recorded, changed];
+        if let Some(key) = alias_key {
+            let ours = Alias { run: Some(id), ..Alias::default() };
+            writes.push(Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() });
+        }
+        match self.transact(writes).await {
             Ok(()) => Ok(Some(Accepted::Attached(id))),
             Err(TableError::Refused(refusals)) => match found(&refusals, 0) {
                 Some(refusal) => self.taken_before(event, refusal).await.map(Some),

@@ -44,6 +44,10 @@ fn fields(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Map<Strin
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+fn spent_ms(spent: Duration) -> (&'static str, Value) {
+    ("spent_ms", json!(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX)))
+}
+
 fn holds(token: LeaseToken) -> Condition {
     Condition::Equals(item::LEASE_TOKEN, json!(token))
 }
@@ -105,22 +109,36 @@ impl Store {
         self.transact(vec![write]).await.map_err(lost)
     }
 
-    /// Holds the run for `length` from now.
+    /// Holds the run for `length` from now, and notes how long it was worked on in all.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`] when another invocation has it by now; others.
-    pub async fn renew_run(&self, id: RunId, token: LeaseToken, length: Duration) -> Result<(), StoreError> {
+    pub async fn renew_run(
+        &self,
+        id: RunId,
+        token: LeaseToken,
+        length: Duration,
+        spent: Duration,
+    ) -> Result<(), StoreError> {
         let until = later(self.clock.now(), length).as_millisecond();
-        self.update_held(id, token, fields([(item::LEASE_UNTIL, json!(until))]), vec![], vec![]).await
+        let set = fields([(item::LEASE_UNTIL, json!(until)), spent_ms(spent)]);
+        self.update_held(id, token, set, vec![], vec![]).await
     }
 
-    /// Gives the run back as it stands, and counts the slice that ends with it when `sliced`.
+    /// Gives the run back as it stands, notes how long it was worked on in all, and counts the slice that ends with it when `sliced`.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`]; others.
-    pub async fn release_run(&self, id: RunId, token: LeaseToken, sliced: bool) -> Result<(), StoreError> {
+    pub async fn release_run(
+        &self,
+        id: RunId,
+        token: LeaseToken,
+        sliced: bool,
+        spent: Duration,
+    ) -> Result<(), StoreError> {
         let add = if sliced { vec![("slice", 1)] } else { vec![] };
-        self.update_held(id, token, Map::new(), add, vec![item::LEASE_TOKEN, item::LEASE_UNTIL]).await
+        let given_back = vec![item::LEASE_TOKEN, item::LEASE_UNTIL];
+        self.update_held(id, token, fields([spent_ms(spent)]), add, given_back).await
     }
 
     /// Records a step, once and for ever.

@@ -102,6 +102,7 @@ impl World {
             evidence_at: None,
             ended_at: None,
             slice: 0,
+            spent_ms: 0,
             revision: 1,
             incident: IncidentState::Open,
             counts: domain::Counts::default(),
@@ -214,6 +215,22 @@ async fn i3_a_new_event_of_the_same_incident_attaches_until_the_window_ends() {
 }
 
 #[tokio::test]
+async fn i3_a_resolve_finds_the_run_that_its_opening_attached_to() {
+    let world = world();
+    let run = world.opened().await;
+    // Another incident of the sender that the workflow's key takes for the same one.
+    let of = |kind, delivery, at| Event { external_id: Some("Q2".into()), ..world.event(kind, delivery, at) };
+    let early = of(EventKind::Acknowledged, "d2", "2026-11-22T10:04:00Z");
+    assert_eq!(world.store.attach(&early).await.unwrap(), Accepted::Unmatched);
+    let second = of(EventKind::Triggered, "d3", "2026-11-22T10:01:00Z");
+    assert_eq!(world.open(&second).await.unwrap(), Accepted::Attached(run));
+    let stands = world.store.reader().run(run).await.unwrap().unwrap();
+    assert_eq!(stands.incident, IncidentState::Acknowledged { at: early.occurred_at }, "what overtook it counts");
+    let resolve = of(EventKind::Resolved, "d4", "2026-11-22T10:05:00Z");
+    assert_eq!(world.store.attach(&resolve).await.unwrap(), Accepted::Attached(run));
+}
+
+#[tokio::test]
 async fn a_resolve_attaches_and_a_late_acknowledge_does_not_undo_it() {
     let world = world();
     let run = world.opened().await;
@@ -226,7 +243,8 @@ async fn a_resolve_attaches_and_a_late_acknowledge_does_not_undo_it() {
     assert_eq!((stands.revision, stands.counts.attached), (3, 2));
     let reopened = world.event(EventKind::Reopened, "d4", "2026-11-22T10:06:00Z");
     world.store.attach(&reopened).await.unwrap();
-    assert_eq!(world.store.reader().run(run).await.unwrap().unwrap().incident, IncidentState::Open);
+    let at = "2026-11-22T10:06:00Z".parse().unwrap();
+    assert_eq!(world.store.reader().run(run).await.unwrap().unwrap().incident, IncidentState::Reopened { at });
 }
 
 #[tokio::test]
@@ -261,11 +279,11 @@ async fn i6_a_stale_holder_can_write_nothing() {
     let fresh = world.claimed(run).await;
     let lost = |result: Result<(), StoreError>| matches!(result, Err(StoreError::LeaseLost));
     assert!(matches!(world.store.record_step(run, stale, &step(0, "stale")).await, Err(StoreError::LeaseLost)));
-    assert!(lost(world.store.renew_run(run, stale, LEASE).await));
+    assert!(lost(world.store.renew_run(run, stale, LEASE, LEASE).await));
     assert!(lost(world.store.evidence_stands(run, stale, &report()).await));
     assert!(lost(world.store.conclude_run(run, stale, &report()).await));
     assert!(lost(world.store.fail_run(run, stale, "x").await));
-    assert!(lost(world.store.release_run(run, stale, true).await));
+    assert!(lost(world.store.release_run(run, stale, true, LEASE).await));
     assert_eq!(world.store.record_step(run, fresh, &step(0, "fresh")).await.unwrap(), Recorded::Now);
     assert_eq!(world.store.record_step(run, fresh, &step(0, "again")).await.unwrap(), Recorded::Before);
     let view = world.store.reader().view(run).await.unwrap().unwrap();
@@ -277,12 +295,13 @@ async fn a_run_goes_on_from_where_it_was_given_back_and_ends_once() {
     let world = world();
     let run = world.opened().await;
     let token = world.claimed(run).await;
-    world.store.release_run(run, token, true).await.unwrap();
+    world.store.release_run(run, token, true, LEASE).await.unwrap();
     let token = world.claimed(run).await;
     world.store.evidence_stands(run, token, &report()).await.unwrap();
     world.store.conclude_run(run, token, &report()).await.unwrap();
     let Claim::Ended(ended) = world.store.claim_run(run, LEASE).await.unwrap() else { panic!("not ended") };
     assert_eq!((ended.status, ended.slice, ended.revision, ended.lease), (RunStatus::Concluded, 1, 3, None));
+    assert_eq!(ended.spent_ms, 30_000);
     let day = "2026-11-22".parse().unwrap();
     assert_eq!(world.store.reader().runs_of_day(day, 10, None).await.unwrap().runs, vec![ended]);
 }

@@ -183,6 +183,10 @@ fn headers(given: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
             "x-http-method" | "x-http-method-override" | "x-method-override" => {
                 return Err(format!("the header `{name}` is not sent: it would make another method of the request"));
             }
+            // Where a server obeys them, another path is asked than the URL that the report shows (I8).
+            "x-original-url" | "x-rewrite-url" => {
+                return Err(format!("the header `{name}` is not sent: it would ask for another path than the URL's"));
+            }
             // The connection is the client's; a body there is none.
             "connection" | "content-length" | "expect" | "keep-alive" | "te" | "trailer" | "transfer-encoding"
             | "upgrade" => {

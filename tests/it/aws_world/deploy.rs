@@ -37,7 +37,7 @@ pub struct Options {
 
 impl Options {
     /// Deploys `catalog`, with timings that a test can wait for: a killed run goes on after two seconds, a message in
-    /// nobody's hands comes back after ten.
+    /// nobody's hands comes back after so long that only the lease can have brought it.
     pub fn new(catalog: Vec<u8>, secret: Value) -> Self {
         let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
         let parameters = [
@@ -46,9 +46,9 @@ impl Options {
             ("CatalogPath", "catalog.json"),
             ("LeaseSeconds", "2"),
             ("InvestigateSeconds", "10"),
-            ("InvestigateVisibilitySeconds", "10"),
+            ("InvestigateVisibilitySeconds", "900"),
             ("DeliverSeconds", "10"),
-            ("DeliverVisibilitySeconds", "10"),
+            ("DeliverVisibilitySeconds", "900"),
             ("DeletionProtection", "false"),
         ];
         let parameters = parameters.into_iter().map(|(name, value)| (name, value.to_owned())).collect();

@@ -190,10 +190,10 @@ impl Stage {
         };
         let deliver = self.deliver(store, sender);
         let start = |queue, handler: Arc<dyn HandleMessage>| {
-            // What AWS's event source mapping and function timeout say, shortened.
+            // The visibility is far beyond any test's patience: only the lease brings a message back.
             let settings = WorkerSettings {
                 deadline: Duration::from_secs(30),
-                visibility: LEASE * 2,
+                visibility: Duration::from_secs(1800),
                 poll: Duration::from_millis(100),
                 ..WorkerSettings::default()
             };

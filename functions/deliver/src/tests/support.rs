@@ -242,6 +242,7 @@ impl World {
             evidence_at: None,
             ended_at: None,
             slice: 0,
+            spent_ms: 0,
             revision: 1,
             incident: IncidentState::Open,
             counts: Counts::default(),
@@ -264,7 +265,7 @@ impl World {
     pub async fn evidence(&self, run: RunId) -> Received {
         let token = self.claim(run).await;
         self.store.evidence_stands(run, token, &report("First findings")).await.unwrap();
-        self.store.release_run(run, token, false).await.unwrap();
+        self.store.release_run(run, token, false, Duration::ZERO).await.unwrap();
         self.news(run, "slack", 2)
     }
 

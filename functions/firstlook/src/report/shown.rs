@@ -105,6 +105,7 @@ fn concluded(report: Option<Report>, steps: Vec<Step>) -> RunView {
         evidence_at: Some(at(30)),
         ended_at: Some(at(840)),
         slice: 0,
+        spent_ms: 0,
         revision: 3,
         incident: IncidentState::Open,
         counts: Counts::default(),

@@ -20,6 +20,24 @@ const POINT_LIMIT: u128 = 11_000;
 /// The shortest title that can name a thing and what is wrong with it, in characters.
 const TITLE_LEAST: usize = 8;
 
+/// Headers by which a server or a proxy before it finds the host or the path, in lower case.
+const ROUTING: [&str; 14] = [
+    "forwarded",
+    "host",
+    "x-forwarded-host",
+    "x-forwarded-path",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-host",
+    "x-http-host-override",
+    "x-original-host",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
 type Inputs = BTreeMap<String, Parameter>;
 
 pub(super) fn check(desk: &mut Desk<'_>) {
@@ -55,8 +73,12 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             if text(desk, &at, &run.url) {
                 url(desk, &at, &run.url, inputs);
             }
+            let headers = spot.to("headers");
             for (header, value) in &run.headers {
-                text(desk, &spot.to("headers").key(header), value);
+                let at = headers.key(header);
+                if text(desk, &at, value) && ROUTING.contains(&header.to_ascii_lowercase().as_str()) {
+                    routing(desk, &at, value, inputs);
+                }
             }
             run.timeout
         }
@@ -136,6 +158,20 @@ fn input<'i>(expression: &Expression, inputs: &'i Inputs) -> Option<&'i Paramete
 /// Whether the catalog alone decides what this gives.
 fn is_chosen(expression: &Expression, inputs: &Inputs, kind: ParameterType) -> bool {
     input(expression, inputs).is_some_and(|input| input.parameter_type == kind || input.one_of.is_some())
+}
+
+/// A header that can send the request elsewhere: written, or values that the catalog chose.
+fn routing(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inputs) {
+    for part in template.parts().unwrap_or_default() {
+        if let Part::Value(expression) = part
+            && !is_chosen(expression, inputs, ParameterType::Host)
+        {
+            let message = format!("`{}` would choose the host or the path by this header", expression.source());
+            let help = "write the value here, or declare the input as `type: host`, or give it an `enum`";
+            desk.report(spot, Code::UnsafeInterpolation, message, help);
+            return;
+        }
+    }
 }
 
 /// A URL: one `url` input and nothing else, or a written scheme and host with values behind them.

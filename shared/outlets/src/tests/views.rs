@@ -107,6 +107,7 @@ pub(crate) fn queued() -> RunView {
         evidence_at: None,
         ended_at: None,
         slice: 0,
+        spent_ms: 0,
         revision: 1,
         incident: IncidentState::Open,
         counts: Counts::default(),

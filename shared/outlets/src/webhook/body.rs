@@ -302,7 +302,7 @@ fn event(post: &Post<'_>, limits: Limits) -> EventV1 {
         reason: run.reason.as_deref().map(|reason| limits.line(reason, 1600)),
         incident: IncidentV1 {
             state: match run.incident {
-                IncidentState::Open => "open",
+                IncidentState::Open | IncidentState::Reopened { .. } => "open",
                 IncidentState::Acknowledged { .. } => "acknowledged",
                 IncidentState::Resolved { .. } => "resolved",
                 IncidentState::Merged { .. } => "merged",

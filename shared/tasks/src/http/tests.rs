@@ -113,10 +113,12 @@ async fn i9_the_user_of_a_url_is_sent_and_not_shown() {
 }
 
 #[tokio::test]
-async fn i7_headers_that_would_change_the_method_or_the_connection_are_not_sent() {
+async fn i7_i8_headers_that_would_change_the_method_the_path_or_the_connection_are_not_sent() {
     let server = serve(|_| answer("200 OK", &[], "")).await;
     for (name, value, reason) in [
         ("X-HTTP-Method-Override", "DELETE", "another method"),
+        ("X-Original-URL", "/admin", "another path"),
+        ("x-rewrite-url", "/admin", "another path"),
         ("Transfer-Encoding", "chunked", "about the connection"),
         ("Content-Length", "5", "about the connection"),
         ("a b", "x", "not a header's name"),

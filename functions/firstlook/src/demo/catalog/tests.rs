@@ -70,6 +70,7 @@ async fn investigated(catalog: &Catalog, alert: Alert) -> (Report, RunView) {
         evidence_at: None,
         ended_at: None,
         slice: 0,
+        spent_ms: 0,
         revision: 1,
         incident: IncidentState::Open,
         counts: Counts::default(),

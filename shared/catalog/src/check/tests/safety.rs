@@ -192,4 +192,35 @@ checkout.yaml:13:84: error[FL013] `a b` is not a host: it is not a host
   = help: write a name such as db.internal, or an IP address, without scheme or port
 checkout.yaml:27:56: error[FL083] `inputs.text` stands outside of quotes and could be a part of the query
   = help: put it in quotes, or make it an input of another type than `string`, or give it an `enum`"##;
+
+    i8_fl083_values_in_headers_that_choose_host_or_path: r##"kind: Task
+name: a
+access: read-only
+inputs: { text: { type: string, pattern: "[a-z]+" }, host: { type: host }, zone: { type: string, enum: [a, b] } }
+title: Check something
+run:
+  http:
+    url: "https://a.internal/"
+    headers:
+      Host: "${{ inputs.text }}.internal"
+      X-Forwarded-Host: "${{ inputs.text }}"
+      x-original-url: "/x/${{ inputs.text }}"
+      X-REWRITE-URL: "${{ inputs.text }}"
+      Forwarded: "host=${{ inputs.host }}"
+      X-Original-Host: "${{ inputs.zone }}.internal"
+      X-Host: a.internal
+      X-Team: "${{ inputs.text }}"
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: a, task: a, with: { text: a, host: a.internal, zone: a } }]
+"##, r##"checkout.yaml:10:13: error[FL083] `inputs.text` would choose the host or the path by this header
+  = help: write the value here, or declare the input as `type: host`, or give it an `enum`
+checkout.yaml:11:25: error[FL083] `inputs.text` would choose the host or the path by this header
+  = help: write the value here, or declare the input as `type: host`, or give it an `enum`
+checkout.yaml:12:23: error[FL083] `inputs.text` would choose the host or the path by this header
+  = help: write the value here, or declare the input as `type: host`, or give it an `enum`
+checkout.yaml:13:22: error[FL083] `inputs.text` would choose the host or the path by this header
+  = help: write the value here, or declare the input as `type: host`, or give it an `enum`"##;
 }
