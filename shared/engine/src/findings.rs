@@ -7,18 +7,121 @@ use catalog::{
 };
 use domain::{Alert, Checked, Gap, Issue, MergedIssue, Outcome, Report, Severity, Step, StepId};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{plan::Plan, redact};
 
 /// The most next steps that a report names.
 const NEXT_STEPS: usize = 8;
+/// The most findings that a step keeps.
+const STEP_ISSUES: usize = 20;
+/// The most findings that a report tells.
+const REPORT_ISSUES: usize = 50;
+/// The most that the findings of a step, or of a report, come to. Whatever they say, an item stays far below the table's
+/// 400 KB.
+const ISSUES_CAP: usize = 76 * 1024;
+/// The most that the healthy checks of a report come to, and likewise its gaps.
+const CHECKS_CAP: usize = 40 * 1024;
+/// The most remarks of a report about Rules: with those about the run itself they are at most 30.
+const RULE_REMARKS: usize = 23;
+/// The most next steps of a finding.
+const ISSUE_NEXT_STEPS: usize = 10;
+/// The most of a title.
+pub const TITLE_CAP: usize = 300;
+/// The most of a field of a finding other than those with their own cap.
+pub const FIELD_CAP: usize = 2 * 1024;
+/// The most of a finding's details.
+const DETAILS_CAP: usize = 4 * 1024;
+/// The most of one next step.
+const NEXT_STEP_CAP: usize = 1024;
+/// The most of a remark, a summary and a reason.
+pub const LINE_CAP: usize = 500;
+
+/// `text` in at most `limit` bytes as JSON writes it (a line break counts two), `…` at its end when it was cut.
+#[must_use]
+pub fn cap(text: String, limit: usize) -> String {
+    let written = |character: char| match character {
+        '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+        '\0'..='\u{1f}' => 6,
+        other => other.len_utf8(),
+    };
+    let (mut total, mut end) = (0, 0);
+    for (at, character) in text.char_indices() {
+        total += written(character);
+        if total > limit {
+            return format!("{}…", text.get(..end).unwrap_or_default());
+        }
+        if total + '…'.len_utf8() <= limit {
+            end = at + character.len_utf8();
+        }
+    }
+    text
+}
+
+/// Keeps as many of `list`, from its first, as come to at most `limit` bytes of JSON. Returns how many it left off.
+fn cap_list<T: Serialize>(list: &mut Vec<T>, most: usize, limit: usize) -> usize {
+    let before = list.len();
+    list.truncate(most);
+    let mut total = 0;
+    // Only what is too much is left off: a short one after a long one still has its place.
+    list.retain(|item| {
+        let length = serde_json::to_string(item).map_or(limit, |json| json.len() + 1);
+        let fits = total + length <= limit;
+        total += if fits { length } else { 0 };
+        fits
+    });
+    before - list.len()
+}
+
+fn cap_issue(issue: &mut Issue) {
+    for (text, limit) in [
+        (&mut issue.title, TITLE_CAP),
+        (&mut issue.expected, FIELD_CAP),
+        (&mut issue.actual, FIELD_CAP),
+        (&mut issue.details, DETAILS_CAP),
+        (&mut issue.reproduce, FIELD_CAP),
+        (&mut issue.resource, FIELD_CAP),
+    ] {
+        *text = cap(std::mem::take(text), limit);
+    }
+    issue.next_steps.truncate(ISSUE_NEXT_STEPS);
+    for text in &mut issue.next_steps {
+        *text = cap(std::mem::take(text), NEXT_STEP_CAP);
+    }
+}
+
+/// The findings of one step within their caps. When there are too many the worst stay, and one more says how many do not.
+fn capped(mut issues: Vec<Issue>, resource: &str, now: Timestamp) -> Vec<Issue> {
+    issues.iter_mut().for_each(cap_issue);
+    let mut kept = issues.clone();
+    if cap_list(&mut kept, STEP_ISSUES, ISSUES_CAP) == 0 {
+        return kept;
+    }
+    issues.sort_by_key(|issue| issue.severity);
+    let left_off = cap_list(&mut issues, STEP_ISSUES, ISSUES_CAP);
+    let mut told = Issue {
+        severity: Severity::Informational,
+        title: format!("{} of this step left off", count(left_off, "finding", "findings")),
+        expected: format!("at most {STEP_ISSUES} findings a step, of {} KB in all", ISSUES_CAP / 1024),
+        actual: count(left_off + issues.len(), "finding", "findings"),
+        details: String::new(),
+        reproduce: String::new(),
+        next_steps: vec!["Look at the step's evidence for the rest.".to_owned()],
+        resource: resource.to_owned(),
+        observed_at: now,
+    };
+    cap_issue(&mut told);
+    issues.push(told);
+    issues
+}
 
 /// The Issues that the rules of `task` see in a result. A rule that has no value for this result is an Issue too: it was
-/// meant to look at something that is not there.
+/// meant to look at something that is not there. They are redacted and within their caps. `request` is redacted already.
 #[must_use]
 pub fn issues(task: &Task, scope: &Scope, resource: &str, request: &Value, now: Timestamp) -> Vec<Issue> {
-    task.issues
+    let found = task
+        .issues
         .iter()
         .filter_map(|rule| {
             match rule
@@ -44,44 +147,65 @@ pub fn issues(task: &Task, scope: &Scope, resource: &str, request: &Value, now: 
                 }),
             }
         })
-        .collect()
+        .collect();
+    capped(found, resource, now)
 }
 
 fn issue(rule: &IssueRule, scope: &Scope, resource: &str, request: &Value, now: Timestamp) -> Result<Issue, ExprError> {
-    let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), |text| text.render(scope));
+    // Redacted before it is cut: half a secret no longer looks like one.
+    let text = |template: &Template| template.render(scope).map(|text| redact::text(&text).into_owned());
+    let optional = |template: &Option<Template>| template.as_ref().map_or(Ok(String::new()), text);
     Ok(Issue {
         severity: rule.severity,
-        title: rule.title.render(scope)?,
+        title: text(&rule.title)?,
         expected: optional(&rule.expected)?,
         actual: optional(&rule.actual)?,
         details: optional(&rule.details)?,
         reproduce: match &rule.reproduce {
-            Some(template) => template.render(scope)?,
+            Some(template) => text(template)?,
             None => reproduce(request),
         },
-        next_steps: rule.next_steps.iter().map(|step| step.render(scope)).collect::<Result<_, _>>()?,
-        resource: resource.to_owned(),
+        next_steps: rule.next_steps.iter().map(text).collect::<Result<_, _>>()?,
+        resource: redact::text(resource).into_owned(),
         observed_at: now,
     })
 }
 
-/// How a person makes the same call.
+/// How a person makes the same call. `request` is redacted already; masking the command again could break its quotes.
 fn reproduce(request: &Value) -> String {
     let text = |name: &str| request.get(name).and_then(Value::as_str);
     match (text("method"), text("url"), text("query")) {
-        (_, Some(url), Some(query)) => format!("promtool query instant {url} '{query}'"),
-        (Some("HEAD"), Some(url), None) => format!("curl -sSI '{url}'"),
-        (_, Some(url), None) => format!("curl -sSi '{url}'"),
+        (_, Some(url), Some(query)) => {
+            let (url, query) = (shell(url), shell(query));
+            match (text("start"), text("end"), text("step")) {
+                // The request's step is in seconds; promtool wants the unit.
+                (Some(start), Some(end), Some(step)) => format!(
+                    "promtool query range --start {} --end {} --step {} {url} {query}",
+                    shell(start),
+                    shell(end),
+                    shell(&format!("{step}s"))
+                ),
+                _ => format!("promtool query instant {url} {query}"),
+            }
+        }
+        (Some("HEAD"), Some(url), None) => format!("curl -sSI {}", shell(url)),
+        (_, Some(url), None) => format!("curl -sSi {}", shell(url)),
         _ => String::new(),
     }
+}
+
+/// `text` as one word of a shell, whatever it holds: alert text may stand in it.
+fn shell(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// A check that could not be made is itself an Issue.
 #[must_use]
 pub fn unmade(title: &str, reason: &str, resource: &str, now: Timestamp) -> Issue {
-    Issue {
+    const UNMADE: &str = ": could not be checked";
+    let mut issue = Issue {
         severity: Severity::Minor,
-        title: format!("{title}: could not be checked"),
+        title: format!("{}{UNMADE}", cap(title.to_owned(), TITLE_CAP - UNMADE.len())),
         expected: "the check can be made".to_owned(),
         actual: reason.to_owned(),
         details: String::new(),
@@ -89,7 +213,9 @@ pub fn unmade(title: &str, reason: &str, resource: &str, now: Timestamp) -> Issu
         next_steps: vec![format!("Mend what kept the check from being made, then run the Command again: {reason}.")],
         resource: resource.to_owned(),
         observed_at: now,
-    }
+    };
+    cap_issue(&mut issue);
+    issue
 }
 
 /// The report of `model: none`: findings ranked and merged under the Rules, what is healthy, what could not be checked.
@@ -103,7 +229,12 @@ pub fn report(
     unreached: Option<&str>,
 ) -> Report {
     let mut remarks = Vec::new();
-    let (issues, suppressed) = merged(catalog, alert, steps, &mut remarks);
+    let (mut issues, suppressed) = merged(catalog, alert, steps, &mut remarks);
+    let more = remarks.len().saturating_sub(RULE_REMARKS);
+    if more > 0 {
+        remarks.truncate(RULE_REMARKS);
+        remarks.push(format!("{} about Rules left off.", count(more, "more remark", "more remarks")));
+    }
     if suppressed > 0 {
         let s = if suppressed == 1 { "finding was" } else { "findings were" };
         remarks.push(format!("{suppressed} {s} suppressed by Rules."));
@@ -111,21 +242,23 @@ pub fn report(
     if plan.left_off > 0 {
         remarks.push(format!("{} steps over the limit of {} were left off.", plan.left_off, crate::MAX_STEPS));
     }
-    let healthy: Vec<Checked> = steps
+    let mut healthy: Vec<Checked> = steps
         .iter()
         .filter(|step| step.outcome == Outcome::Ok && step.issues.is_empty())
         .map(|step| Checked {
             step: step.id.clone(),
-            title: step.title.clone(),
-            summary: step.evidence.summary.clone(),
+            title: cap(step.title.clone(), TITLE_CAP),
+            summary: cap(step.evidence.summary.clone(), LINE_CAP),
         })
         .collect();
     let mut gaps: Vec<Gap> = steps
         .iter()
         .filter_map(|step| match &step.outcome {
-            Outcome::Failed { reason } => {
-                Some(Gap { step: step.id.clone(), title: step.title.clone(), reason: reason.clone() })
-            }
+            Outcome::Failed { reason } => Some(Gap {
+                step: step.id.clone(),
+                title: cap(step.title.clone(), TITLE_CAP),
+                reason: cap(reason.clone(), LINE_CAP),
+            }),
             Outcome::Ok | Outcome::Skipped { .. } => None,
         })
         .collect();
@@ -133,10 +266,29 @@ pub fn report(
         let missing = plan.steps.iter().filter(|planned| steps.iter().all(|step| step.id != planned.id));
         gaps.extend(missing.map(|planned| Gap {
             step: planned.id.clone(),
-            title: planned.task.description.clone().unwrap_or_else(|| planned.task.name.to_string()),
-            reason: reason.to_owned(),
+            title: cap(planned.task.description.clone().unwrap_or_else(|| planned.task.name.to_string()), TITLE_CAP),
+            reason: cap(reason.to_owned(), LINE_CAP),
         }));
         remarks.push(format!("Concluded early: {reason}."));
+    }
+    // The verdict and the worst speak of all that was found, also of what has no room below.
+    let verdict = cap(verdict(&seen(&issues, steps), healthy.len(), gaps.len()), LINE_CAP);
+    let worst = issues.iter().map(|merged| merged.issue.severity).min();
+    for (left_off, one, many) in [
+        (cap_list(&mut issues, REPORT_ISSUES, ISSUES_CAP), "more finding", "more findings"),
+        (cap_list(&mut healthy, usize::MAX, CHECKS_CAP), "more healthy check", "more healthy checks"),
+        (
+            cap_list(&mut gaps, usize::MAX, CHECKS_CAP),
+            "more check that could not be made",
+            "more checks that could not be made",
+        ),
+    ] {
+        if left_off > 0 {
+            remarks.push(format!("{} left off for room: see the steps.", count(left_off, one, many)));
+        }
+    }
+    for remark in &mut remarks {
+        *remark = cap(std::mem::take(remark), LINE_CAP);
     }
     let mut next_steps: Vec<String> = Vec::new();
     for step in issues.iter().flat_map(|merged| &merged.issue.next_steps) {
@@ -144,16 +296,7 @@ pub fn report(
             next_steps.push(step.clone());
         }
     }
-    Report {
-        verdict: verdict(&seen(&issues, steps), healthy.len(), gaps.len()),
-        worst: issues.iter().map(|merged| merged.issue.severity).min(),
-        issues,
-        healthy,
-        gaps,
-        next_steps,
-        remarks,
-        read_by: "none".to_owned(),
-    }
+    Report { verdict, worst, issues, healthy, gaps, next_steps, remarks, read_by: "none".to_owned() }
 }
 
 /// The findings of all steps: the same title of the same resource is one finding, at its worst; worst first, then those
@@ -226,6 +369,8 @@ fn ruled(catalog: &Catalog, alert: Option<&Alert>, issue: &Issue, remarks: &mut 
         };
         remarks.push(format!("Rule `{}` {did}: {}", rule.name, rule.reason));
     }
+    // A step recorded long ago, or a reframing, may be longer than what is told.
+    cap_issue(&mut issue);
     Some(issue)
 }
 
@@ -255,3 +400,6 @@ fn verdict(seen: &[&MergedIssue], healthy: usize, gaps: usize) -> String {
         }
     }
 }
+
+#[cfg(test)]
+pub mod tests;

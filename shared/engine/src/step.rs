@@ -7,12 +7,15 @@ use catalog::{
     expr::{ExprError, Scope, Template},
     model::{RunSpec, Slot},
 };
-use domain::{Evidence, Issue, Outcome, Step};
+use domain::{Evidence, Outcome, Step};
 use jiff::Timestamp;
 use ports::Clock;
 use serde_json::{Value, json};
 
 use crate::{CallTask, evidence, findings, plan::Planned, redact};
+
+/// The most of a stored request, in bytes of JSON.
+const REQUEST_CAP: usize = 8 * 1024;
 
 /// Takes the step of `planned`. `scope` has `alert`, `params` and `steps`. Never fails: what went wrong is the step.
 pub async fn take(planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, clock: &dyn Clock) -> Step {
@@ -65,17 +68,18 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
     });
     let call = match rendered {
         Ok((title, resource, call)) => {
-            step.title = redact::text(&title).into_owned();
+            step.title = findings::cap(redact::text(&title).into_owned(), findings::TITLE_CAP);
             if let Some(resource) = resource {
-                step.resource = redact::text(&resource).into_owned();
+                step.resource = findings::cap(redact::text(&resource).into_owned(), findings::FIELD_CAP);
             }
             call
         }
         Err(error) => return fail(step, &error.to_string(), now),
     };
     let called = tasks.call(&call).await;
-    step.request = called.request;
-    redact::value(&mut step.request);
+    let mut request = called.request;
+    redact::value(&mut request);
+    step.request = cap_request(&request);
     let answer = match called.answer {
         Ok(answer) => answer,
         Err(reason) => return fail(step, &reason, now),
@@ -85,23 +89,21 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
     let cut = evidence::cap(&mut result);
     // The rules see what is stored, so that whatever an Issue says can be looked up.
     let seen = scope.with("result", &result);
-    step.issues = findings::issues(task, &seen, &step.resource, &step.request, now);
-    step.issues.iter_mut().for_each(redact_issue);
-    step.evidence = Evidence { summary: redact::text(&answer.summary).into_owned(), data: result, cut };
+    step.issues = findings::issues(task, &seen, &step.resource, &request, now);
+    let summary = findings::cap(redact::text(&answer.summary).into_owned(), findings::LINE_CAP);
+    step.evidence = Evidence { summary, data: result, cut };
 }
 
 fn fail(step: &mut Step, reason: &str, now: Timestamp) {
-    let reason = redact::text(reason).into_owned();
+    let reason = findings::cap(redact::text(reason).into_owned(), findings::LINE_CAP);
     step.issues = vec![findings::unmade(&step.title, &reason, &step.resource, now)];
     step.outcome = Outcome::Failed { reason };
 }
 
-fn redact_issue(issue: &mut Issue) {
-    for text in [&mut issue.title, &mut issue.expected, &mut issue.actual, &mut issue.details, &mut issue.reproduce] {
-        if let Cow::Owned(masked) = redact::text(text) {
-            *text = masked;
-        }
-    }
+/// `request` as it is stored: whole, or the beginning of its JSON as text.
+fn cap_request(request: &Value) -> Value {
+    let text = request.to_string();
+    if text.len() <= REQUEST_CAP { request.clone() } else { Value::String(findings::cap(text, REQUEST_CAP)) }
 }
 
 /// The call with its values in place. A value fills the place it was given and no more: in a URL it is one encoded
@@ -112,28 +114,10 @@ fn spec(run: &RunSpec<Template>, scope: &Scope) -> Result<RunSpec<String>, ExprE
         Slot::Url | Slot::Query if template.source().starts_with("${{") && template.parts()?.len() == 1 => {
             template.render(scope)
         }
-        Slot::Url => template.render_with(scope, encoded),
+        Slot::Url => template.render_with(scope, catalog::encoded),
         Slot::Query => template.render_with(scope, quoted),
         Slot::Text => template.render(scope),
     })
-}
-
-fn encoded(value: &str) -> Cow<'_, str> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~');
-    // A dot alone or twice would be a way up, so dots are plain only beside other characters.
-    let dots = value.bytes().all(|byte| byte == b'.');
-    if value.bytes().all(|byte| plain(byte) || (byte == b'.' && !dots)) {
-        return Cow::Borrowed(value);
-    }
-    let mut text = String::with_capacity(value.len() * 3);
-    for byte in value.bytes() {
-        if plain(byte) || (byte == b'.' && !dots) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    Cow::Owned(text)
 }
 
 fn quoted(value: &str) -> Cow<'_, str> {
@@ -165,6 +149,46 @@ pub fn seen(step: &Step) -> Value {
 mod tests {
     use super::*;
 
+    /// Answers with a body that fills the evidence, to a request as large.
+    struct Big;
+
+    #[async_trait::async_trait]
+    impl CallTask for Big {
+        async fn call(&self, _: &RunSpec<String>) -> crate::Called {
+            let rows = vec!["y".repeat(1000); 200];
+            let result = json!({"body": "x".repeat(16 * 1024), "rows": rows});
+            let answer = crate::Answer { summary: "s".repeat(9000), result };
+            crate::Called { request: json!({"url": "u".repeat(64 * 1024)}), answer: Ok(answer) }
+        }
+    }
+
+    impl Clock for Big {
+        fn now(&self) -> Timestamp {
+            Timestamp::UNIX_EPOCH
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_stays_far_below_an_items_limit_whatever_it_saw() {
+        let (task, with) = (findings::tests::verbose(30), catalog::model::Bindings::default());
+        let id = domain::StepId::new("look");
+        let planned = Planned { id, index: 0, task: &task, with: &with, needs: vec![], when: vec![], slx: None };
+        let step = take(&planned, Scope::new(), &Big, &Big).await;
+        let length = serde_json::to_string(&step).unwrap().len();
+        assert_eq!(step.outcome, Outcome::Ok);
+        assert!(step.evidence.cut.is_some() && step.request.is_string() && step.issues.len() > 2);
+        assert!(length < 200_000, "{length}");
+    }
+
+    #[test]
+    fn a_long_request_is_stored_as_the_beginning_of_its_text() {
+        let small = json!({"method": "POST", "query": "up"});
+        assert_eq!(cap_request(&small), small);
+        let cut = cap_request(&json!({"query": "\"".repeat(50_000)}));
+        assert!(cut.as_str().unwrap().starts_with("{\"query\":") && cut.as_str().unwrap().ends_with('…'));
+        assert!(cut.to_string().len() <= REQUEST_CAP + 2, "its quotes beside it");
+    }
+
     #[test]
     fn i8_a_value_in_a_url_is_one_piece_of_it() {
         let scope = Scope::new().with("inputs", &json!({"id": "../admin?x=1#y@evil.example/", "up": ".."}));
@@ -173,7 +197,7 @@ mod tests {
         )
         .unwrap();
         let RunSpec::Http(call) = spec(&run, &scope).unwrap() else { panic!("not http") };
-        assert_eq!(call.url, "https://api.internal/orders/..%2Fadmin%3Fx%3D1%23y%40evil.example%2F/%2E%2E");
+        assert_eq!(call.url, "https://api.internal/orders/..%2Fadmin%3Fx%3D1%23y%40evil.example%2F/%252E%252E");
     }
 
     #[test]

@@ -78,11 +78,16 @@ fn build() -> PathBuf {
 }
 
 async fn round(subject: &Subject, figures: &mut Figures, aws: &str, catalog: &Path) {
+    // The way to the first poll without the call that warms the function up: what the function itself costs.
     let mut api = RuntimeApi::start().await;
     let began = Instant::now();
-    let mut child = start(subject, api.address(), aws, catalog);
-    let polled = api.polled().await;
-    figures.init_ms.push(millis(polled - began));
+    let mut child = start(subject, "off", api.address(), aws, catalog);
+    figures.init_ms.push(millis(api.polled().await - began));
+    end(&mut child);
+    // Its events with that call, as it is deployed.
+    let mut api = RuntimeApi::start().await;
+    let mut child = start(subject, "on", api.address(), aws, catalog);
+    api.polled().await;
     if let Some(event) = &subject.event {
         figures.first_ms.push(millis(api.invoke(event).await));
         let before = cpu(&child);
@@ -94,11 +99,15 @@ async fn round(subject: &Subject, figures: &mut Figures, aws: &str, catalog: &Pa
         figures.warm_ms.push(median(&mut warm));
     }
     figures.rss_mb.push(rss(&child));
+    end(&mut child);
+}
+
+fn end(child: &mut Child) {
     child.kill().unwrap();
     child.wait().unwrap();
 }
 
-fn start(subject: &Subject, api: &str, aws: &str, catalog: &Path) -> Child {
+fn start(subject: &Subject, warmup: &str, api: &str, aws: &str, catalog: &Path) -> Child {
     Command::new(&subject.binary)
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", api)
@@ -110,7 +119,7 @@ fn start(subject: &Subject, api: &str, aws: &str, catalog: &Path) -> Child {
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .env("AWS_ENDPOINT_URL", aws)
-        .env("FIRSTLOOK_WARMUP", "off")
+        .env("FIRSTLOOK_WARMUP", warmup)
         .env("FIRSTLOOK_CATALOG", catalog)
         .env("FIRSTLOOK_SECRET", "firstlook")
         .env("FIRSTLOOK_TABLE", "firstlook-runs")
