@@ -5,14 +5,13 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    CommandRequest, Counts, DeliverMessage, Disposition, Event, IncidentState, InvestigateMessage, LeaseToken, Mode,
-    Name, OutletSpec, Run, RunId, RunStatus, TargetSpec, Trigger,
+    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LeaseToken, Mode, Name, OutletSpec, Run,
+    RunId, TargetSpec, Trigger,
 };
 use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
-use serde_json::Map;
 use store::{Accepted, Claim, IncidentWindow, StoreError};
 
 /// Why a message could not be taken to its end. It stays in the queue.
@@ -119,7 +118,7 @@ impl Investigate {
             targets,
             reason: params.as_ref().err().cloned(),
             params: params.unwrap_or_default(),
-            ..self.blank(RunId::opened_by(event.id), &investigate.command)
+            ..self.queued(RunId::opened_by(event.id), &investigate.command)
         };
         Some((run, workflow.incident.window.0))
     }
@@ -128,40 +127,15 @@ impl Investigate {
         let given = request.with.clone().into_iter().collect();
         let params = engine::parameters(&self.engine.catalog, &request.command, &given, None);
         Run {
-            title: format!("/{}", request.command),
             trigger: Trigger::Hand { who: request.by.clone() },
             reason: params.as_ref().err().cloned(),
             params: params.unwrap_or_default(),
-            ..self.blank(RunId::opened_by(request.id), &request.command)
+            ..self.queued(RunId::opened_by(request.id), &request.command)
         }
     }
 
-    fn blank(&self, id: RunId, command: &Name) -> Run {
-        Run {
-            id,
-            status: RunStatus::Queued,
-            title: String::new(),
-            trigger: Trigger::Hand { who: String::new() },
-            workflow: None,
-            command: command.clone(),
-            assistant: None,
-            params: Map::new(),
-            alert: None,
-            catalog: self.engine.catalog.digest.clone(),
-            mode: Mode::Live,
-            targets: vec![],
-            created_at: self.clock.now(),
-            evidence_at: None,
-            ended_at: None,
-            slice: 0,
-            spent_ms: 0,
-            revision: 1,
-            incident: IncidentState::Open,
-            counts: Counts::default(),
-            report: None,
-            reason: None,
-            lease: None,
-        }
+    fn queued(&self, id: RunId, command: &Name) -> Run {
+        Run::queued(id, command.clone(), &self.engine.catalog.digest, self.clock.now())
     }
 
     /// Drives the run as far as this invocation reaches, under its lease.

@@ -235,6 +235,37 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of `command` as it stands when it is opened at `created_at` under the catalog of that digest: nobody has begun
+    /// it, and nothing is said of where it came from. Its title is the Command as a person calls it.
+    #[must_use]
+    pub fn queued(id: RunId, command: Name, catalog: impl Into<String>, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            status: RunStatus::Queued,
+            title: format!("/{command}"),
+            trigger: Trigger::Hand { who: String::new() },
+            workflow: None,
+            command,
+            assistant: None,
+            params: Map::new(),
+            alert: None,
+            catalog: catalog.into(),
+            mode: Mode::Live,
+            targets: vec![],
+            created_at,
+            evidence_at: None,
+            ended_at: None,
+            slice: 0,
+            spent_ms: 0,
+            revision: 1,
+            incident: IncidentState::Open,
+            counts: Counts::default(),
+            report: None,
+            reason: None,
+            lease: None,
+        }
+    }
+
     /// Goes to `to`, if there is such a way: queued to running; either of them to an end; an end to nowhere.
     ///
     /// # Errors
@@ -285,32 +316,8 @@ mod tests {
             (Failed, Running, false),
             (Cancelled, Concluded, false),
         ] {
-            let event = EventId::mint(Timestamp::UNIX_EPOCH, 1);
-            let mut run = Run {
-                id: RunId::opened_by(event),
-                status: from,
-                title: String::new(),
-                trigger: Trigger::Hand { who: "test".into() },
-                workflow: None,
-                command: "c".parse().unwrap(),
-                assistant: None,
-                params: Map::new(),
-                alert: None,
-                catalog: String::new(),
-                mode: Mode::Live,
-                targets: vec![],
-                created_at: Timestamp::UNIX_EPOCH,
-                evidence_at: None,
-                ended_at: None,
-                slice: 0,
-                spent_ms: 0,
-                revision: 1,
-                incident: IncidentState::Open,
-                counts: Counts::default(),
-                report: None,
-                reason: None,
-                lease: None,
-            };
+            let id = RunId::opened_by(EventId::mint(Timestamp::UNIX_EPOCH, 1));
+            let mut run = Run { status: from, ..Run::queued(id, "c".parse().unwrap(), "", Timestamp::UNIX_EPOCH) };
             assert_eq!(run.become_status(to).is_ok(), legal, "{from:?} to {to:?}");
         }
     }

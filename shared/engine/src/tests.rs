@@ -8,14 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use catalog::{Catalog, model::RunSpec};
-use domain::{
-    Alert, AlertSeverity, Counts, EventId, IncidentState, LeaseToken, Mode, Outcome, Report, Run, RunId, RunStatus,
-    Service, Step, Trigger,
-};
+use domain::{Alert, AlertSeverity, EventId, LeaseToken, Outcome, Report, Run, RunId, Service, Step};
 use jiff::{SignedDuration, Timestamp};
 use local::{Database, SqliteTable};
 use ports::{Clock, OsEntropy};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use store::{Claim, Store};
 
 use crate::{Answer, CallTask, Called, Driven, Engine};
@@ -108,30 +105,12 @@ fn world(catalog: Catalog, answers: &[(&str, u64, Result<Value, String>)]) -> Wo
         links: vec![],
         started_at: created_at,
     };
+    let id = RunId::opened_by(EventId::mint(created_at, 1));
     let run = Run {
-        id: RunId::opened_by(EventId::mint(created_at, 1)),
-        status: RunStatus::Queued,
         title: alert.title.clone(),
-        trigger: Trigger::Hand { who: "test".into() },
-        workflow: None,
-        command: "triage".parse().unwrap(),
         assistant: Some("cathy".parse().unwrap()),
-        params: Map::new(),
         alert: Some(alert),
-        catalog: "d".into(),
-        mode: Mode::Live,
-        targets: vec![],
-        created_at,
-        evidence_at: None,
-        ended_at: None,
-        slice: 0,
-        spent_ms: 0,
-        revision: 1,
-        incident: IncidentState::Open,
-        counts: Counts::default(),
-        report: None,
-        reason: None,
-        lease: None,
+        ..Run::queued(id, "triage".parse().unwrap(), "d", created_at)
     };
     World { engine, script, run, _folder: folder }
 }

@@ -9,14 +9,14 @@ use std::{
 };
 
 use domain::{
-    Attachment, Disposition, Event, EventId, EventKind, Evidence, IncidentState, Mode, Outcome, OutletSpec,
-    RawFragment, Report, Run, RunId, RunStatus, SlackSpec, Step, StepId, TargetSpec, TargetState, Trigger,
+    Attachment, Disposition, Event, EventId, EventKind, Evidence, IncidentState, Outcome, OutletSpec, RawFragment,
+    Report, Run, RunId, RunStatus, SlackSpec, Step, StepId, TargetSpec, TargetState, Trigger,
 };
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use local::{Database, SqliteTable};
 use ports::{Clock, Entropy};
-use serde_json::{Map, json};
+use serde_json::json;
 
 use crate::{Accepted, Claim, IncidentWindow, Recorded, Store, StoreError, TargetClaim};
 
@@ -83,32 +83,14 @@ impl World {
 
     fn run(&self, event: &Event) -> Run {
         Run {
-            id: RunId::opened_by(event.id),
-            status: RunStatus::Queued,
             title: "Checkout is down".into(),
             trigger: Trigger::Event { event: event.id, source: event.source.clone() },
             workflow: Some("pages".parse().unwrap()),
-            command: "triage".parse().unwrap(),
-            assistant: None,
-            params: Map::new(),
-            alert: None,
-            catalog: "0".into(),
-            mode: Mode::Live,
             targets: vec![TargetSpec {
                 name: "slack".into(),
                 outlet: OutletSpec::Slack(SlackSpec { channel: "#oncall".into() }),
             }],
-            created_at: self.clock.now(),
-            evidence_at: None,
-            ended_at: None,
-            slice: 0,
-            spent_ms: 0,
-            revision: 1,
-            incident: IncidentState::Open,
-            counts: domain::Counts::default(),
-            report: None,
-            reason: None,
-            lease: None,
+            ..Run::queued(RunId::opened_by(event.id), "triage".parse().unwrap(), "0", self.clock.now())
         }
     }
 

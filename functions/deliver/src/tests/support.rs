@@ -10,9 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use domain::{
-    Alert, AlertSeverity, Checked, Counts, DeliverMessage, EventId, IncidentState, LeaseToken, Mode, OutletSpec,
-    PagerDutySpec, Report, Run, RunId, RunStatus, Secret, Service, SlackSpec, StepId, Target, TargetSpec, Trigger,
-    WebhookSpec,
+    Alert, AlertSeverity, Checked, DeliverMessage, EventId, LeaseToken, OutletSpec, PagerDutySpec, Report, Run, RunId,
+    Secret, Service, SlackSpec, StepId, Target, TargetSpec, Trigger, WebhookSpec,
 };
 use inbox::Inbox;
 use jiff::{SignedDuration, Timestamp};
@@ -22,7 +21,6 @@ use ports::{
     Clock, Entropy, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, Receipt, Received,
     RetimeMessage, SecretError, SendMessage, TableError, Write, WriteTable,
 };
-use serde_json::Map;
 use store::{Claim, Store};
 
 use crate::Deliver;
@@ -214,14 +212,9 @@ impl World {
         let targets =
             outlets.iter().map(|outlet| TargetSpec { name: outlet.kind().to_owned(), outlet: outlet.clone() });
         let run = Run {
-            id: RunId::opened_by(event),
-            status: RunStatus::Queued,
             title: "Checkout answers 503".to_owned(),
             trigger: Trigger::Event { event, source: "pagerduty".parse().unwrap() },
             workflow: Some("checkout-pages".parse().unwrap()),
-            command: "checkout-triage".parse().unwrap(),
-            assistant: None,
-            params: Map::new(),
             alert: Some(Alert {
                 external_id: "Q2VJ1C2G2EXAMP".to_owned(),
                 title: "Checkout answers 503".to_owned(),
@@ -235,20 +228,8 @@ impl World {
                 links: vec![],
                 started_at: now,
             }),
-            catalog: "0123456789abcdef".to_owned(),
-            mode: Mode::Live,
             targets: targets.collect(),
-            created_at: now,
-            evidence_at: None,
-            ended_at: None,
-            slice: 0,
-            spent_ms: 0,
-            revision: 1,
-            incident: IncidentState::Open,
-            counts: Counts::default(),
-            report: None,
-            reason: None,
-            lease: None,
+            ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", now)
         };
         self.store.open_command(&run).await.unwrap();
         run.id

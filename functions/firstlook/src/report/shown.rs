@@ -7,7 +7,7 @@ use domain::{
     StepId, TargetSpec, WebhookSpec,
 };
 use jiff::SignedDuration;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::*;
 
@@ -77,14 +77,10 @@ fn report(verdict: &str) -> Report {
 fn concluded(report: Option<Report>, steps: Vec<Step>) -> RunView {
     let event = EventId::mint(at(0), 7);
     let run = Run {
-        id: RunId::opened_by(event),
         status: RunStatus::Concluded,
         title: "Checkout answers 5xx for more than 2 % of requests".into(),
         trigger: Trigger::Event { event, source: "pagerduty".parse().unwrap() },
         workflow: Some("checkout-pages".parse().unwrap()),
-        command: "checkout-triage".parse().unwrap(),
-        assistant: None,
-        params: Map::new(),
         alert: Some(Alert {
             external_id: "Q0CHK7OUT4PAGE".into(),
             title: "Checkout answers 5xx for more than 2 % of requests".into(),
@@ -98,20 +94,11 @@ fn concluded(report: Option<Report>, steps: Vec<Step>) -> RunView {
             links: vec![],
             started_at: at(-1000),
         }),
-        catalog: "6f1e5a0c9b3d2e47".into(),
-        mode: Mode::Live,
-        targets: vec![],
-        created_at: at(0),
         evidence_at: Some(at(30)),
         ended_at: Some(at(840)),
-        slice: 0,
-        spent_ms: 0,
         revision: 3,
-        incident: IncidentState::Open,
-        counts: Counts::default(),
         report,
-        reason: None,
-        lease: None,
+        ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "6f1e5a0c9b3d2e47", at(0))
     };
     RunView { run, steps, events: vec![], targets: vec![] }
 }

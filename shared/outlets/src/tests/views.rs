@@ -2,11 +2,11 @@
 
 use domain::{
     Alert, AlertSeverity, AttachedEvent, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, MergedIssue,
-    Mode, Outcome, OutletSpec, PagerDutySpec, Report, Run, RunId, RunStatus, RunView, Service, Severity, SlackSpec,
-    Step, StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+    Outcome, OutletSpec, PagerDutySpec, Report, Run, RunId, RunStatus, RunView, Service, Severity, SlackSpec, Step,
+    StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
 };
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::now;
 
@@ -79,14 +79,9 @@ fn merged(issue: Issue, steps: &[&str]) -> MergedIssue {
 pub(crate) fn queued() -> RunView {
     let event = EventId::mint(opened(), 7);
     let run = Run {
-        id: RunId::opened_by(event),
-        status: RunStatus::Queued,
         title: "Checkout answers 503".to_owned(),
         trigger: Trigger::Event { event, source: "pagerduty".parse().unwrap() },
         workflow: Some("checkout-pages".parse().unwrap()),
-        command: "checkout-triage".parse().unwrap(),
-        assistant: None,
-        params: Map::new(),
         alert: Some(Alert {
             external_id: "Q2VJ1C2G2EXAMP".to_owned(),
             title: "Checkout answers 503".to_owned(),
@@ -100,20 +95,7 @@ pub(crate) fn queued() -> RunView {
             links: vec![],
             started_at: opened(),
         }),
-        catalog: "0123456789abcdef".to_owned(),
-        mode: Mode::Live,
-        targets: vec![],
-        created_at: opened(),
-        evidence_at: None,
-        ended_at: None,
-        slice: 0,
-        spent_ms: 0,
-        revision: 1,
-        incident: IncidentState::Open,
-        counts: Counts::default(),
-        report: None,
-        reason: None,
-        lease: None,
+        ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", opened())
     };
     RunView { run, steps: vec![], events: Vec::<AttachedEvent>::new(), targets: vec![] }
 }

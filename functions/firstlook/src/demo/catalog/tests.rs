@@ -1,10 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use catalog::{Catalog, Choice, Matcher, load_dir};
-use domain::{
-    Alert, Counts, EventId, EventKind, IncidentState, Mode, Report, Run, RunId, RunStatus, RunView, Secret, Severity,
-    Trigger,
-};
+use domain::{Alert, EventId, EventKind, Report, Run, RunId, RunView, Secret, Severity};
 use engine::{Driven, Engine};
 use jiff::{SignedDuration, Timestamp};
 use local::{Database, SqliteTable};
@@ -53,30 +50,13 @@ async fn investigated(catalog: &Catalog, alert: Alert) -> (Report, RunView) {
     let engine = Engine { catalog: Arc::new(catalog.clone()), store, tasks: Arc::new(tasks), clock };
     let created_at = engine.clock.now();
     let command = "checkout-triage".parse().unwrap();
+    let id = RunId::opened_by(EventId::mint(created_at, 1));
     let run = Run {
-        id: RunId::opened_by(EventId::mint(created_at, 1)),
-        status: RunStatus::Queued,
         title: alert.title.clone(),
-        trigger: Trigger::Hand { who: "test".into() },
-        workflow: None,
         params: engine::parameters(catalog, &command, &Default::default(), Some(&alert)).unwrap(),
-        command,
         assistant: Some("cautious-cathy".parse().unwrap()),
         alert: Some(alert),
-        catalog: catalog.digest.clone(),
-        mode: Mode::Live,
-        targets: vec![],
-        created_at,
-        evidence_at: None,
-        ended_at: None,
-        slice: 0,
-        spent_ms: 0,
-        revision: 1,
-        incident: IncidentState::Open,
-        counts: Counts::default(),
-        report: None,
-        reason: None,
-        lease: None,
+        ..Run::queued(id, command, &catalog.digest, created_at)
     };
     engine.store.open_command(&run).await.unwrap();
     let Claim::Claimed { token, .. } = engine.store.claim_run(run.id, Duration::from_secs(60)).await.unwrap() else {
