@@ -52,7 +52,7 @@ impl Inbox {
         let router = Router::new()
             .route("/posts", get(list_posts))
             .route("/slack/api/{method}", any(slack::method))
-            .route("/pagerduty/incidents/{id}/notes", post(pagerduty::create_note).get(pagerduty::list_notes))
+            .route("/pagerduty/incidents/{id}/notes", post(pagerduty::notes).get(pagerduty::notes))
             .route("/webhook", post(webhook::receive))
             .route("/webhook/{*name}", post(webhook::receive))
             .fallback(serve::unknown)

@@ -7,25 +7,29 @@ use axum::{
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     Endpoint, Fault, Posted, Service,
     serve::{end, whole},
-    state::{Course, Shared, posted},
+    state::{Course, Shared, World, posted},
 };
 
 /// The most notes that an incident takes.
 const NOTES: usize = 2000;
 
-pub(crate) async fn create_note(
+/// The notes of an incident: POST writes one, GET lists them.
+pub(crate) async fn notes(
     State(shared): State<Arc<Shared>>,
     Path(incident): Path<String>,
     request: Request,
 ) -> Response {
     let (parts, raw) = whole(request).await;
-    let (arrival, course) = shared.arrive(Endpoint::PagerDutyPost, &parts, &raw);
+    let writes = parts.method == Method::POST;
+    let endpoint = if writes { Endpoint::PagerDutyPost } else { Endpoint::PagerDutyList };
+    let (arrival, course) = shared.arrive(endpoint, &parts, &raw);
     let ending = match course {
         Course::Accept(ending) => ending,
         Course::Hang => std::future::pending().await,
@@ -34,51 +38,39 @@ pub(crate) async fn create_note(
     if !authorized(&parts.headers) {
         return error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]);
     }
-    let body: Value = serde_json::from_slice(&raw).unwrap_or_default();
-    let content = body.pointer("/note/content").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let note = {
+    let done = {
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         if world.removed.contains(&incident) {
-            return not_found();
+            return error(StatusCode::NOT_FOUND, 5001, "Incident Not Found", &[]);
         }
-        if content.trim().is_empty() {
-            return error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &["Content cannot be empty."]);
-        }
-        if world.posts.iter().filter(|post| is_note_of(post, &incident)).count() >= NOTES {
-            return error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &["Too many notes."]);
-        }
-        let id = format!("PNOTE{:05}", world.next_id());
-        let new = posted(Service::PagerDuty, incident, id, arrival.at, body);
-        let shown = note(&new);
-        world.posts.push(new);
-        shown
+        if writes { write(&mut world, incident, arrival.at, &raw) } else { Ok(list(&world, &incident)) }
     };
-    end(&shared, arrival, ending, Json(json!({ "note": note })).into_response()).await
+    match done {
+        Ok(answer) => end(&shared, arrival, ending, Json(answer).into_response()).await,
+        Err(invalid) => error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &[invalid]),
+    }
 }
 
-pub(crate) async fn list_notes(
-    State(shared): State<Arc<Shared>>,
-    Path(incident): Path<String>,
-    request: Request,
-) -> Response {
-    let (parts, raw) = whole(request).await;
-    let (arrival, course) = shared.arrive(Endpoint::PagerDutyList, &parts, &raw);
-    let ending = match course {
-        Course::Accept(ending) => ending,
-        Course::Hang => std::future::pending().await,
-        Course::Refuse(fault) => return refusal(&fault),
-    };
-    if !authorized(&parts.headers) {
-        return error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]);
+fn write(world: &mut World, incident: String, at: Timestamp, raw: &[u8]) -> Result<Value, &'static str> {
+    let body: Value = serde_json::from_slice(raw).unwrap_or_default();
+    let content = body.pointer("/note/content").and_then(Value::as_str).unwrap_or_default();
+    if content.trim().is_empty() {
+        return Err("Content cannot be empty.");
     }
-    let notes: Vec<Value> = {
-        let world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
-        if world.removed.contains(&incident) {
-            return not_found();
-        }
-        world.posts.iter().rev().filter(|post| is_note_of(post, &incident)).map(note).collect()
-    };
-    end(&shared, arrival, ending, Json(json!({ "notes": notes })).into_response()).await
+    if world.posts.iter().filter(|post| is_note_of(post, &incident)).count() >= NOTES {
+        return Err("Too many notes.");
+    }
+    let id = format!("PNOTE{:05}", world.next_id());
+    let new = posted(Service::PagerDuty, incident, id, at, body);
+    let shown = note(&new);
+    world.posts.push(new);
+    Ok(json!({ "note": shown }))
+}
+
+/// Newest first.
+fn list(world: &World, incident: &str) -> Value {
+    let notes: Vec<Value> = world.posts.iter().rev().filter(|post| is_note_of(post, incident)).map(note).collect();
+    json!({ "notes": notes })
 }
 
 fn is_note_of(post: &Posted, incident: &str) -> bool {
@@ -99,10 +91,6 @@ fn note(post: &Posted) -> Value {
 fn authorized(headers: &HeaderMap) -> bool {
     let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     shown.strip_prefix("Token token=").is_some_and(|key| !key.is_empty())
-}
-
-fn not_found() -> Response {
-    error(StatusCode::NOT_FOUND, 5001, "Incident Not Found", &[])
 }
 
 fn error(status: StatusCode, code: u32, message: &str, errors: &[&str]) -> Response {
