@@ -12,7 +12,7 @@ use store::{Recorded, Store, StoreError};
 
 use crate::{
     CallTask, findings,
-    plan::{self, Plan, Planned},
+    plan::{self, Planned},
     step,
 };
 
@@ -71,7 +71,7 @@ impl Engine {
         let command =
             self.catalog.commands.get(&run.command).ok_or_else(|| DriveError::NoCommand(run.command.clone()))?;
         let mut plan = plan::plan(&self.catalog, command, run.alert.as_ref());
-        self.renumber(run, &mut plan, &done);
+        plan.keep_places(&done);
         let budget = self.time_budget(run);
         let spent = SignedDuration::from_millis(i64::try_from(run.spent_ms).unwrap_or(i64::MAX));
         let ends = budget.and_then(|time| self.clock.now().checked_add(time - spent).ok()).unwrap_or(Timestamp::MAX);
@@ -117,19 +117,6 @@ impl Engine {
         });
         let report = findings::report(&self.catalog, run.alert.as_ref(), &plan, &done, unreached.as_deref());
         Ok(Driven::Finished(Box::new(report)))
-    }
-
-    /// A run that began under another catalog keeps the steps it has; new ones are numbered after them, so that no two
-    /// steps want one place.
-    fn renumber(&self, run: &Run, plan: &mut Plan<'_>, done: &[Step]) {
-        if run.catalog == self.catalog.digest {
-            return;
-        }
-        let next = done.iter().map(|step| step.index + 1).max().unwrap_or(0);
-        let fresh = plan.steps.iter_mut().filter(|planned| done.iter().all(|step| step.id != planned.id));
-        for (index, planned) in (next..).zip(fresh) {
-            planned.index = index;
-        }
     }
 
     fn time_budget(&self, run: &Run) -> Option<SignedDuration> {

@@ -7,7 +7,7 @@ use catalog::{
     expr::Expression,
     model::{Bindings, Command, Slx, Task, TaskRef},
 };
-use domain::{Alert, Name, StepId};
+use domain::{Alert, Name, Step, StepId};
 
 /// The most steps that a run takes; the table's step numbers have four digits.
 pub const MAX_STEPS: usize = 200;
@@ -38,6 +38,24 @@ pub struct Plan<'a> {
     pub steps: Vec<Planned<'a>>,
     /// Steps over [`MAX_STEPS`], which are not taken.
     pub left_off: usize,
+}
+
+impl Plan<'_> {
+    /// Lets every step that is done keep the place where it is recorded. The run may have begun under another catalog, or
+    /// under this one with another between; so a step that is not done and whose place is taken by another one is
+    /// numbered after all of them. Where nothing disagrees, nothing changes.
+    pub(crate) fn keep_places(&mut self, done: &[Step]) {
+        let places = done.iter().map(|step| step.index).chain(self.steps.iter().map(|planned| planned.index));
+        let mut next = places.max().map_or(0, |last| last + 1);
+        for planned in &mut self.steps {
+            if let Some(step) = done.iter().find(|step| step.id == planned.id) {
+                planned.index = step.index;
+            } else if done.iter().any(|step| step.index == planned.index) {
+                planned.index = next;
+                next += 1;
+            }
+        }
+    }
 }
 
 /// The plan of `command` for `alert`. The same catalog and alert always give the same plan, so a run that is resumed

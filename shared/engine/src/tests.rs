@@ -223,6 +223,30 @@ async fn i6_a_resumed_run_takes_only_the_steps_that_are_not_recorded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn i6_a_catalog_that_changed_and_came_back_leaves_each_recorded_step_its_place() {
+    let ok = Ok(json!({"status": 200}));
+    let ours = json!([entry("a", "http://a"), entry("b", "http://b"), entry("c", "http://c")]);
+    let others = json!([entry("new", "http://new"), with(entry("c", "http://c"), "needs", json!(["new"]))]);
+    let answers = ["a", "b", "c", "new"].map(|name| (format!("http://{name}"), ok.clone()));
+    let answers: Vec<_> = answers.iter().map(|(url, answer)| (url.as_str(), 1, answer.clone())).collect();
+    let mut world = world(catalog(others, json!({})), &answers);
+    let token = world.claim().await;
+    // The run began under the catalog that now stands again; between, another one took two of its steps.
+    assert!(matches!(world.drive(token, 600).await, Driven::Finished(_)));
+    let between = world.steps().await;
+    world.engine.catalog = Arc::new(catalog(ours, json!({})));
+    assert_eq!(world.run.catalog, world.engine.catalog.digest);
+    world.called();
+    let Driven::Finished(report) = world.drive(token, 600).await else { panic!("paused") };
+    assert_eq!(world.called(), ["http://a", "http://b"]);
+    let steps = world.steps().await;
+    let ids: Vec<String> = steps.iter().map(|step| step.id.to_string()).collect();
+    assert_eq!(ids, ["new", "c", "a", "b"], "what was free is after all places");
+    assert_eq!(steps[..2], between[..]);
+    assert_eq!(report.healthy.len(), 4, "{report:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn i12_at_the_time_budget_the_run_concludes_with_what_it_has_and_says_so() {
     let tasks = json!([
         entry("a", "http://a"),

@@ -1,4 +1,4 @@
-use domain::RunId;
+use domain::{RunId, StepId};
 use ports::{PortError, TableError};
 
 /// Why the store could not do its work.
@@ -24,6 +24,14 @@ pub enum StoreError {
     /// There is no such run.
     #[error("there is no run {0}")]
     NoRun(RunId),
+    /// A step's place is another step's: what was recorded stays, and this one has nowhere to stand.
+    #[error("place {index} of the run is taken by the step `{by}`")]
+    PlaceTaken {
+        /// The place.
+        index: u32,
+        /// Whose it is.
+        by: StepId,
+    },
     /// A transaction was refused for a reason that it should not have been.
     #[error("{doing} was refused, although nothing stands against it")]
     Refused {
@@ -41,7 +49,7 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::LeaseLost | Self::Contended => true,
-            Self::Unreadable { .. } | Self::NoRun(_) | Self::Refused { .. } => false,
+            Self::Unreadable { .. } | Self::NoRun(_) | Self::PlaceTaken { .. } | Self::Refused { .. } => false,
             Self::Port(error) => error.is_transient(),
         }
     }

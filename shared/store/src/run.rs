@@ -144,7 +144,7 @@ impl Store {
     /// Records a step, once and for ever.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`]; others.
+    /// [`StoreError::LeaseLost`]; [`StoreError::PlaceTaken`] when another step stands at its place; others.
     pub async fn record_step(&self, id: RunId, token: LeaseToken, step: &Step) -> Result<Recorded, StoreError> {
         let expires = expiry(self.clock.now(), crate::RUN_DAYS);
         let recorded = item::item(keys::step(id, step.index), step, expires);
@@ -153,7 +153,13 @@ impl Store {
         match self.transact(vec![held, put]).await {
             Ok(()) => Ok(Recorded::Now),
             Err(TableError::Refused(refusals)) if refusals.iter().all(|refusal| refusal.part == 1) => {
-                Ok(Recorded::Before)
+                let Some(found) = refusals.into_iter().find_map(|refusal| refusal.found) else {
+                    return Err(StoreError::Refused { doing: "to record a step" });
+                };
+                match item::read::<Step>(&found)?.id {
+                    id if id == step.id => Ok(Recorded::Before),
+                    by => Err(StoreError::PlaceTaken { index: step.index, by }),
+                }
             }
             Err(other) => Err(lost(other)),
         }

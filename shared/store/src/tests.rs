@@ -273,6 +273,20 @@ async fn i6_a_stale_holder_can_write_nothing() {
 }
 
 #[tokio::test]
+async fn i6_a_place_that_is_anothers_is_not_taken_for_recorded_before() {
+    let world = world();
+    let run = world.opened().await;
+    let token = world.claimed(run).await;
+    let first = step(0, "first");
+    assert_eq!(world.store.record_step(run, token, &first).await.unwrap(), Recorded::Now);
+    let other = Step { id: StepId::new("other"), ..step(0, "other") };
+    let error = world.store.record_step(run, token, &other).await.unwrap_err();
+    assert!(!error.is_transient(), "it would be refused again");
+    assert_eq!(error.to_string(), "place 0 of the run is taken by the step `s0`");
+    assert_eq!(world.store.reader().view(run).await.unwrap().unwrap().steps, vec![first]);
+}
+
+#[tokio::test]
 async fn a_run_goes_on_from_where_it_was_given_back_and_ends_once() {
     let world = world();
     let run = world.opened().await;
