@@ -162,6 +162,7 @@ impl World {
             retimer: queues,
             clock: Arc::clone(&self.clock),
             lease: LEASE,
+            max_receives: self.queues.max_receives(Queue::Investigate),
         })
     }
 

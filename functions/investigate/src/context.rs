@@ -21,6 +21,7 @@ pub const ENV: &[&str] = &[
     "FIRSTLOOK_INVESTIGATE_QUEUE",
     "FIRSTLOOK_DELIVER_QUEUE",
     "FIRSTLOOK_LEASE_SECONDS",
+    "FIRSTLOOK_MAX_RECEIVES",
 ];
 
 /// Why the function cannot start.
@@ -51,9 +52,10 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let investigate = env.required("FIRSTLOOK_INVESTIGATE_QUEUE");
     let deliver = env.required("FIRSTLOOK_DELIVER_QUEUE");
     let lease = env.parsed_or("FIRSTLOOK_LEASE_SECONDS", 30_u64);
+    let max_receives = env.parsed_or("FIRSTLOOK_MAX_RECEIVES", 10_u32);
     let aws = AwsEnv::read(|name| vars.get(name)).map_err(|error| env.refuse("AWS", error)).ok();
-    let (Some(table), Some(investigate), Some(deliver), Some(lease), Some(aws)) =
-        (table, investigate, deliver, lease, aws)
+    let (Some(table), Some(investigate), Some(deliver), Some(lease), Some(max_receives), Some(aws)) =
+        (table, investigate, deliver, lease, max_receives, aws)
     else {
         return Err(env.problems().into());
     };
@@ -66,5 +68,5 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));
     let engine = Engine { catalog: Arc::new(catalog), store, tasks: Arc::new(tasks), clock: Arc::clone(&clock) };
     let (sender, retimer) = (Arc::clone(&queues) as Arc<_>, queues as Arc<_>);
-    Ok(Investigate { engine, sender, retimer, clock, lease: Duration::from_secs(lease.max(1)) })
+    Ok(Investigate { engine, sender, retimer, clock, lease: Duration::from_secs(lease.max(1)), max_receives })
 }

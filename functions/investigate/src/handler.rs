@@ -6,7 +6,7 @@ use std::{error::Error, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::{
     CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LeaseToken, Mode, Name, OutletSpec, Run,
-    RunId, TargetSpec, Trigger,
+    RunId, RunStatus, TargetSpec, Trigger,
 };
 use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
@@ -26,6 +26,14 @@ pub enum InvestigateError {
     /// The store did not do its work.
     #[error("the run cannot be read or written")]
     Store(#[from] StoreError),
+    /// It was received for the last time, and the run failed for that; it goes to the dead letters.
+    #[error("the run {run} is given up after {tries} tries")]
+    GivenUp {
+        /// The run.
+        run: RunId,
+        /// How often its message was received.
+        tries: u32,
+    },
     /// A queue did not do its work.
     #[error("the run's news cannot be sent on")]
     Queue(#[from] PortError),
@@ -44,6 +52,8 @@ pub struct Investigate {
     pub clock: Arc<dyn Clock>,
     /// How long a run is held without a sign of life. A killed run goes on after this long.
     pub lease: Duration,
+    /// How often a message is received before it goes to the dead letters.
+    pub max_receives: u32,
 }
 
 #[async_trait]
@@ -141,11 +151,22 @@ impl Investigate {
     /// Drives the run as far as this invocation reaches, under its lease.
     #[tracing::instrument(name = "run", skip_all, fields(run = %id))]
     async fn go_on(&self, id: RunId, message: &Received, deadline: Timestamp) -> Result<(), InvestigateError> {
-        match self.engine.store.claim_run(id, self.lease).await? {
+        let store = &self.engine.store;
+        let last = message.receives >= self.max_receives;
+        // What had begun may be what ends the process each time: it is not begun again, or nobody would be told (I14).
+        // What had not is tried; a receipt counts also where there was no room for an invocation.
+        let begun = last && store.reader().run(id).await?.is_some_and(|run| run.status == RunStatus::Running);
+        match store.claim_run(id, self.lease).await? {
             Claim::Missing => Err(InvestigateError::NoRun(id)),
             // Killed between the end and its announcement, perhaps: announcing twice does no harm.
             Claim::Ended(run) => self.announce(&run).await,
             Claim::Held { until } => self.wait_for(until, message).await,
+            Claim::Claimed { run, token } if begun => {
+                let tries = message.receives;
+                self.give_up(&run, token, tries, "none of them came to an end").await?;
+                // The message goes to the dead letters, for their alarm and for a redrive.
+                Err(InvestigateError::GivenUp { run: id, tries })
+            }
             Claim::Claimed { run, token } => {
                 let began = self.clock.now();
                 let spent = || {
@@ -157,23 +178,57 @@ impl Investigate {
                     done = self.drive(&run, token, deadline, &spent) => done,
                     lost = held => Err(lost),
                 };
-                match done {
-                    Ok(()) => Ok(()),
+                let done = match done {
                     // It would fail the same way again: that is the run's outcome, and people are told (I14).
                     Err(InvestigateError::Store(error)) if !error.is_transient() => {
                         tracing::error!(error = ports::chain(&error), "the run cannot go on");
-                        let reason = format!("the run cannot go on: {error}");
-                        self.engine.store.fail_run(id, token, &reason).await?;
-                        self.announce_now(id).await
+                        self.fail(id, token, &format!("the run cannot go on: {error}")).await
                     }
-                    Err(error) => {
-                        // Given back, so that the next try need not wait the lease out; it ends by itself if this fails.
-                        let _ = self.engine.store.release_run(id, token, false, spent()).await;
-                        Err(error)
+                    done => done,
+                };
+                if let Err(error) = &done {
+                    // Given back, so that the next try need not wait the lease out; it ends by itself if this fails.
+                    let _ = store.release_run(id, token, false, spent()).await;
+                    if last {
+                        self.give_up_after(id, message.receives, error).await;
                     }
                 }
+                done
             }
         }
+    }
+
+    async fn fail(&self, id: RunId, token: LeaseToken, reason: &str) -> Result<(), InvestigateError> {
+        self.engine.store.fail_run(id, token, reason).await?;
+        self.announce_now(id).await
+    }
+
+    /// The last try of a message has failed, and the run is given back: unless it has ended or is another's, it is given up.
+    async fn give_up_after(&self, id: RunId, tries: u32, error: &InvestigateError) {
+        let given_up = match self.engine.store.claim_run(id, self.lease).await {
+            Ok(Claim::Claimed { run, token }) => {
+                self.give_up(&run, token, tries, &format!("the last one ended because {error}")).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = given_up {
+            tracing::error!(error = ports::chain(&error), "nobody could be told that the run is given up");
+        }
+    }
+
+    async fn give_up(&self, run: &Run, token: LeaseToken, tries: u32, why: &str) -> Result<(), InvestigateError> {
+        if let Some(reason) = &run.reason {
+            // It could not have been investigated anyway.
+            return self.fail(run.id, token, reason).await;
+        }
+        tracing::error!(tries, why, "the run is given up");
+        let reason = format!(
+            "given up after {tries} tries: {why}. Its message goes to the dead letters; `firstlook redrive investigate` \
+             takes the run up again where it stands"
+        );
+        self.engine.store.give_up_run(run.id, token, &reason).await?;
+        self.announce_now(run.id).await
     }
 
     /// Renews the lease and the message's invisibility together, until one of them is lost.
@@ -184,6 +239,9 @@ impl Investigate {
         message: &Received,
         spent: &(dyn Fn() -> Duration + Sync),
     ) -> InvestigateError {
+        // Once more now that the lease stands: a message that came back just before its lease ended would be waited for by a
+        // copy, whose receipts are counted from 1 again.
+        self.retime(message).await;
         loop {
             tokio::time::sleep(self.lease / 3).await;
             match self.engine.store.renew_run(id, token, self.lease, spent()).await {
@@ -219,8 +277,7 @@ impl Investigate {
     ) -> Result<(), InvestigateError> {
         let store = &self.engine.store;
         if let Some(reason) = &run.reason {
-            store.fail_run(run.id, token, reason).await?;
-            return self.announce_now(run.id).await;
+            return self.fail(run.id, token, reason).await;
         }
         let done = store.reader().view(run.id).await?.map(|view| view.steps).unwrap_or_default();
         match self.engine.drive(run, token, done, self.until(deadline)).await {
@@ -239,10 +296,7 @@ impl Investigate {
                 self.send(Queue::Investigate, &next, run).await
             }
             Err(DriveError::Store(error)) => Err(error.into()),
-            Err(error @ DriveError::NoCommand(_)) => {
-                store.fail_run(run.id, token, &error.to_string()).await?;
-                self.announce_now(run.id).await
-            }
+            Err(error @ DriveError::NoCommand(_)) => self.fail(run.id, token, &error.to_string()).await,
         }
     }
 

@@ -17,7 +17,8 @@ pub enum RunStatus {
     Running,
     /// The report stands.
     Concluded,
-    /// It could not be investigated; the reason stands and is delivered.
+    /// It could not be investigated; the reason stands and is delivered. One that was given up after many tries is taken
+    /// up again when its message is redriven.
     Failed,
     /// Somebody stopped it.
     Cancelled,
@@ -266,7 +267,8 @@ impl Run {
         }
     }
 
-    /// Goes to `to`, if there is such a way: queued to running; either of them to an end; an end to nowhere.
+    /// Goes to `to`, if there is such a way: queued to running; either of them to an end; failed to running, when it is
+    /// taken up again; another end to nowhere.
     ///
     /// # Errors
     /// [`TransitionError`] for every other way.
@@ -274,7 +276,8 @@ impl Run {
         let legal = match self.status {
             RunStatus::Queued => to == RunStatus::Running || to.is_terminal(),
             RunStatus::Running => to.is_terminal(),
-            RunStatus::Concluded | RunStatus::Failed | RunStatus::Cancelled => false,
+            RunStatus::Failed => to == RunStatus::Running,
+            RunStatus::Concluded | RunStatus::Cancelled => false,
         };
         if !legal {
             return Err(TransitionError { from: self.status, to });
@@ -303,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_an_end() {
+    fn an_end_is_an_end_unless_what_failed_is_taken_up_again() {
         use RunStatus::{Cancelled, Concluded, Failed, Queued, Running};
         for (from, to, legal) in [
             (Queued, Running, true),
@@ -313,7 +316,8 @@ mod tests {
             (Running, Queued, false),
             (Running, Running, false),
             (Concluded, Failed, false),
-            (Failed, Running, false),
+            (Failed, Running, true),
+            (Failed, Concluded, false),
             (Cancelled, Concluded, false),
         ] {
             let id = RunId::opened_by(EventId::mint(Timestamp::UNIX_EPOCH, 1));

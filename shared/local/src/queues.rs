@@ -72,7 +72,7 @@ impl SqliteQueues {
         let now = self.now();
         let visible_at = now.saturating_add(millis(visibility.min(MAX_VISIBILITY)));
         let limit = max.clamp(1, MAX_BATCH);
-        let dead = queue.dead_letters().map(|letters| (letters, self.max_receives_of(queue)));
+        let dead = queue.dead_letters().map(|letters| (letters, self.max_receives(queue)));
         let (messages, died) = self
             .database
             .transact("receive from the queue", move |transaction| {
@@ -202,7 +202,9 @@ impl SqliteQueues {
         self.sent.get(place)
     }
 
-    fn max_receives_of(&self, queue: Queue) -> u32 {
+    /// How often a message of `queue` is received before it goes to the dead letters.
+    #[must_use]
+    pub fn max_receives(&self, queue: Queue) -> u32 {
         match queue {
             Queue::Investigate => self.max_receives.investigate,
             Queue::Deliver => self.max_receives.deliver,

@@ -40,6 +40,9 @@ pub enum Recorded {
     Before,
 }
 
+/// Stands on a run that failed because nobody could take its message: it may be claimed again.
+const GIVEN_UP: &str = "given_up";
+
 fn fields(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
@@ -53,7 +56,8 @@ fn holds(token: LeaseToken) -> Condition {
 }
 
 impl Store {
-    /// Claims the run for `length` and sets it running.
+    /// Claims the run for `length` and sets it running. One that was given up ([`Self::give_up_run`]) is claimed as if it
+    /// had not been: its message came back, since somebody has redriven it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -62,13 +66,14 @@ impl Store {
         let (token, now, until) = self.lease(length);
         let going = |status: RunStatus| Condition::Equals("status", json!(status));
         let expired = Condition::Below(item::LEASE_UNTIL, now.as_millisecond());
+        let set = fields([
+            (item::LEASE_TOKEN, json!(token)),
+            (item::LEASE_UNTIL, json!(until.as_millisecond())),
+            ("status", json!(RunStatus::Running)),
+        ]);
         let write = Write::Update {
             key: key.clone(),
-            set: fields([
-                (item::LEASE_TOKEN, json!(token)),
-                (item::LEASE_UNTIL, json!(until.as_millisecond())),
-                ("status", json!(RunStatus::Running)),
-            ]),
+            set: set.clone(),
             add: vec![],
             remove: vec![],
             when: When::all([going(RunStatus::Queued), Condition::Without(item::LEASE_TOKEN)])
@@ -83,11 +88,22 @@ impl Store {
                     return Ok(Claim::Missing);
                 };
                 let run = item::read_run(&found)?;
-                return Ok(match run.lease {
-                    _ if run.status.is_terminal() => Claim::Ended(run),
-                    Some(lease) => Claim::Held { until: lease.until },
+                match run.lease {
+                    _ if found.attributes.contains_key(GIVEN_UP) => {
+                        let again = Write::Update {
+                            key: key.clone(),
+                            set,
+                            add: vec![(item::REVISION, 1)],
+                            remove: vec![GIVEN_UP, "ended_at", "reason"],
+                            when: When::all([Condition::Equals(GIVEN_UP, json!(true))]),
+                        };
+                        // Refused: another one was faster.
+                        self.transact(vec![again]).await.map_err(lost)?;
+                    }
+                    _ if run.status.is_terminal() => return Ok(Claim::Ended(run)),
+                    Some(lease) => return Ok(Claim::Held { until: lease.until }),
                     None => return Err(StoreError::Refused { doing: "to claim a run" }),
-                });
+                }
             }
             Err(other) => return Err(StoreError::unexpected("to claim a run")(other)),
         }
@@ -189,6 +205,15 @@ impl Store {
     /// [`StoreError::LeaseLost`]; others.
     pub async fn fail_run(&self, id: RunId, token: LeaseToken, reason: &str) -> Result<(), StoreError> {
         self.end(id, token, RunStatus::Failed, fields([("reason", json!(reason))])).await
+    }
+
+    /// Ends the run as failed because nobody could take its message, and gives it back. Who claims it later takes it up
+    /// again where it stands.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn give_up_run(&self, id: RunId, token: LeaseToken, reason: &str) -> Result<(), StoreError> {
+        self.end(id, token, RunStatus::Failed, fields([("reason", json!(reason)), (GIVEN_UP, json!(true))])).await
     }
 
     async fn end(

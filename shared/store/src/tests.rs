@@ -303,6 +303,27 @@ async fn a_run_goes_on_from_where_it_was_given_back_and_ends_once() {
 }
 
 #[tokio::test]
+async fn i5_a_run_that_was_given_up_is_taken_up_again_and_a_failed_one_is_not() {
+    let world = world();
+    let run = world.opened().await;
+    let token = world.claimed(run).await;
+    world.store.record_step(run, token, &step(0, "first")).await.unwrap();
+    world.store.give_up_run(run, token, "given up").await.unwrap();
+    let view = world.store.reader().view(run).await.unwrap().unwrap();
+    assert_eq!((view.run.status, view.run.reason.as_deref()), (RunStatus::Failed, Some("given up")));
+    assert!(view.run.ended_at.is_some() && view.run.lease.is_none());
+
+    let token = world.claimed(run).await;
+    assert!(matches!(world.store.claim_run(run, LEASE).await.unwrap(), Claim::Held { .. }), "by one of them");
+    let view = world.store.reader().view(run).await.unwrap().unwrap();
+    assert_eq!((view.run.status, view.run.reason, view.run.ended_at), (RunStatus::Running, None, None));
+    assert_eq!((view.run.revision, view.steps.len()), (3, 1), "it stands where it stood, and that it goes on is news");
+
+    world.store.fail_run(run, token, "failed").await.unwrap();
+    assert!(matches!(world.store.claim_run(run, LEASE).await.unwrap(), Claim::Ended(_)));
+}
+
+#[tokio::test]
 async fn i4_a_target_has_one_worker_at_a_time() {
     let world = world();
     let run = world.opened().await;

@@ -68,6 +68,41 @@ async fn killed_or_settled(world: &Local, run: RunId, child: ChildProcess) -> bo
     .await
 }
 
+/// What ends the process each time is not tried for ever: the run says so where people are, and a redrive brings it back.
+pub async fn again_and_again() {
+    let world = Local::without_workers().await;
+    let page = page("incident.triggered", "QPOISON", "PCHAT", "QPOISON", "2026-11-22T10:00:00Z");
+    let run = world.post("pagerduty", &page).await.run();
+    // The opening, the claim, and then the first step is not recorded any more.
+    for _ in 1..world.stage.queues.max_receives(Queue::Investigate) {
+        let child = std::sync::Mutex::new(ChildProcess::start(&world.stage, 3, false));
+        until("the child to be killed", async || child.lock().unwrap().has_ended().then_some(())).await;
+    }
+    let last = ChildProcess::start(&world.stage, u32::MAX, false);
+    let view = settled(&world, run).await;
+    assert_eq!((view.run.status, view.steps.len()), (RunStatus::Failed, 0));
+    let reason = view.run.reason.expect("a reason");
+    assert!(reason.starts_with("given up after 3 tries"), "{reason}");
+    let slack = posts(&world, Service::Slack, run);
+    assert_eq!(slack.len(), 1, "people are told");
+    assert!(slack[0].current().to_string().contains("firstlook redrive investigate"), "{}", slack[0].current());
+    until("the message among the dead letters", async || (world.depth(Queue::InvestigateDlq).await == 1).then_some(()))
+        .await;
+
+    world.redrive(Queue::Investigate).await;
+    let reader = world.reader();
+    until("the run to be taken up again", async || {
+        (reader.run(run).await.unwrap()?.status == RunStatus::Concluded).then_some(())
+    })
+    .await;
+    let view = settled(&world, run).await;
+    drop(last);
+    assert_eq!((view.run.reason, view.run.counts.duplicates), (None, 0));
+    let slack = posts(&world, Service::Slack, run);
+    assert_eq!(slack.len(), 1, "I4: the same post says what was found");
+    assert!(!slack[0].current().to_string().contains("given up"), "{}", slack[0].current());
+}
+
 /// The shop's checks whose steps stand.
 async fn recorded(world: &dyn World, run: RunId) -> Vec<String> {
     let Some(view) = world.reader().view(run).await.unwrap() else { return vec![] };

@@ -167,3 +167,9 @@ fn child() {
 async fn i6_killed_between_any_two_durable_writes_the_run_ends_once() {
     super::kill::everywhere_locally().await;
 }
+
+/// Killed on every receipt: people are told, and one command brings the run back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i14_a_run_that_ends_its_process_each_time_is_given_up_and_redriven() {
+    super::kill::again_and_again().await;
+}

@@ -187,6 +187,7 @@ impl Stage {
             retimer: Arc::new(self.queues.clone()),
             clock: Arc::clone(&self.clock),
             lease: LEASE,
+            max_receives: self.queues.max_receives(Queue::Investigate),
         };
         let deliver = self.deliver(store, sender);
         let start = |queue, handler: Arc<dyn HandleMessage>| {
