@@ -2,5 +2,7 @@
 
 pub mod context;
 mod handler;
+#[cfg(test)]
+mod tests;
 
 pub use handler::{Investigate, InvestigateError};

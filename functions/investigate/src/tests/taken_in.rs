@@ -1,0 +1,135 @@
+//! What comes of a message that is taken in.
+
+use domain::{CommandRequest, Disposition, EventKind, InvestigateMessage, RunId, RunStatus, Trigger};
+use serde_json::json;
+
+use super::support::{message, slack, world};
+
+#[tokio::test(start_paused = true)]
+async fn i6_the_message_is_retimed_before_anything_is_read_and_again_under_the_lease() {
+    let world = world(&[("http://a", 1)]);
+    let (body, run) = message(&world.opening("pages"));
+    world.handle(&body, 1, 300).await.unwrap();
+    let log = world.log.take();
+    assert_eq!(log[0], "retime");
+    let again = log.iter().skip(1).position(|done| *done == "retime").expect("retimed again");
+    let claimed = log[1..=again].iter().filter(|done| **done == "write").count();
+    assert_eq!(claimed, 2, "the opening and the claim come first: {log:?}");
+    assert_eq!(world.view(run).await.run.status, RunStatus::Concluded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i5_a_message_that_cannot_be_read_stays_for_the_dead_letters() {
+    let world = world(&[]);
+    for body in ["{", r#"{"type":"nobody_knows_v9"}"#] {
+        let error = world.handle(body, 1, 300).await.unwrap_err();
+        assert_eq!(error.to_string(), "the message cannot be read");
+        assert_eq!(world.log.take(), ["retime"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_opens_a_run_that_is_announced_with_its_evidence_and_its_end() {
+    let world = world(&[("http://a", 1), ("http://b", 1)]);
+    let event = world.opening("pages");
+    let (body, run) = message(&event);
+    world.handle(&body, 1, 300).await.unwrap();
+    let view = world.view(run).await;
+    assert_eq!((view.run.status, view.run.revision), (RunStatus::Concluded, 3));
+    assert_eq!(view.run.title, "Checkout is down");
+    assert_eq!(view.run.report.unwrap().verdict, "Nothing wrong found in 2 checks");
+    assert!(view.run.evidence_at.is_some() && view.run.lease.is_none());
+    assert_eq!(world.outbox.news(), [slack(2), slack(3)]);
+    // The same event again, redelivered or redriven: it is announced again, and nothing is looked at.
+    world.called();
+    world.handle(&body, 2, 300).await.unwrap();
+    assert_eq!(world.outbox.news(), [slack(3)]);
+    assert!(world.called().is_empty());
+    // Another delivery of it is a duplicate, which is no news.
+    world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
+    assert!(world.outbox.take().is_empty());
+    assert_eq!(world.view(run).await.run.counts.duplicates, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_a_person_asks_for_is_run() {
+    let world = world(&[("http://a", 1)]);
+    let id = world.opening("pages").id;
+    let request = |command: &str, id| CommandRequest {
+        id,
+        command: command.parse().unwrap(),
+        with: json!({}).as_object().unwrap().clone(),
+        by: "ann".to_owned(),
+        requested_at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: request("triage", id) }).unwrap();
+    world.handle(&body, 1, 300).await.unwrap();
+    let run = world.view(RunId::opened_by(id)).await.run;
+    assert_eq!((run.status, run.title.as_str()), (RunStatus::Concluded, "/triage"));
+    assert_eq!(run.trigger, Trigger::Hand { who: "ann".to_owned() });
+    let id = world.opening("pages").id;
+    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: request("gone", id) }).unwrap();
+    world.handle(&body, 1, 300).await.unwrap();
+    let run = world.view(RunId::opened_by(id)).await.run;
+    assert_eq!((run.status, run.reason.as_deref()), (RunStatus::Failed, Some("the catalog has no Command `gone`")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn i14_parameters_that_do_not_fit_fail_the_run_where_people_see_it() {
+    let world = world(&[("http://a", 1)]);
+    let (body, run) = message(&world.opening("misfit"));
+    world.handle(&body, 1, 300).await.unwrap();
+    let view = world.view(run).await;
+    assert_eq!(view.run.status, RunStatus::Failed);
+    let reason = view.run.reason.unwrap();
+    assert!(reason.contains("`wanting`") && reason.contains("namespace"), "{reason}");
+    assert_eq!(world.outbox.news(), [slack(2)]);
+    assert!(world.called().is_empty(), "I8: nothing was looked at");
+}
+
+#[tokio::test(start_paused = true)]
+async fn i14_an_event_whose_workflow_was_taken_out_is_recorded() {
+    let world = world(&[]);
+    let (body, run) = message(&world.opening("gone"));
+    world.handle(&body, 1, 300).await.unwrap();
+    assert_eq!(world.store.reader().run(run).await.unwrap(), None);
+    let day = "2026-11-22".parse().unwrap();
+    let unmatched = world.store.reader().unmatched_of_day(day, 10, None).await.unwrap().events;
+    assert_eq!(unmatched[0].reason, "the workflow `gone` was taken out of the catalog meanwhile");
+    assert!(world.outbox.take().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shadowed_run_is_stored_and_announced_to_nobody() {
+    let world = world(&[("http://a", 1)]);
+    let (body, run) = message(&world.opening("shadowed"));
+    world.handle(&body, 1, 300).await.unwrap();
+    let view = world.view(run).await;
+    assert_eq!((view.run.status, view.targets.len(), view.steps.len()), (RunStatus::Concluded, 0, 1));
+    assert!(world.outbox.take().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_attaches_is_news_once_something_is_shown() {
+    let world = world(&[("http://a", 1)]);
+    let (body, run) = message(&world.opening("pages"));
+    let acknowledge = world.event(EventKind::Acknowledged, Disposition::Attaches);
+    let resolve = world.event(EventKind::Resolved, Disposition::Attaches);
+    // In the first moments, on a run that nobody has begun: the first delivery will have it in.
+    world.handle(&body, 1, 0).await.unwrap();
+    world.outbox.take();
+    world.handle(&message(&acknowledge).0, 1, 300).await.unwrap();
+    assert!(world.outbox.take().is_empty());
+    // Between the evidence and the conclusion: what is announced last covers it.
+    *world.outbox.meanwhile.lock().unwrap() = Some((world.store.clone(), resolve));
+    world.handle(&body, 2, 300).await.unwrap();
+    let view = world.view(run).await;
+    assert_eq!((view.run.revision, view.run.counts.attached), (5, 2), "two attached, the evidence, the conclusion");
+    assert_eq!(world.outbox.news(), [slack(3), slack(5)]);
+    // After the end it is announced, and nothing is looked at again.
+    world.called();
+    let reopened = world.event(EventKind::Reopened, Disposition::Attaches);
+    world.handle(&message(&reopened).0, 1, 300).await.unwrap();
+    assert_eq!(world.outbox.news(), [slack(6)]);
+    assert!(world.called().is_empty());
+}
