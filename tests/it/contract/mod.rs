@@ -142,6 +142,7 @@ macro_rules! contract_tests {
             [table::values] {
                 any_json_comes_back_as_it_was_written,
                 numbers_of_64_bits_are_exact,
+                i11_a_double_comes_back_to_its_last_bit,
                 keys_may_hold_any_text,
                 a_large_item_is_kept_and_a_too_large_one_refused_for_good,
                 what_is_nested_deeper_than_can_be_read_is_refused_for_good,

@@ -60,6 +60,21 @@ pub async fn numbers_of_64_bits_are_exact(world: &dyn ContractWorld) {
     }
 }
 
+/// The quotes of evidence are looked for in what was stored, so it may not change by a bit.
+pub async fn i11_a_double_comes_back_to_its_last_bit(world: &dyn ContractWorld) {
+    let table = world.table();
+    let there = key(&fresh("VALUE"), "DOUBLES");
+    // The second is what a parser gets wrong that takes the short way; then come the smallest and the largest.
+    let doubles = [0.1 + 0.2, 123.456_789_012_345_67, 1.0 / 3.0, 5e-324, -f64::MIN_POSITIVE, f64::MAX, f64::MIN];
+    for (name, attributes) in [
+        ("together", json!({ "doubles": doubles })),
+        ("alone", doubles.iter().enumerate().map(|(place, double)| (format!("d{place}"), json!(double))).collect()),
+    ] {
+        write(table.as_ref(), [put(&there, attributes.clone(), When::always())]).await;
+        assert_eq!(read(table.as_ref(), &there).await, Some(attributes), "{name}");
+    }
+}
+
 pub async fn keys_may_hold_any_text(world: &dyn ContractWorld) {
     let table = world.table();
     for text in [
