@@ -16,7 +16,7 @@ use store::{
     link::{self, Scope},
 };
 
-use crate::schedule::{MAX_ATTEMPTS, after_attempt, waiting};
+use crate::schedule::{MAX_ATTEMPTS, MAX_LIMITED, after_attempt, waiting};
 
 /// The key of the links to the console in the secret.
 pub const LINK_KEY: &str = "console-link-key";
@@ -280,14 +280,22 @@ impl Deliver {
         error: OutletError,
         message: &Received,
     ) -> Result<(), DeliverError> {
-        let reason = error.to_string();
-        held.target.last_error = Some(reason.clone());
+        let mut reason = error.to_string();
         let again = match error {
-            OutletError::Limited { wait, .. } => Some(waiting(wait)),
+            OutletError::Limited { wait, .. } => {
+                let now = self.clock.now();
+                let since = *held.target.limited_since.get_or_insert(now);
+                let again = now.duration_since(since) < MAX_LIMITED;
+                if !again {
+                    reason = format!("{reason}, and has since {since:.0}: given up after {MAX_LIMITED:#}");
+                }
+                again.then(|| waiting(wait))
+            }
             OutletError::Permanent { .. } => None,
             OutletError::Transient { retry_after, .. } => self.count(&mut held.target, retry_after),
             OutletError::Ambiguous { .. } => self.count(&mut held.target, None),
         };
+        held.target.last_error = Some(reason.clone());
         if again.is_none() {
             held.target.state = TargetState::Failed;
         }
@@ -345,12 +353,14 @@ fn stands(target: &mut Target, view: &RunView) {
     target.state = TargetState::Sent;
     target.revision = view.run.revision;
     target.attempts = 0;
+    target.limited_since = None;
     target.last_error = None;
 }
 
-/// A given-up target that is tried again has all its attempts; what it knows of an earlier post it keeps.
+/// A given-up target that is tried again has all its attempts and all its time to wait; what it knows of an earlier post it keeps.
 fn start_afresh(target: &mut Target) {
     target.attempts = 0;
+    target.limited_since = None;
     target.state = match (&target.provider_id, target.sending_since) {
         (Some(_), _) => TargetState::Sent,
         (None, Some(_)) => TargetState::Sending,

@@ -7,4 +7,4 @@ mod schedule;
 mod tests;
 
 pub use handler::{Deliver, DeliverError, LINK_KEY};
-pub use schedule::MAX_ATTEMPTS;
+pub use schedule::{MAX_ATTEMPTS, MAX_LIMITED};

@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use ports::MAX_DELAY;
 
 /// How many real attempts a target gets before it is given up. Waiting for a lease or a rate limit is none.
 pub const MAX_ATTEMPTS: u32 = 6;
+
+/// How long a provider may ask a target to wait before the target is given up. Limits that end by themselves are of
+/// seconds to an hour, so one that still stands then is an exhausted quota or a broken receiver, which somebody must
+/// see; and a first look that comes later than a shift is none. A redrive tries for as long again.
+pub const MAX_LIMITED: SignedDuration = SignedDuration::from_hours(6);
 
 /// How long after the first, second, ... attempt the next one comes, in seconds. Most troubles of a provider are over in
 /// seconds; the last step is long enough for a restart.

@@ -99,6 +99,9 @@ pub struct Target {
     /// Real attempts that failed since the last success. Waiting is not an attempt.
     #[serde(default)]
     pub attempts: u32,
+    /// Since when its provider asks to wait, if it did since the last success.
+    #[serde(default)]
+    pub limited_since: Option<Timestamp>,
     /// Why the last attempt failed, for people.
     #[serde(default)]
     pub last_error: Option<String>,

@@ -345,6 +345,7 @@ impl Store {
                 revision: 0,
                 provider_id: None,
                 attempts: 0,
+                limited_since: None,
                 last_error: None,
                 sending_since: None,
                 updated_at: run.created_at,

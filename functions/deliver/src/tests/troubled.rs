@@ -7,7 +7,7 @@ use inbox::{Endpoint, Fault};
 use ports::{MAX_DELAY, Queue};
 
 use super::support::{pagerduty, received, slack, world};
-use crate::MAX_ATTEMPTS;
+use crate::{MAX_ATTEMPTS, MAX_LIMITED};
 
 fn status(status: u16, retry_after: Option<u64>) -> Fault {
     Fault::Status { status, retry_after }
@@ -34,6 +34,55 @@ async fn i5_a_rate_limit_is_waited_out_and_is_no_attempt() {
     world.handle(&news).await.unwrap();
     assert_eq!(world.target(run, "slack").await.last_error, None);
     assert_eq!(world.inbox.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn i5_a_rate_limit_without_end_is_given_up_and_a_redrive_waits_as_long_again() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let news = world.evidence(run).await;
+    for _ in 0..2 {
+        for _ in 0..24 {
+            world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
+        }
+        // The last one is asked at the end of the six hours.
+        world.inbox.fault(Endpoint::SlackPost, status(429, Some(1)));
+        let began = ports::Clock::now(world.clock.as_ref());
+        world.handle(&news).await.unwrap();
+        let target = world.target(run, "slack").await;
+        assert_eq!((target.state, target.limited_since), (TargetState::Pending, Some(began)));
+        let letters = world.drain().await;
+        assert_eq!(letters.len(), 1, "{letters:?}");
+        assert_eq!((letters[0].queue, letters[0].body.as_str()), (Queue::DeliverDlq, news.body.as_str()));
+        assert_eq!(ports::Clock::now(world.clock.as_ref()).duration_since(began), MAX_LIMITED);
+        let target = world.target(run, "slack").await;
+        assert_eq!((target.state, target.attempts, target.lease), (TargetState::Failed, 0, None));
+        let since = format!("Slack's chat.postMessage asks to wait, and has since {began:.0}: given up after 6h");
+        assert_eq!(target.last_error, Some(since));
+    }
+    world.handle(&news).await.unwrap();
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.state, target.limited_since, target.last_error), (TargetState::Sent, None, None));
+    assert_eq!(world.inbox.posts().len(), 1);
+}
+
+#[tokio::test]
+async fn i5_limits_with_deliveries_between_them_are_never_given_up() {
+    let world = world().await;
+    let run = world.open(&[world.webhook()]).await;
+    world.evidence(run).await;
+    for revision in [2, 3] {
+        for _ in 0..23 {
+            world.inbox.fault(Endpoint::Webhook, status(429, Some(900)));
+        }
+        world.handle(&world.news(run, "webhook", revision)).await.unwrap();
+        assert!(world.drain().await.is_empty(), "5 h 45 min of waiting");
+        let target = world.target(run, "webhook").await;
+        assert_eq!((target.state, target.revision, target.limited_since), (TargetState::Sent, revision, None));
+        if revision == 2 {
+            world.conclude(run).await;
+        }
+    }
 }
 
 #[tokio::test]

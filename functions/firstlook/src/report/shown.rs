@@ -54,6 +54,7 @@ fn target(name: &str, outlet: OutletSpec, state: TargetState, revision: u64) -> 
         revision,
         provider_id: None,
         attempts: 0,
+        limited_since: None,
         last_error: None,
         sending_since: None,
         updated_at: at(900),

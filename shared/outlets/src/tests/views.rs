@@ -21,6 +21,7 @@ pub(crate) fn target(outlet: OutletSpec) -> Target {
         revision: 0,
         provider_id: None,
         attempts: 0,
+        limited_since: None,
         last_error: None,
         sending_since: Some(now()),
         updated_at: now(),
