@@ -143,7 +143,8 @@ impl Engine {
     }
 }
 
-/// The most invocations that a run goes over: below the hops at which Lambda stops what it takes for a loop (16).
+/// The most invocations that a run goes over: an hour of them at the template's 5 min, far above any budget of time. It is
+/// what ends a run that gets nowhere, since Lambda's own detection of loops is off (`RecursiveLoop` in the template).
 pub const MAX_SLICES: u32 = 12;
 
 /// The Command's parameters for an alert, as the workflow or the caller gives them.

@@ -167,6 +167,16 @@ fn a_failed_message_comes_back_alone() {
 }
 
 #[test]
+fn i5_lambda_takes_no_long_wait_for_a_loop() {
+    let template = template("template.yaml");
+    for function in FUNCTIONS {
+        let waits = matches!(function, "investigate" | "deliver");
+        let properties = &template["Resources"][format!("{}Function", capital(function))]["Properties"];
+        assert_eq!(properties["RecursiveLoop"] == "Allow", waits, "{function}: it sends to the queue that it reads");
+    }
+}
+
+#[test]
 fn the_functions_behind_the_api_end_before_it_gives_up() {
     let template = template("template.yaml");
     // An HTTP API cuts an integration off after 30 s.
