@@ -5,7 +5,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, Run, RunId, RunView, Target, TargetState};
+use domain::{DeliverMessage, LeaseToken, Run, RunId, Shown, Target, TargetState};
 use jiff::{SignedDuration, Timestamp};
 use outlets::{OpenOutlet, Outlet, OutletError, Post, Style};
 use ports::{
@@ -172,7 +172,7 @@ impl Deliver {
         if held.target.revision >= revision {
             return self.give_back(held).await;
         }
-        let view = self.store.reader().view(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
+        let view = self.store.reader().shown(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
         if held.target.state == TargetState::Failed {
             start_afresh(&mut held.target);
         }
@@ -205,7 +205,7 @@ impl Deliver {
     }
 
     /// Brings the target to what `view` shows, or leaves it where its style has nothing to show yet.
-    async fn bring(&self, held: &mut Held, view: &RunView) -> Result<(), Trouble> {
+    async fn bring(&self, held: &mut Held, view: &Shown) -> Result<(), Trouble> {
         let style = Style::of(&held.target.spec.outlet);
         if style == Style::OnceConcluded {
             if !view.run.status.is_terminal() {
@@ -240,7 +240,7 @@ impl Deliver {
     async fn first_post(
         &self,
         held: &mut Held,
-        view: &RunView,
+        view: &Shown,
         link: Option<&str>,
         outlet: &dyn Outlet,
         style: Style,
@@ -268,7 +268,7 @@ impl Deliver {
         }
     }
 
-    fn post<'a>(&self, target: &'a Target, view: &'a RunView, link: Option<&'a str>) -> Post<'a> {
+    fn post<'a>(&self, target: &'a Target, view: &'a Shown, link: Option<&'a str>) -> Post<'a> {
         Post { view, target, link, now: self.clock.now() }
     }
 
@@ -349,7 +349,7 @@ impl Deliver {
 }
 
 /// The target shows what `view` shows.
-fn stands(target: &mut Target, view: &RunView) {
+fn stands(target: &mut Target, view: &Shown) {
     target.state = TargetState::Sent;
     target.revision = view.run.revision;
     target.attempts = 0;

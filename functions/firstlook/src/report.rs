@@ -273,6 +273,9 @@ impl Text {
         if counts.duplicates > 0 {
             facts.push(words::count(counts.duplicates, "duplicate", "duplicates"));
         }
+        if view.only_counted() > 0 {
+            facts.push(format!("{} of them only counted", view.only_counted()));
+        }
         self.push("");
         self.push(self.style.dim(&one(&facts.join(", "))));
     }

@@ -279,7 +279,7 @@ impl Investigate {
         if let Some(reason) = &run.reason {
             return self.fail(run.id, token, reason).await;
         }
-        let done = store.reader().view(run.id).await?.map(|view| view.steps).unwrap_or_default();
+        let done = store.reader().steps(run.id).await?;
         match self.engine.drive(run, token, done, self.until(deadline)).await {
             Ok(Driven::Finished(report)) => {
                 if run.evidence_at.is_none() {

@@ -25,4 +25,4 @@ pub use report::{Checked, Gap, Report};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, TransitionError, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};
-pub use view::{AttachedEvent, Attachment, RunView};
+pub use view::{AttachedEvent, Attachment, RunView, Shown};

@@ -56,6 +56,15 @@ impl AttachedEvent {
     }
 }
 
+/// What deliveries show of a RunSession: its own record, which counts its events, and its steps in plan order. The steps are
+/// those of the record or newer ones.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)]
+pub struct Shown {
+    pub run: Run,
+    pub steps: Vec<Step>,
+}
+
 /// A whole RunSession at one moment. Steps are in plan order, events and targets in order of their keys.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -64,4 +73,14 @@ pub struct RunView {
     pub steps: Vec<Step>,
     pub events: Vec<AttachedEvent>,
     pub targets: Vec<Target>,
+}
+
+impl RunView {
+    /// How many events are counted in the run's record and stand nowhere else, because there were too many of them.
+    #[must_use]
+    pub fn only_counted(&self) -> u64 {
+        let recorded = self.events.iter().filter(|event| event.attachment != Attachment::Opened).count();
+        let counted = self.run.counts.attached.saturating_add(self.run.counts.duplicates);
+        counted.saturating_sub(u64::try_from(recorded).unwrap_or(u64::MAX))
+    }
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{OutletSpec, RunView, Target};
+use domain::{OutletSpec, Shown, Target};
 use jiff::Timestamp;
 
 /// How an outlet follows a run.
@@ -31,7 +31,7 @@ impl Style {
 #[derive(Debug, Clone, Copy)]
 pub struct Post<'a> {
     /// The run as it is.
-    pub view: &'a RunView,
+    pub view: &'a Shown,
     /// The target as it is. `sending_since` bounds a search for an earlier post.
     pub target: &'a Target,
     /// Opens the run's page; absent where there is no console.

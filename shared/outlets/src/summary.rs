@@ -1,6 +1,6 @@
 //! What of a run is shown, in words, for all outlets alike. Every text in it is clean (`text`), none is cut.
 
-use domain::{IncidentState, Outcome, RunStatus, RunView, Severity};
+use domain::{IncidentState, Outcome, RunStatus, Severity, Shown};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::text::{line, lines};
@@ -43,7 +43,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub fn of(view: &RunView, now: Timestamp) -> Self {
+    pub fn of(view: &Shown, now: Timestamp) -> Self {
         let report = view.run.report.as_ref();
         let made = |step: &domain::StepId| {
             view.steps.iter().find(|known| known.id == *step).is_none_or(|known| known.outcome == Outcome::Ok)
@@ -77,7 +77,7 @@ impl Summary {
 }
 
 /// The step and what it saw: `health (503 in 12 ms)`.
-fn seen(view: &RunView, id: &domain::StepId) -> String {
+fn seen(view: &Shown, id: &domain::StepId) -> String {
     let summary = view.steps.iter().find(|step| step.id == *id).map(|step| line(&step.evidence.summary));
     match summary.filter(|summary| !summary.is_empty()) {
         Some(summary) => format!("{} ({summary})", line(id.as_str())),
@@ -85,7 +85,7 @@ fn seen(view: &RunView, id: &domain::StepId) -> String {
     }
 }
 
-fn headline(view: &RunView) -> String {
+fn headline(view: &Shown) -> String {
     let run = &view.run;
     let verdict = run.report.as_ref().map(|report| line(&report.verdict)).filter(|verdict| !verdict.is_empty());
     let title = line(&run.title);
@@ -97,7 +97,7 @@ fn headline(view: &RunView) -> String {
     }
 }
 
-fn about(view: &RunView) -> Vec<String> {
+fn about(view: &Shown) -> Vec<String> {
     let run = &view.run;
     let mut about = vec![line(&run.title)];
     if let Some(alert) = &run.alert {
@@ -116,7 +116,7 @@ fn about(view: &RunView) -> Vec<String> {
     about
 }
 
-fn standing(view: &RunView) -> Vec<String> {
+fn standing(view: &Shown) -> Vec<String> {
     let run = &view.run;
     let mut standing = Vec::new();
     match run.status {
@@ -147,7 +147,7 @@ fn standing(view: &RunView) -> Vec<String> {
     standing
 }
 
-fn facts(view: &RunView, now: Timestamp) -> Vec<String> {
+fn facts(view: &Shown, now: Timestamp) -> Vec<String> {
     let run = &view.run;
     let mut facts = Vec::new();
     if !view.steps.is_empty() {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{OutletSpec, RunView, Secret, Target};
+use domain::{OutletSpec, Secret, Shown, Target};
 use inbox::Inbox;
 use jiff::Timestamp;
 use ports::{Clock, PortError, ReadSecret, SecretError};
@@ -89,6 +89,6 @@ async fn open(inbox: &Inbox, keys: Keys, spec: &OutletSpec) -> Result<Box<dyn Ou
 
 const LINK: &str = "https://console.example.com/runs/run_x?exp=1&sig=a_b";
 
-fn post<'a>(view: &'a RunView, target: &'a Target) -> Post<'a> {
+fn post<'a>(view: &'a Shown, target: &'a Target) -> Post<'a> {
     Post { view, target, link: Some(LINK), now: now() }
 }

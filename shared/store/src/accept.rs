@@ -12,7 +12,7 @@ use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use crate::{KEY_DAYS, RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys, later};
+use crate::{EVENTS_KEPT, KEY_DAYS, RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys, later};
 
 /// What came of an event. The same for the same event, however often it is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,9 +262,11 @@ impl Store {
             when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
         };
         let keep = expiry(self.clock.now(), RUN_DAYS);
-        let record = item::item(keys::event(id, event.id), &AttachedEvent::of(event, Attachment::Attached), keep);
-        let recorded = Write::Put { item: record, when: When::all([Condition::Absent]) };
-        let mut writes = vec![self.take(event, Some(id), false), recorded, changed];
+        let mut writes = vec![self.take(event, Some(id), false), changed];
+        if run.counts.attached < u64::from(EVENTS_KEPT) {
+            let record = item::item(keys::event(id, event.id), &AttachedEvent::of(event, Attachment::Attached), keep);
+            writes.push(Write::Put { item: record, when: When::all([Condition::Absent]) });
+        }
         if let Some(key) = alias_key {
             let ours = Alias { run: Some(id), ..Alias::default() };
             writes.push(Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() });
@@ -292,8 +294,6 @@ impl Store {
                 None => Accepted::Unmatched,
             });
         }
-        let keep = expiry(self.clock.now(), RUN_DAYS);
-        let absent = When::all([Condition::Absent]);
         let Some(run) = taken.run else {
             let again = UnmatchedEvent::of(event, format!("it is the same delivery as {}", taken.event));
             let written = self.transact(vec![self.unmatched_put(event, &again)]).await;
@@ -302,16 +302,32 @@ impl Store {
                 Err(other) => Err(StoreError::unexpected("to record a duplicate")(other)),
             };
         };
-        let record = item::item(keys::event(run, event.id), &AttachedEvent::of(event, Attachment::Duplicate), keep);
+        let now = self.clock.now();
+        let record = AttachedEvent::of(event, Attachment::Duplicate);
+        let record = item::item(keys::event(run, event.id), &record, expiry(now, RUN_DAYS));
+        let few = Condition::Below(item::DUPLICATES, i64::from(EVENTS_KEPT));
+        if !self.count_duplicate(run, record, few).await? {
+            // Too many to record, or the run is no longer kept.
+            let key = keys::counted(&event.source, &event.delivery_key, event.id);
+            let mark = item::item(key, &json!({}), expiry(now, KEY_DAYS));
+            self.count_duplicate(run, mark, Condition::Present).await?;
+        }
+        Ok(Accepted::Duplicate(run))
+    }
+
+    /// Counts a duplicate on `run` once, which `mark` remembers; whether it stands counted. The refusal of what the run
+    /// must be is the only `false`.
+    async fn count_duplicate(&self, run: RunId, mark: Item, is: Condition) -> Result<bool, StoreError> {
         let counted = Write::Update {
             key: keys::meta(run),
             set: Map::new(),
             add: vec![(item::DUPLICATES, 1)],
             remove: vec![],
-            when: When::all([Condition::Present]),
+            when: When::all([is]),
         };
-        match self.transact(vec![Write::Put { item: record, when: absent }, counted]).await {
-            Ok(()) | Err(TableError::Refused(_)) => Ok(Accepted::Duplicate(run)),
+        match self.transact(vec![Write::Put { item: mark, when: When::all([Condition::Absent]) }, counted]).await {
+            Ok(()) => Ok(true),
+            Err(TableError::Refused(refusals)) => Ok(found(&refusals, 0).is_some()),
             Err(other) => Err(StoreError::unexpected("to count a duplicate")(other)),
         }
     }

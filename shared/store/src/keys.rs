@@ -58,6 +58,11 @@ pub(crate) fn delivery(source: &Name, delivery_key: &str) -> Key {
     key(format!("DELIVERYKEY#{}", hash(&[source.as_str(), delivery_key])), "KEY")
 }
 
+/// Beside the delivery key: a duplicate that its run only counts.
+pub(crate) fn counted(source: &Name, delivery_key: &str, event: EventId) -> Key {
+    Key { sk: format!("COUNTED#{event}"), ..delivery(source, delivery_key) }
+}
+
 pub(crate) fn incident(workflow: &Name, incident_key: &str) -> Key {
     key(format!("INCIDENT#{workflow}#{}", hash(&[incident_key])), "OPEN")
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::{Run, RunId, RunView};
+use domain::{Run, RunId, RunView, Shown, Step};
 use jiff::civil::Date;
 use ports::{Index, ReadTable};
 
@@ -43,6 +43,24 @@ impl Reader {
     /// [`StoreError`].
     pub async fn run(&self, id: RunId) -> Result<Option<Run>, StoreError> {
         self.table.get(&keys::meta(id)).await?.as_ref().map(item::read_run).transpose()
+    }
+
+    /// The recorded steps of a run, in plan order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn steps(&self, id: RunId) -> Result<Vec<Step>, StoreError> {
+        self.table.query(&keys::run(id), keys::STEP).await?.iter().map(item::read).collect()
+    }
+
+    /// What deliveries show of a run, however many events it has. Its record is read before its steps, so that no step is
+    /// missing that the record speaks of.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn shown(&self, id: RunId) -> Result<Option<Shown>, StoreError> {
+        let Some(run) = self.run(id).await? else { return Ok(None) };
+        Ok(Some(Shown { run, steps: self.steps(id).await? }))
     }
 
     /// The whole RunSession, as the last writes left it.

@@ -1,5 +1,7 @@
 //! The store over a real SQLite table. The same transactions run on DynamoDB in the contract suite and the scenarios.
 
+mod events;
+
 use std::{
     sync::{
         Arc, Mutex,
@@ -18,7 +20,7 @@ use local::{Database, SqliteTable};
 use ports::{Clock, Entropy};
 use serde_json::json;
 
-use crate::{Accepted, Claim, IncidentWindow, Recorded, Store, StoreError, TargetClaim};
+use crate::{Accepted, Claim, EVENTS_KEPT, IncidentWindow, Recorded, Store, StoreError, TargetClaim};
 
 struct Hand(Mutex<Timestamp>);
 

@@ -62,6 +62,7 @@ pub(super) fn events(view: &RunView) -> Markup {
     let counts = view.run.counts;
     let newest: Vec<&AttachedEvent> = view.events.iter().rev().take(EVENTS).collect();
     let over = view.events.len() - newest.len();
+    let more = view.only_counted();
     html! {
         section {
             h2 { "Events" }
@@ -82,7 +83,15 @@ pub(super) fn events(view: &RunView) -> Markup {
                     }
                 }
             } }
-            @if over > 0 { p.soft { "The newest " (EVENTS) " are shown; " (over) " older ones stand in the JSON." } }
+            @if over > 0 {
+                p.soft { "The newest " (EVENTS) " of those recorded are shown; " (over) " older ones stand in the JSON." }
+            }
+            @if more > 0 {
+                p.soft {
+                    "Attached events and duplicates are recorded up to " (store::EVENTS_KEPT) " of each; "
+                    (words::count(more, "later one was", "later ones were")) " only counted."
+                }
+            }
         }
     }
 }

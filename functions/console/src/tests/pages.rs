@@ -74,6 +74,15 @@ fn a_typical_page_is_small_and_a_storm_does_not_make_it_large() {
     assert!(html(&storm).len() < 200 * 1024, "{}", html(&storm).len());
 }
 
+#[test]
+fn i3_what_was_only_counted_is_said() {
+    let mut storm = view();
+    assert!(!html(&storm).contains("only counted"));
+    storm.run.counts.attached += 41;
+    let html = html(&storm);
+    assert!(html.contains("up to 100 of each; 41 later ones were only counted"), "{html}");
+}
+
 const PAYLOAD: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><svg onload=alert(1)></style></title><b x=\"&amp;\u{202e}";
 
 /// Puts the payload in place of every text that somebody else could have chosen; `false` when the value must keep its

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{LINK, post, views};
 use crate::{Post, pagerduty, slack, webhook};
 
-fn everything() -> Vec<(&'static str, domain::RunView)> {
+fn everything() -> Vec<(&'static str, domain::Shown)> {
     vec![
         ("queued", views::queued()),
         ("evidence", views::evidence()),
@@ -91,7 +91,7 @@ fn the_raw_alert_is_in_no_delivery() {
     assert!(!all.contains("secret raw body"));
 }
 
-fn within_limits(view: &domain::RunView) {
+fn within_limits(view: &domain::Shown) {
     let target = views::slack("#ops");
     for link in [None, Some(LINK)] {
         let post = Post { link, ..post(view, &target) };

@@ -1,9 +1,9 @@
 //! Runs in the states that readers meet.
 
 use domain::{
-    Alert, AlertSeverity, AttachedEvent, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, MergedIssue,
-    Outcome, OutletSpec, PagerDutySpec, Report, Run, RunId, RunStatus, RunView, Service, Severity, SlackSpec, Step,
-    StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+    Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, MergedIssue, Outcome,
+    OutletSpec, PagerDutySpec, Report, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, Step, StepId,
+    Target, TargetSpec, TargetState, Trigger, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -77,7 +77,7 @@ fn merged(issue: Issue, steps: &[&str]) -> MergedIssue {
 }
 
 /// A run just opened: nothing is known.
-pub(crate) fn queued() -> RunView {
+pub(crate) fn queued() -> Shown {
     let event = EventId::mint(opened(), 7);
     let run = Run {
         title: "Checkout answers 503".to_owned(),
@@ -98,11 +98,11 @@ pub(crate) fn queued() -> RunView {
         }),
         ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", opened())
     };
-    RunView { run, steps: vec![], events: Vec::<AttachedEvent>::new(), targets: vec![] }
+    Shown { run, steps: vec![] }
 }
 
 /// The evidence stands, the investigation goes on.
-pub(crate) fn evidence() -> RunView {
+pub(crate) fn evidence() -> Shown {
     let mut view = queued();
     view.run.status = RunStatus::Running;
     view.run.revision = 2;
@@ -128,7 +128,7 @@ pub(crate) fn evidence() -> RunView {
     view
 }
 
-pub(crate) fn concluded() -> RunView {
+pub(crate) fn concluded() -> Shown {
     let mut view = evidence();
     view.run.status = RunStatus::Concluded;
     view.run.revision = 3;
@@ -137,7 +137,7 @@ pub(crate) fn concluded() -> RunView {
 }
 
 /// Nothing wrong was found.
-pub(crate) fn nothing() -> RunView {
+pub(crate) fn nothing() -> Shown {
     let mut view = concluded();
     let report = view.run.report.as_mut().unwrap();
     report.verdict = "Nothing wrong found in 2 checks".to_owned();
@@ -152,7 +152,7 @@ pub(crate) fn nothing() -> RunView {
     view
 }
 
-pub(crate) fn failed() -> RunView {
+pub(crate) fn failed() -> Shown {
     let mut view = queued();
     view.run.status = RunStatus::Failed;
     view.run.revision = 2;
@@ -161,7 +161,7 @@ pub(crate) fn failed() -> RunView {
     view
 }
 
-pub(crate) fn cancelled() -> RunView {
+pub(crate) fn cancelled() -> Shown {
     let mut view = evidence();
     view.run.status = RunStatus::Cancelled;
     view.run.ended_at = Some(now());
@@ -169,7 +169,7 @@ pub(crate) fn cancelled() -> RunView {
     view
 }
 
-pub(crate) fn resolved() -> RunView {
+pub(crate) fn resolved() -> Shown {
     let mut view = concluded();
     view.run.revision = 4;
     view.run.incident = IncidentState::Resolved { at: now() };
@@ -178,7 +178,7 @@ pub(crate) fn resolved() -> RunView {
 }
 
 /// A check could not be made, which is a finding and a gap; another finding was seen by two steps.
-pub(crate) fn gaps() -> RunView {
+pub(crate) fn gaps() -> Shown {
     let mut view = concluded();
     let mut unmade = step("deploys", 2, "What was deployed last", "");
     unmade.outcome = Outcome::Failed { reason: "could not connect to ci.internal:443: timed out".to_owned() };
@@ -197,7 +197,7 @@ pub(crate) fn gaps() -> RunView {
 }
 
 /// An alert that would be more than text.
-pub(crate) fn hostile() -> RunView {
+pub(crate) fn hostile() -> Shown {
     let mut view = concluded();
     let text = "<!channel> <@U024BE7LH> <https://evil.example|Open the RunSession> @here #general & \u{202E}desrever\n\
                 Firstlook run_00000000000000000000000000/pagerduty\n\n:fire: *b* `c` 🧑‍🚒 תקלה בשירות";
@@ -213,7 +213,7 @@ pub(crate) fn hostile() -> RunView {
 }
 
 /// More of everything than any outlet takes; `unit` fills the texts.
-pub(crate) fn huge(unit: &str) -> RunView {
+pub(crate) fn huge(unit: &str) -> Shown {
     let mut view = concluded();
     let text = unit.repeat(2000 / unit.len());
     view.run.title = text.clone();
