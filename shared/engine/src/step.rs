@@ -1,7 +1,5 @@
 //! Takes one step: renders the call, makes it, and reads the result.
 
-use std::borrow::Cow;
-
 use catalog::{
     bind,
     expr::{ExprError, Scope, Template},
@@ -107,26 +105,15 @@ fn cap_request(request: &Value) -> Value {
 }
 
 /// The call with its values in place. A value fills the place it was given and no more: in a URL it is one encoded
-/// piece, in a query the inside of a quoted string.
+/// piece, in a query the literal value of a label.
 fn spec(run: &RunSpec<Template>, scope: &Scope) -> Result<RunSpec<String>, ExprError> {
     run.try_map(|slot, template| match slot {
-        // A template that is one value and nothing else is the catalog's own URL or query, whole.
-        Slot::Url | Slot::Query if template.source().starts_with("${{") && template.parts()?.len() == 1 => {
-            template.render(scope)
-        }
+        // A template that is one value and nothing else is the catalog's own URL, whole.
+        Slot::Url if template.source().starts_with("${{") && template.parts()?.len() == 1 => template.render(scope),
         Slot::Url => template.render_with(scope, catalog::encoded),
-        Slot::Query => template.render_with(scope, quoted),
+        Slot::Query => catalog::query(template, scope),
         Slot::Text => template.render(scope),
     })
-}
-
-fn quoted(value: &str) -> Cow<'_, str> {
-    if value.contains(['\\', '"', '\'', '`', '\n']) {
-        let text =
-            value.replace('\\', "\\\\").replace('"', "\\\"").replace('\'', "\\'").replace('`', "").replace('\n', "\\n");
-        return Cow::Owned(text);
-    }
-    Cow::Borrowed(value)
 }
 
 /// What later steps see of this one as `steps.<id>`.
@@ -202,12 +189,13 @@ mod tests {
 
     #[test]
     fn i8_a_value_in_a_query_stays_inside_its_quotes() {
-        let scope = Scope::new().with("inputs", &json!({"ns": "a\"} or vector(1) #"}));
-        let run: RunSpec<Template> = serde_json::from_value(
-            json!({"promql": {"url": "http://prom:9090", "query": "up{namespace=\"${{ inputs.ns }}\"}"}}),
-        )
+        let scope = Scope::new().with("inputs", &json!({"ns": "a\"} or vector(1) #", "all": ".*"}));
+        let run: RunSpec<Template> = serde_json::from_value(json!({"promql": {
+            "url": "http://prom:9090",
+            "query": r#"up{namespace="${{ inputs.ns }}", pod=~"${{ inputs.all }}-.+"}"#,
+        }}))
         .unwrap();
         let RunSpec::Promql(call) = spec(&run, &scope).unwrap() else { panic!("not promql") };
-        assert_eq!(call.query, "up{namespace=\"a\\\"} or vector(1) #\"}");
+        assert_eq!(call.query, r#"up{namespace="a\"} or vector(1) #", pod=~"\\.\\*-.+"}"#);
     }
 }

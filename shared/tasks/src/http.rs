@@ -178,21 +178,8 @@ fn headers(given: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let parsed: HeaderName = name.parse().map_err(|_| format!("`{name}` is not a header's name"))?;
-        match parsed.as_str() {
-            // A GET that says it is something else would not be read-only any more (I7).
-            "x-http-method" | "x-http-method-override" | "x-method-override" => {
-                return Err(format!("the header `{name}` is not sent: it would make another method of the request"));
-            }
-            // Where a server obeys them, another path is asked than the URL that the report shows (I8).
-            "x-original-url" | "x-rewrite-url" => {
-                return Err(format!("the header `{name}` is not sent: it would ask for another path than the URL's"));
-            }
-            // The connection is the client's; a body there is none.
-            "connection" | "content-length" | "expect" | "keep-alive" | "te" | "trailer" | "transfer-encoding"
-            | "upgrade" => {
-                return Err(format!("the header `{name}` is not sent: it is about the connection, not the request"));
-            }
-            _ => {}
+        if let Some(why) = catalog::refused_header(parsed.as_str()) {
+            return Err(format!("the header `{name}` is not sent: {why}"));
         }
         // Its value may be a secret, so the reason does not show it.
         let mut value: HeaderValue = value

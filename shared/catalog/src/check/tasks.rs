@@ -6,8 +6,10 @@ use super::{Desk, Spot, names::Variables, parameters, types};
 use crate::{
     bind::accept,
     expr::{Expression, Part, Template},
+    headers::{ROUTING, refused_header},
     model::{Parameter, ParameterType, PromqlRange, RunSpec, Span, Task},
     problem::Code,
+    promql::{self, Place},
     schema::DocKind,
 };
 
@@ -19,24 +21,6 @@ const POINT_LIMIT: u128 = 11_000;
 
 /// The shortest title that can name a thing and what is wrong with it, in characters.
 const TITLE_LEAST: usize = 8;
-
-/// Headers by which a server or a proxy before it finds the host or the path, in lower case.
-const ROUTING: [&str; 14] = [
-    "forwarded",
-    "host",
-    "x-forwarded-host",
-    "x-forwarded-path",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-server",
-    "x-forwarded-uri",
-    "x-host",
-    "x-http-host-override",
-    "x-original-host",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
-];
 
 type Inputs = BTreeMap<String, Parameter>;
 
@@ -76,7 +60,10 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             let headers = spot.to("headers");
             for (header, value) in &run.headers {
                 let at = headers.key(header);
-                if text(desk, &at, value) && ROUTING.contains(&header.to_ascii_lowercase().as_str()) {
+                if let Some(why) = refused_header(header) {
+                    let message = format!("the header `{}` is not sent: {why}", crate::bind::cut(header));
+                    desk.report(&at, Code::BadValue, message, "leave it out");
+                } else if text(desk, &at, value) && ROUTING.contains(&header.to_ascii_lowercase().as_str()) {
                     routing(desk, &at, value, inputs);
                 }
             }
@@ -265,7 +252,7 @@ fn port(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inpu
     }
 }
 
-/// A query: text may fill the inside of quotes and nothing else, since the values are escaped for that.
+/// A query: free text may be the value of a label and nothing else, since the values are escaped for that.
 fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inputs) {
     let Ok(parts) = template.parts() else { return };
     if let [Part::Value(whole)] = parts {
@@ -276,32 +263,35 @@ fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inp
         }
         return;
     }
-    let mut open: Option<char> = None;
-    for part in parts {
-        match part {
-            Part::Text(text) => {
-                let mut characters = text.chars();
-                while let Some(c) = characters.next() {
-                    match (open, c) {
-                        (Some('"' | '\''), '\\') => drop(characters.next()),
-                        (Some(quote), c) if c == quote => open = None,
-                        (None, '"' | '\'' | '`') => open = Some(c),
-                        _ => {}
-                    }
-                }
-            }
-            Part::Value(expression) => {
-                let limited =
-                    |input: &Parameter| input.one_of.is_some() || input.parameter_type != ParameterType::String;
-                if open.is_none() && !input(expression, inputs).is_some_and(limited) {
-                    let message =
-                        format!("`{}` stands outside of quotes and could be a part of the query", expression.source());
-                    let help =
-                        "put it in quotes, or make it an input of another type than `string`, or give it an `enum`";
-                    desk.report(spot, Code::UnsafeInterpolation, message, help);
-                }
-            }
+    let limited = |input: &Parameter| input.one_of.is_some() || input.parameter_type != ParameterType::String;
+    for (part, place) in promql::checked(parts) {
+        let Some(Part::Value(expression)) = parts.get(part) else { continue };
+        if place != Place::Raw && input(expression, inputs).is_some_and(limited) {
+            continue;
         }
+        let (problem, help) = match place {
+            Place::Equal(_) | Place::Pattern(_) => continue,
+            Place::Open => (
+                "stands outside of quotes and could be a part of the query",
+                "put it in quotes as the value of a label, or make it an input of another type than `string`, or give \
+                 it an `enum`",
+            ),
+            Place::Raw => (
+                "stands in backticks, where nothing can be escaped",
+                "write double quotes instead, with each backslash twice",
+            ),
+            Place::Argument(_) => (
+                "stands in quotes that are not the value of a label",
+                "text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an input of another type \
+                 than `string`, or give it an `enum`",
+            ),
+            Place::Within => (
+                "would change the meaning of what is around it in these quotes",
+                "close the quotes, and put the value outside of escapes and, behind `=~`, outside of `[ ]`, `{ }`, \
+                 `\\\\Q` and the heads of groups; it is matched literally",
+            ),
+        };
+        desk.report(spot, Code::UnsafeInterpolation, format!("`{}` {problem}", expression.source()), help);
     }
 }
 

@@ -176,7 +176,7 @@ pub enum RunSpec<T> {
 pub enum Slot {
     /// A URL: values are percent-encoded, so that none of them adds a segment, a query or a host.
     Url,
-    /// A query: values are escaped as the inside of a quoted string.
+    /// A query: a value in quotes is escaped for them, and matched literally where a regular expression stands.
     Query,
     /// Anything else: values stand as they are.
     Text,

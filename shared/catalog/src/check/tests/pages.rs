@@ -2,15 +2,36 @@
 
 use std::{fs, path::Path};
 
-use crate::Code;
+use crate::{
+    Code,
+    headers::{REFUSED, ROUTING},
+};
 
 /// What cannot be shown in one document: files and folders.
 const WITHOUT_EXAMPLE: [Code; 3] = [Code::UnreadableFile, Code::EmptyCatalog, Code::MissingEventFile];
 
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)).unwrap()
+}
+
+/// The words in backquotes from `begin` to the next empty line.
+fn listed<'p>(page: &'p str, begin: &str) -> Vec<&'p str> {
+    let (_, text) = page.split_once(begin).unwrap();
+    text.split("\n\n").next().unwrap().split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_pages_list_the_headers_that_the_code_knows() {
+    for page in ["tasks.md", "errors.md"].map(page) {
+        assert_eq!(listed(&page, "Routing headers are:"), ROUTING);
+    }
+    let refused: Vec<&str> = REFUSED.into_iter().flat_map(|(_, names)| names).copied().collect();
+    assert_eq!(listed(&page("tasks.md"), "Never sent are:"), refused);
+}
+
 #[test]
 fn every_code_has_a_section_with_an_example_that_gets_it() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/errors.md");
-    let page = fs::read_to_string(page).unwrap();
+    let page = page("errors.md");
     let mut sections: Vec<(&str, &str)> = Vec::new();
     for section in page.split("\n## ").skip(1) {
         let (code, text) = section.split_once(": ").unwrap();

@@ -191,7 +191,7 @@ checkout.yaml:13:49: error[FL013] `${{ inputs.port }}` is not a port
 checkout.yaml:13:84: error[FL013] `a b` is not a host: it is not a host
   = help: write a name such as db.internal, or an IP address, without scheme or port
 checkout.yaml:27:56: error[FL083] `inputs.text` stands outside of quotes and could be a part of the query
-  = help: put it in quotes, or make it an input of another type than `string`, or give it an `enum`"##;
+  = help: put it in quotes as the value of a label, or make it an input of another type than `string`, or give it an `enum`"##;
 
     i8_fl083_values_in_headers_that_choose_host_or_path: r##"kind: Task
 name: a
@@ -210,6 +210,7 @@ run:
       X-Original-Host: "${{ inputs.zone }}.internal"
       X-Host: a.internal
       X-Team: "${{ inputs.text }}"
+      Connection: close
 ---
 kind: Command
 name: triage
@@ -219,8 +220,40 @@ tasks: [{ id: a, task: a, with: { text: a, host: a.internal, zone: a } }]
   = help: write the value here, or declare the input as `type: host`, or give it an `enum`
 checkout.yaml:11:25: error[FL083] `inputs.text` would choose the host or the path by this header
   = help: write the value here, or declare the input as `type: host`, or give it an `enum`
-checkout.yaml:12:23: error[FL083] `inputs.text` would choose the host or the path by this header
-  = help: write the value here, or declare the input as `type: host`, or give it an `enum`
-checkout.yaml:13:22: error[FL083] `inputs.text` would choose the host or the path by this header
-  = help: write the value here, or declare the input as `type: host`, or give it an `enum`"##;
+checkout.yaml:12:23: error[FL013] the header `x-original-url` is not sent: it would ask for another path than the URL's
+  = help: leave it out
+checkout.yaml:13:22: error[FL013] the header `X-REWRITE-URL` is not sent: it would ask for another path than the URL's
+  = help: leave it out
+checkout.yaml:18:19: error[FL013] the header `Connection` is not sent: it is about the connection, not the request
+  = help: leave it out"##;
+
+    i8_fl083_values_in_queries_that_are_not_a_labels_literal_value: r##"kind: Task
+name: a
+access: read-only
+inputs: { text: { type: string, pattern: "[a-z.*]+" }, n: { type: integer }, way: { type: string, enum: [in, out] } }
+title: Check something
+run:
+  promql:
+    url: "http://prometheus:9090"
+    query: |
+      up{a="${{ inputs.text }}", b=~"${{ inputs.text }}-[0-9]{${{ inputs.n }}}"} > ${{ inputs.n }}
+      or up{a=~`${{ inputs.text }}`} or up{b=~`${{ inputs.n }}`}
+      or label_replace(up, "a", "${{ inputs.way }}", "b", "${{ inputs.text }}")
+      or up{a=~"[${{ inputs.text }}]"} or up{a="\${{ inputs.text }}"}
+      # it is not ${{ inputs.text }}
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: a, task: a, with: { text: a, n: 1, way: in } }]
+"##, r##"checkout.yaml:10:7: error[FL083] `inputs.n` stands in backticks, where nothing can be escaped
+  = help: write double quotes instead, with each backslash twice
+checkout.yaml:10:7: error[FL083] `inputs.text` stands in backticks, where nothing can be escaped
+  = help: write double quotes instead, with each backslash twice
+checkout.yaml:10:7: error[FL083] `inputs.text` stands in quotes that are not the value of a label
+  = help: text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an input of another type than `string`, or give it an `enum`
+checkout.yaml:10:7: error[FL083] `inputs.text` stands outside of quotes and could be a part of the query
+  = help: put it in quotes as the value of a label, or make it an input of another type than `string`, or give it an `enum`
+checkout.yaml:10:7: error[FL083] `inputs.text` would change the meaning of what is around it in these quotes
+  = help: close the quotes, and put the value outside of escapes and, behind `=~`, outside of `[ ]`, `{ }`, `\\Q` and the heads of groups; it is matched literally"##;
 }

@@ -1,0 +1,247 @@
+//! Values within a PromQL query: each is the literal value of a label and nothing else.
+//!
+//! What is a string, a comment and an escape is as Prometheus reads it: `lexInsideBraces`, `lexString` and `lexEscape` of
+//! its `promql/parser/lex.go`; regular expressions are [RE2](https://github.com/google/re2/wiki/Syntax).
+
+use regex_syntax::ast::{self, Ast, Visitor};
+
+use crate::expr::{ExprError, Part, Scope, Template};
+
+/// Stands for a value while the text around it is looked at; a private character, so that hardly a query has it.
+const PLACEHOLDER: char = '\u{f5a7}';
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Outside of all quotes: it is a part of the query.
+    Open,
+    /// In backticks, which know no escapes. The check refuses it.
+    Raw,
+    /// In quotes that are not the value of a label matcher.
+    Argument(char),
+    /// In these quotes behind `=` or `!=` in a selector.
+    Equal(char),
+    /// In these quotes behind `=~` or `!~` in a selector.
+    Pattern(char),
+    /// In quotes, but within an escape, a class or another construct whose meaning it would change, or the quotes do not
+    /// end. Only [`checked`] tells it apart.
+    Within,
+}
+
+/// The query with the values of `template` in place. A value in quotes is escaped for them, and behind `=~` or `!~` it is
+/// a literal of the regular expression too. Outside of quotes it stands as it is: the check lets no free text stand there.
+///
+/// # Errors
+/// [`ExprError`].
+pub fn query(template: &Template, scope: &Scope) -> Result<String, ExprError> {
+    let places = scan(template.parts()?).places;
+    template.render_each(scope, |part, value| {
+        match places.iter().find(|(of, _)| *of == part).map_or(Place::Open, |(_, place)| *place) {
+            Place::Open => value.to_owned(),
+            Place::Raw => value.replace('`', ""),
+            Place::Argument(quote) | Place::Equal(quote) => quoted(value, quote),
+            Place::Pattern(quote) => quoted(&regex::escape(value), quote),
+            Place::Within => String::new(),
+        }
+    })
+}
+
+/// The place of each value, by the number of its part.
+pub(crate) fn checked(parts: &[Part]) -> Vec<(usize, Place)> {
+    let Scan { mut places, strings } = scan(parts);
+    for string in strings.iter().filter(|string| !(string.closed && is_literal(string))) {
+        for (_, place) in places.iter_mut().filter(|(part, _)| string.values.contains(part)) {
+            *place = Place::Within;
+        }
+    }
+    places
+}
+
+/// `value` as the inside of a string in `quote`. Another quote may not be escaped there, U+FFFD stands for broken UTF-8,
+/// and a line's end would end the string.
+fn quoted(value: &str, quote: char) -> String {
+    let mut text = String::with_capacity(value.len());
+    for c in value.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            c if c == quote => text.extend(['\\', c]),
+            c if c.is_control() || c == '\u{fffd}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+#[derive(Default)]
+struct Scan {
+    /// The values' parts and places, in order.
+    places: Vec<(usize, Place)>,
+    /// The strings that have values.
+    strings: Vec<Quoted>,
+}
+
+/// A string of the query.
+struct Quoted {
+    place: Place,
+    /// Its inside as it is written, with placeholders.
+    body: String,
+    /// Its values' parts.
+    values: Vec<usize>,
+    closed: bool,
+}
+
+/// What the scanner is in.
+enum At {
+    Code,
+    Comment,
+    String(char, Quoted),
+}
+
+fn scan(parts: &[Part]) -> Scan {
+    let mut found = Scan::default();
+    let mut at = At::Code;
+    let mut selector = false;
+    let mut escaped = false;
+    // The operator that was read last, and nothing but spaces since.
+    let mut operator = String::new();
+    for (number, part) in parts.iter().enumerate() {
+        let Part::Text(text) = part else {
+            match &mut at {
+                At::String(_, string) => {
+                    string.body.push(PLACEHOLDER);
+                    string.values.push(number);
+                    found.places.push((number, string.place));
+                    escaped = false;
+                }
+                At::Code | At::Comment => {
+                    operator.clear();
+                    found.places.push((number, Place::Open));
+                }
+            }
+            continue;
+        };
+        for c in text.chars() {
+            at = match at {
+                At::Comment if matches!(c, '\n' | '\r') => At::Code,
+                At::Comment => At::Comment,
+                At::String(quote, mut string) => {
+                    if c == quote && !escaped {
+                        string.closed = true;
+                        found.strings.extend(Some(string).filter(|string| !string.values.is_empty()));
+                        operator.clear();
+                        At::Code
+                    } else {
+                        escaped = c == '\\' && !escaped && quote != '`';
+                        string.body.push(c);
+                        At::String(quote, string)
+                    }
+                }
+                At::Code => match c {
+                    '#' => At::Comment,
+                    '"' | '\'' | '`' => {
+                        let place = match operator.as_str() {
+                            _ if c == '`' => Place::Raw,
+                            "=" | "!=" if selector => Place::Equal(c),
+                            "=~" | "!~" if selector => Place::Pattern(c),
+                            _ => Place::Argument(c),
+                        };
+                        escaped = false;
+                        At::String(c, Quoted { place, body: String::new(), values: vec![], closed: false })
+                    }
+                    c => {
+                        match c {
+                            '=' | '!' | '~' | '<' | '>' | '+' | '-' | '*' | '/' | '%' | '^' => operator.push(c),
+                            c if c.is_whitespace() => {}
+                            _ => operator.clear(),
+                        }
+                        selector = c == '{' || (selector && c != '}');
+                        At::Code
+                    }
+                },
+            };
+        }
+    }
+    if let At::String(_, string) = at {
+        found.strings.extend(Some(string).filter(|string| !string.values.is_empty()));
+    }
+    found
+}
+
+/// Whether each value in the string stands for its own characters.
+fn is_literal(string: &Quoted) -> bool {
+    let wanted = string.values.len();
+    let text = match string.place {
+        Place::Raw => Some(string.body.clone()),
+        _ => unescaped(&string.body),
+    };
+    let Some(text) = text else { return false };
+    match string.place {
+        Place::Pattern(_) => match ast::parse::Parser::new().parse(&text) {
+            Ok(pattern) => ast::visit(&pattern, Literals(0)) == Ok(wanted),
+            Err(_) => false,
+        },
+        _ => text.chars().filter(|c| *c == PLACEHOLDER).count() == wanted,
+    }
+}
+
+/// What the inside of a quoted string says; `None` when an escape is none.
+fn unescaped(body: &str) -> Option<String> {
+    let mut text = String::with_capacity(body.len());
+    let mut rest = body.chars();
+    while let Some(c) = rest.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        let (first, digits, radix) = match rest.next()? {
+            'a' => ('\u{7}', 0, 16),
+            'b' => ('\u{8}', 0, 16),
+            'f' => ('\u{c}', 0, 16),
+            'n' => ('\n', 0, 16),
+            'r' => ('\r', 0, 16),
+            't' => ('\t', 0, 16),
+            'v' => ('\u{b}', 0, 16),
+            c @ ('\\' | '"' | '\'') => (c, 0, 16),
+            c @ '0'..='7' => (c, 2, 8),
+            'x' => ('0', 2, 16),
+            'u' => ('0', 4, 16),
+            'U' => ('0', 8, 16),
+            _ => return None,
+        };
+        if digits == 0 {
+            text.push(first);
+            continue;
+        }
+        let mut number = first.to_digit(radix)?;
+        for _ in 0..digits {
+            number = number.checked_mul(radix)?.checked_add(rest.next()?.to_digit(radix)?)?;
+        }
+        text.push(char::from_u32(number)?);
+    }
+    Some(text)
+}
+
+/// Counts the placeholders that are literals of an expression: not in a class, an escape, a name or a comment.
+struct Literals(usize);
+
+impl Visitor for Literals {
+    type Output = usize;
+    type Err = ();
+
+    fn finish(self) -> Result<usize, ()> {
+        Ok(self.0)
+    }
+
+    fn visit_pre(&mut self, ast: &Ast) -> Result<(), ()> {
+        if let Ast::Literal(literal) = ast
+            && literal.kind == ast::LiteralKind::Verbatim
+            && literal.c == PLACEHOLDER
+        {
+            self.0 += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
