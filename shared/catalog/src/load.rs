@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::{
     Catalog,
     check::{self, Documents, Origin, quoted, shape},
-    node::{Kind, Node, Place, documents},
+    node::{Broken, Kind, Node, Place, documents},
     problem::{Code, Problem, ProblemSeverity, nearest},
     schema::DocKind,
 };
@@ -44,7 +44,9 @@ pub fn load_dir(folder: &Path) -> Loaded {
     for path in &paths {
         match read(path) {
             Ok(text) => reading.file(path, &text),
-            Err(reason) => reading.problem(path, Place::default(), Code::UnreadableFile, reason, None),
+            Err(Unread { place, message, help }) => {
+                reading.problem(path, place, Code::UnreadableFile, message, Some(help));
+            }
         }
     }
     reading.event_files = true;
@@ -62,16 +64,67 @@ pub fn load_texts<'t>(files: impl IntoIterator<Item = (&'t Path, &'t str)>) -> L
     reading.finish(Path::new("catalog"))
 }
 
-fn read(path: &Path) -> Result<String, String> {
-    let wrong = |error: io::Error| match error.kind() {
-        io::ErrorKind::InvalidData => "the file is not UTF-8".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
-    };
-    let size = fs::metadata(path).map_err(wrong)?.len();
-    if size > FILE_LIMIT {
-        return Err(format!("the file has {size} bytes, and {FILE_LIMIT} are the most"));
+/// Why a file or a folder is not read.
+struct Unread {
+    place: Place,
+    message: String,
+    help: String,
+}
+
+impl Unread {
+    fn of(what: &str, path: &Path, error: &io::Error) -> Self {
+        let is_link = path.symlink_metadata().is_ok_and(|found| found.file_type().is_symlink());
+        let help = match error.kind() {
+            _ if is_link => "it is a link: mend where it leads, or take it out",
+            io::ErrorKind::NotFound => "look for a slip in the name",
+            io::ErrorKind::NotADirectory => "name the folder that holds the documents",
+            io::ErrorKind::PermissionDenied => "let whoever runs this read it",
+            _ => "see whether it can be opened otherwise",
+        };
+        let message = format!("the {what} cannot be read: {error}");
+        Self { place: Place::default(), message, help: help.to_owned() }
     }
-    fs::read_to_string(path).map_err(wrong)
+}
+
+fn read(path: &Path) -> Result<String, Unread> {
+    let size = fs::metadata(path).map_err(|error| Unread::of("file", path, &error))?.len();
+    if size > FILE_LIMIT {
+        let message = format!("the file has {size} bytes, and {FILE_LIMIT} are the most");
+        return Err(Unread { place: Place::default(), message, help: "spread its documents over several".to_owned() });
+    }
+    let bytes = fs::read(path).map_err(|error| Unread::of("file", path, &error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let good = String::from_utf8_lossy(good);
+        let count = |number: usize| u32::try_from(number + 1).unwrap_or(u32::MAX);
+        let last = good.rsplit('\n').next().unwrap_or_default();
+        let place = Place { line: count(good.matches('\n').count()), column: count(last.chars().count()) };
+        let message = "the file is not UTF-8 from here on".to_owned();
+        Unread { place, message, help: "save it as UTF-8".to_owned() }
+    })
+}
+
+/// The mend of what is no YAML, by what people most often do.
+fn syntax_help(text: &str, broken: &Broken) -> &'static str {
+    let line = usize::try_from(broken.place.line).unwrap_or_default();
+    let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    // Within `{ }` and `[ ]` the braces of a value are a map to YAML.
+    let is_bare = || {
+        let mut before = line.split("${{").next().unwrap_or_default().chars().rev();
+        line.contains("${{") && before.find(|c| !c.is_whitespace()).is_some_and(|c| matches!(c, ':' | ',' | '['))
+    };
+    let said = broken.message.as_str();
+    if said.contains("tab") && line.contains('\t') {
+        "indent with spaces: YAML takes no tabs there"
+    } else if said.contains("flow") && is_bare() {
+        "put quotes around the value: within `{ }` and `[ ]` a bare `${{ ... }}` is read as maps"
+    } else if said.contains("unexpected character") {
+        "take the character out: a control character is often a slip of the clipboard"
+    } else if said.contains("quoted scalar") {
+        "a quote that was opened here or further up is not closed, or one within the text wants a backslash"
+    } else {
+        "look at the indentation, at open brackets and quotes, and at `: ` within text: such text wants quotes"
+    }
 }
 
 #[derive(Default)]
@@ -88,6 +141,18 @@ impl Reading {
     fn problem(&mut self, file: &Path, place: Place, code: Code, message: String, help: Option<String>) {
         let Place { line, column } = place;
         let (file, severity) = (file.to_owned(), code.severity());
+        let loses = matches!(
+            code,
+            Code::UnreadableFile
+                | Code::YamlSyntax
+                | Code::DuplicateKey
+                | Code::TooComplex
+                | Code::FrontMatter
+                | Code::UnknownKind
+        );
+        if loses {
+            self.documents.lost.push(file.clone());
+        }
         self.problems.push(Problem { file, line, column, code, severity, message, help });
     }
 
@@ -96,8 +161,8 @@ impl Reading {
         let entries = match entries {
             Ok(entries) => entries,
             Err(error) => {
-                let message = format!("the folder cannot be read: {error}");
-                return self.problem(folder, Place::default(), Code::UnreadableFile, message, None);
+                let Unread { place, message, help } = Unread::of("folder", folder, &error);
+                return self.problem(folder, place, Code::UnreadableFile, message, Some(help));
             }
         };
         for entry in entries {
@@ -113,7 +178,8 @@ impl Reading {
                     self.walk(&path, depth + 1, paths);
                 } else {
                     let message = format!("folders nest more than {FOLDER_LIMIT} deep");
-                    self.problem(&path, Place::default(), Code::UnreadableFile, message, None);
+                    let help = Some("move it further up".to_owned());
+                    self.problem(&path, Place::default(), Code::UnreadableFile, message, help);
                 }
                 continue;
             }
@@ -141,9 +207,7 @@ impl Reading {
             let help = match broken.code {
                 Code::DuplicateKey => "take one of them out, or begin another document with `---`",
                 Code::TooComplex => "write it out flat: a catalog needs neither deep nesting nor many aliases",
-                _ => {
-                    "look at the indentation, at open brackets and quotes, and at `: ` within text: such text wants quotes"
-                }
+                _ => syntax_help(text, &broken),
             };
             self.problem(path, broken.place, broken.code, broken.message, Some(help.to_owned()));
         }
@@ -174,8 +238,16 @@ impl Reading {
             let message = "the file has no front matter".to_owned();
             return self.problem(path, Place { line: 1, column: 1 }, Code::FrontMatter, message, Some(help.to_owned()));
         };
+        let before = self.problems.len();
         // Its first line is a document mark to YAML too, so that lines and columns are those of the file.
-        for mut node in self.yaml(path, front) {
+        let nodes = self.yaml(path, front);
+        let stands = |node: &Node| matches!(node.kind, Kind::Map(_));
+        if self.problems.len() == before && !matches!(nodes.as_slice(), [one] if stands(one)) {
+            let message = "the front matter is not one map of keys".to_owned();
+            let help = Some("write `name:` and `title:` between the two lines of `---`".to_owned());
+            return self.problem(path, Place { line: 1, column: 1 }, Code::FrontMatter, message, help);
+        }
+        for mut node in nodes {
             let stated = node.get("kind").is_some();
             if let (Kind::Map(entries), false) = (&mut node.kind, stated) {
                 let kind = Node { place: node.place, kind: Kind::Text(DocKind::Knowledge.as_str().to_owned()) };
@@ -235,6 +307,9 @@ impl Reading {
         let schema = self.schemas.entry(kind).or_insert_with(|| kind.schema());
         let shape = shape::check(kind, schema, &mut self.patterns, &node);
         let name = node.get("name").and_then(Node::text).and_then(|name| Name::from_str(name).ok());
+        if name.is_none() {
+            self.documents.lost.push(path.to_owned());
+        }
         if let Some(name) = &name {
             if let Some(first) = self.documents.origin(kind, name) {
                 let message = format!("this is the second {} that is called `{name}`", kind.as_str());
@@ -287,7 +362,9 @@ impl Reading {
 
     fn finish(mut self, folder: &Path) -> Loaded {
         if self.documents.is_empty() && self.problems.is_empty() {
-            let help = Some("a catalog begins with a Source, a Workflow, a Command and a Task".to_owned());
+            let help = "documents stand in `*.yaml`, `*.yml` and `*.md`; a catalog begins with a Source, a Workflow, a \
+                        Command and a Task";
+            let help = Some(help.to_owned());
             let message = "there are no documents here".to_owned();
             self.problem(folder, Place::default(), Code::EmptyCatalog, message, help);
         }

@@ -1,6 +1,6 @@
 //! YAML as a tree that knows the place of every value, read with limits.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
@@ -16,6 +16,9 @@ const DEPTH_LIMIT: usize = 32;
 
 /// How many aliases a file may use, and how much they may repeat.
 const ALIAS_LIMIT: usize = 100;
+
+/// How many broken documents of a file are told: what is behind the last of them is not seen.
+const BROKEN_LIMIT: usize = 32;
 
 /// A line and a column, both from 1; 0 where it is about the whole file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -202,18 +205,38 @@ pub(crate) struct Broken {
     pub(crate) message: String,
 }
 
-/// The documents of `text`, and what is wrong with the others.
+/// The documents of `text`, and what is wrong with the others. A document that is broken hides none behind it: a line of
+/// `---` begins another one whatever it stands in.
 pub(crate) fn documents(text: &str) -> (Vec<Node>, Vec<Broken>) {
-    let mut bytes = text.as_bytes();
     let mut found = Vec::new();
-    let mut broken = Vec::new();
-    for document in serde_saphyr::read_with_options::<_, Node>(&mut bytes, options()) {
-        match document {
-            Ok(node) => found.push(node),
-            Err(error) => broken.push(explained(&error)),
+    let mut broken: Vec<Broken> = Vec::new();
+    let mut rest = Some(Cow::Borrowed(text));
+    while let Some(text) = rest.take() {
+        let mut bytes = text.as_bytes();
+        for document in serde_saphyr::read_with_options::<_, Node>(&mut bytes, options()) {
+            match document {
+                Ok(node) => found.push(node),
+                Err(error) => {
+                    let one = explained(&error);
+                    let later = broken.last().is_none_or(|last| one.place > last.place);
+                    rest = later.then(|| behind(&text, one.place)).flatten().filter(|_| broken.len() < BROKEN_LIMIT);
+                    broken.push(one);
+                    break;
+                }
+            }
         }
     }
     (found, broken)
+}
+
+/// `text` from the first document that begins behind `place`, with empty lines before it, so that its places are the file's.
+fn behind<'t>(text: &str, place: Place) -> Option<Cow<'t, str>> {
+    let from = usize::try_from(place.line).ok().filter(|line| *line > 0)?;
+    let begins =
+        |line: &&str| line.strip_prefix("---").is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t']));
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let next = from + lines.get(from..)?.iter().position(|line| begins(&line.trim_end_matches(['\r', '\n'])))?;
+    Some(Cow::Owned("\n".repeat(next) + &lines.get(next..)?.concat()))
 }
 
 fn options() -> Options {
@@ -280,6 +303,20 @@ mod tests {
         assert_eq!(first.place_of(&["b", "7", "c"]), Place { line: 3, column: 3 }, "the last that is there");
         assert_eq!(first.to_json(), serde_json::json!({"a": 1, "b": ["x", {"c": true, "d": null}]}));
         assert_eq!(second.get("e").and_then(Node::text), Some("007"), "leading zeros are not lost");
+    }
+
+    #[test]
+    fn a_broken_document_hides_none_of_the_others() {
+        let text =
+            "a: 1\n--- # one\nb: \"open\nc: 1\n---\nd: *none\n---\r\ne: 1\ne: 2\n---\nf: [\n--- \ng: 1\nh: {i: 2}\n";
+        let (found, broken) = documents(text);
+        let lines: Vec<(u32, Code)> = broken.iter().map(|broken| (broken.place.line, broken.code)).collect();
+        let (yaml, twice) = (Code::YamlSyntax, Code::DuplicateKey);
+        assert_eq!(lines, [(3, yaml), (6, yaml), (9, twice), (11, yaml)]);
+        let [first, last] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(first.to_json(), serde_json::json!({"a": 1}));
+        assert_eq!(last.to_json(), serde_json::json!({"g": 1, "h": {"i": 2}}));
+        assert_eq!(last.place_of(&["h", "i"]), Place { line: 14, column: 8 });
     }
 
     #[test]

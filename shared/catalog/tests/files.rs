@@ -77,12 +77,13 @@ fn fl001_and_fl015_files_that_are_not_there_or_cannot_be_read() {
     );
     let folder = folder(&[
         ("a.yaml", REST.as_bytes()),
-        ("bad.yaml", b"kind: \xff\xfe"),
+        ("bad.yaml", b"# caf\xc3\xa9\nkind: \xff\xfe"),
         ("sources/s.yaml", tested.as_bytes()),
         ("e.json", b"{}"),
     ]);
     insta::assert_snapshot!(said(&folder), @r##"
-    <folder>/bad.yaml: error[FL001] the file is not UTF-8
+    <folder>/bad.yaml:2:7: error[FL001] the file is not UTF-8 from here on
+      = help: save it as UTF-8
     <folder>/sources/s.yaml:6:14: error[FL015] there is no event file `<folder>/sources/events/none.json`
       = help: name it relative to this file's folder
     <folder>/sources/s.yaml:7:33: error[FL030] `expect` is not an expression: at character 6, mismatched input '<EOF>' expecting expression
@@ -97,7 +98,65 @@ fn fl001_and_fl015_files_that_are_not_there_or_cannot_be_read() {
 fn fl006_an_empty_folder_is_no_catalog() {
     insta::assert_snapshot!(said(&folder(&[])), @r##"
     <folder>: error[FL006] there are no documents here
-      = help: a catalog begins with a Source, a Workflow, a Command and a Task
+      = help: documents stand in `*.yaml`, `*.yml` and `*.md`; a catalog begins with a Source, a Workflow, a Command and a Task
+    "##);
+}
+
+#[cfg(unix)]
+#[test]
+fn fl001_says_how_to_mend_what_cannot_be_opened() {
+    let folder = folder(&[("a.yaml", format!("{SOURCE}---\n{REST}").as_bytes())]);
+    for (name, target) in [("gone.yaml", "none.yaml"), ("one.yaml", "two.yaml"), ("two.yaml", "one.yaml"), ("up", ".")]
+    {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    }
+    let said = said(&folder);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 6, "{said}");
+    for (line, name) in lines.iter().step_by(2).zip(["gone", "one", "two"]) {
+        assert!(line.starts_with(&format!("<folder>/{name}.yaml: error[FL001] the file cannot be read: ")), "{said}");
+    }
+    for help in lines.iter().skip(1).step_by(2) {
+        assert_eq!(*help, "  = help: it is a link: mend where it leads, or take it out");
+    }
+    let of = |name: &str| load_dir(&folder.path().join(name)).problems.remove(0).help.unwrap();
+    assert_eq!(of("none"), "look for a slip in the name");
+    assert_eq!(of("a.yaml"), "name the folder that holds the documents");
+}
+
+#[test]
+fn fl002_what_is_no_yaml_hides_nothing_else_and_says_the_likely_mend() {
+    let folder = folder(&[
+        ("a.yaml", SOURCE.as_bytes()),
+        ("b.yaml", REST.replace("Is checkout up", "\"Is checkout up").as_bytes()),
+        ("c.yaml", b"kind: Rule\nwhen: [\n\t- x\n---\nkind: Task\nrun:\n\t- x\n---\nkind: Task\nrun: { http: { url: ${{ inputs.url }} } }\n"),
+        ("d.yaml", b"kind: Rule\nname: x\nwhen: \"\x07\"\n---\nkind: Rule\nname: y\n  when: x\n---\nkind: Rule\nnam: z\n"),
+    ]);
+    insta::assert_snapshot!(said(&folder), @r##"
+    <folder>/b.yaml:9:14: error[FL002] this is not YAML: while scanning a quoted scalar, found unexpected document indicator
+      = help: a quote that was opened here or further up is not closed, or one within the text wants a backslash
+    <folder>/b.yaml:15:25: error[FL020] there is no Command `triage`
+      = help: it may stand in <folder>/b.yaml, which is not read whole: mend that first
+    <folder>/c.yaml:3:2: error[FL002] this is not YAML: tabs disallowed within this context (block indentation)
+      = help: indent with spaces: YAML takes no tabs there
+    <folder>/c.yaml:7:2: error[FL002] this is not YAML: tabs disallowed within this context (block indentation)
+      = help: indent with spaces: YAML takes no tabs there
+    <folder>/c.yaml:10:22: error[FL002] this is not YAML: while parsing a flow mapping, did not find expected ',' or '}'
+      = help: put quotes around the value: within `{ }` and `[ ]` a bare `${{ ... }}` is read as maps
+    <folder>/d.yaml:3:8: error[FL002] this is not YAML: unexpected character: `\u{7}'
+      = help: take the character out: a control character is often a slip of the clipboard
+    <folder>/d.yaml:7:7: error[FL002] this is not YAML: mapping values are not allowed in this context
+      = help: look at the indentation, at open brackets and quotes, and at `: ` within text: such text wants quotes
+    <folder>/d.yaml:9:1: error[FL012] the Rule has no `name`
+      = help: `name`: Its name.
+    <folder>/d.yaml:9:1: error[FL012] the Rule has no `reason`
+      = help: `reason`: Why, for whoever reads the report.
+    <folder>/d.yaml:9:1: error[FL012] the Rule has no `then`
+      = help: `then`: What it does.
+    <folder>/d.yaml:9:1: error[FL012] the Rule has no `when`
+      = help: `when`: CEL over `issue` and `alert`.
+    <folder>/d.yaml:10:1: error[FL011] the Rule has no key `nam`
+      = help: did you mean `name`?
     "##);
 }
 
@@ -108,11 +167,17 @@ fn problems_of_front_matter_have_the_lines_of_the_file() {
         ("one.md", b"---\nname: one\ntitel: One\n---\ntext\n"),
         ("two.md", b"---\nkind: Task\nname: two\n---\ntext\n"),
         ("three.md", b"---\nname: three\n"),
+        ("empty.md", b"---\n---\ntext\n"),
+        ("list.md", b"---\n- name: list\n---\ntext\n"),
         ("four.md", b"---\nname: four\ntitle: Four\ntext: x\n---\ntext\n"),
     ]);
     insta::assert_snapshot!(said(&folder), @r##"
+    <folder>/empty.md:1:1: error[FL005] the front matter is not one map of keys
+      = help: write `name:` and `title:` between the two lines of `---`
     <folder>/four.md:4:1: error[FL011] the Knowledge has no key `text`
       = help: it can have: `tags`
+    <folder>/list.md:1:1: error[FL005] the front matter is not one map of keys
+      = help: write `name:` and `title:` between the two lines of `---`
     <folder>/one.md:2:1: error[FL012] the Knowledge has no `title`
       = help: `title`: Its title.
     <folder>/one.md:3:1: error[FL011] the Knowledge has no key `titel`

@@ -50,6 +50,8 @@ impl Origin {
 #[derive(Debug, Default)]
 pub(crate) struct Documents {
     origins: BTreeMap<(DocKind, Name), Origin>,
+    /// Files with documents whose names are not known, so that what is missing may stand there.
+    pub(crate) lost: Vec<PathBuf>,
 }
 
 impl Documents {
@@ -131,8 +133,10 @@ impl Desk<'_> {
             return;
         }
         let known: Vec<&str> = self.documents.names(kind).map(Name::as_str).collect();
+        let lost = self.documents.lost.first().map(|file| file.display());
         let help = match (nearest(name.as_str(), known.iter().copied()), known.as_slice()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
+            _ if let Some(file) = lost => format!("it may stand in {file}, which is not read whole: mend that first"),
             (None, []) => format!("the catalog has no {} yet: write one", kind.as_str()),
             (None, some) if some.len() <= 8 => format!("there are {}", quoted(some)),
             (None, _) => format!("write a {} with that name", kind.as_str()),

@@ -9,6 +9,9 @@ use crate::{problem::Code, schema::DocKind};
 
 pub(super) fn check(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
+    if !desk.documents.lost.is_empty() {
+        return;
+    }
     let entries = catalog.commands.values().flat_map(|command| &command.tasks);
     let slx_entries = catalog.slxs.values().flat_map(|slx| &slx.tasks);
     let of_assistants = catalog.assistants.values().flat_map(|assistant| &assistant.tasks);
