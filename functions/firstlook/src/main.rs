@@ -9,6 +9,7 @@ mod follow;
 mod inbox_page;
 mod out;
 mod posts;
+mod redrive;
 mod report;
 mod runs;
 mod send;
@@ -52,7 +53,7 @@ async fn act(verb: &Verb) -> Result<(), Failure> {
         Verb::Run(args) => runs::run(args).await,
         Verb::Send(args) => send::send(args).await,
         Verb::Runs(args) => runs::runs(args).await,
-        Verb::Redrive(args) => runs::redrive(args).await,
+        Verb::Redrive(args) => redrive::redrive(args).await,
         Verb::Link(args) => runs::link(args).await,
     }
 }

@@ -1,11 +1,6 @@
-//! `run`, `runs`, `redrive` and `link`: the same verbs in the local world and on a stack.
+//! `run`, `runs` and `link`: the same verbs in the local world and on a stack.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use catalog::Catalog;
 use console::words;
@@ -18,7 +13,7 @@ use store::{Reader, RunPage, UnmatchedPage, link::Scope};
 
 use crate::{
     catalogs,
-    cli::{Link, Redrive, RedriveQueue, Run, Runs, World as Which},
+    cli::{Link, Run, Runs, World as Which},
     failure::Failure,
     follow::{Follower, Progress},
     out::{self, Style},
@@ -192,54 +187,6 @@ async fn newest_day(reader: &Reader, today: Date, limit: usize) -> Result<(Date,
         day = day.checked_sub(1.day())?;
     }
     Ok((today, RunPage::default(), UnmatchedPage::default()))
-}
-
-/// `firstlook redrive`.
-pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
-    let queues = match args.queue {
-        Some(RedriveQueue::Investigate) => vec![Queue::Investigate],
-        Some(RedriveQueue::Deliver) => vec![Queue::Deliver],
-        None => vec![Queue::Investigate, Queue::Deliver],
-    };
-    let mut all = 0;
-    for queue in queues {
-        let moved = match &args.world.stack {
-            Some(name) => redrive_stack(&Stack::connect(name)?, queue).await?,
-            None => existing(&args.world.data)?.queues.redrive(queue).await?,
-        };
-        out::print(&format!("{}: {moved}", queue.as_str()))?;
-        all += moved;
-    }
-    if all > 0 && args.world.stack.is_none() {
-        out::say("they are taken up by `firstlook dev`, now or when it starts");
-    }
-    Ok(())
-}
-
-/// Receives, sends, deletes, in this order: whatever dies in between, no message is lost, and one that is there twice
-/// does no harm.
-///
-/// What has come back meanwhile, since it fails still, is no second try: it stays where it is. So this ends.
-async fn redrive_stack(stack: &Stack, queue: Queue) -> Result<u64, Failure> {
-    let Some(letters) = queue.dead_letters() else { return Ok(0) };
-    let queues = stack.queues(&[queue, letters]).await?;
-    let mut moved = HashSet::new();
-    loop {
-        // Long enough that SQS asks all of its servers, and an empty answer means an empty queue.
-        let received = queues.receive(letters, 10, Duration::from_secs(2)).await?;
-        let before = moved.len();
-        for message in received {
-            // A dead letter keeps its body on the way there and back, and what is not deleted is hidden for a while.
-            if !moved.contains(&message.body) {
-                queues.send(queue, &message.body, "redriven", Duration::ZERO).await?;
-                queues.delete(letters, &message.receipt).await?;
-                moved.insert(message.body);
-            }
-        }
-        if moved.len() == before {
-            return Ok(u64::try_from(before).unwrap_or(u64::MAX));
-        }
-    }
 }
 
 /// `firstlook link`.
