@@ -67,7 +67,8 @@ Secrets stand in DATA/secrets.json, or in the environment as FIRSTLOOK_SECRET_<K
     /// Signs a webhook as its sender would, and posts it.
     #[command(after_help = "Examples:
   firstlook send events/webhooks/pagerduty/triggered.json --source pagerduty
-  firstlook send alert.json --source tickets --url https://abc.execute-api.eu-central-1.amazonaws.com --stack prod
+  firstlook send alert.json --source tickets --stack prod
+  firstlook send alert.json --source tickets --url https://firstlook.example.com --stack prod
 
 The body is sent as it is, so the same file twice is one event and one duplicate.")]
     Send(Send),
@@ -89,7 +90,7 @@ The body is sent as it is, so the same file twice is one event and one duplicate
     #[command(after_help = "Examples:
   firstlook link
   firstlook link run_01KAPW8Z000000000000000001 --days 7
-  firstlook link --stack prod --url https://abc.execute-api.eu-central-1.amazonaws.com")]
+  firstlook link --stack prod")]
     Link(Link),
 }
 
@@ -103,7 +104,7 @@ pub struct World {
     /// (`eval "$(aws configure export-credentials --format env)"`).
     #[arg(long, value_name = "NAME")]
     pub stack: Option<String>,
-    /// The stack's secret, by ARN or name (its output SecretArn); default: NAME-secrets.
+    /// The stack's secret, by ARN or name; default: its output SecretArn, and with --url NAME-secrets.
     #[arg(long, value_name = "ARN", requires = "stack")]
     pub secret_id: Option<String>,
 }
@@ -188,7 +189,7 @@ pub struct Send {
     /// The catalog's folder.
     #[arg(long, value_name = "DIR", default_value = "catalog")]
     pub catalog: PathBuf,
-    /// Where the hooks are: the stack's HooksUrl. Default: the local world's.
+    /// Where the hooks are. Default: the stack's output HooksUrl, or the local world.
     #[arg(long)]
     pub url: Option<String>,
     /// The secret that signs; default: that of the world under the key that the Source names.
@@ -248,7 +249,7 @@ pub struct Link {
     /// How long it opens.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=90))]
     pub days: u16,
-    /// Where the console is: the stack's ConsoleUrl. Default: the local world's.
+    /// Where the console is. Default: the stack's output ConsoleUrl, or the local world.
     #[arg(long)]
     pub url: Option<String>,
     #[command(flatten)]

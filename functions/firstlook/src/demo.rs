@@ -160,7 +160,7 @@ async fn page(running: &Running, world: &World, catalog: &Catalog) -> Result<Eve
     let secret = secret.ok_or_else(|| Failure::because("the demo has no signing secret"))?;
     let headers = sources::sign(source, &body, &secret, "demo", world.clock.now())?;
     let url: Url = format!("{}/hooks/pagerduty", running.url).parse()?;
-    let (status, answer) = send::post(&url, headers, body).await?;
+    let (status, answer) = send::post(&url, headers, body, None).await?;
     let answer: Value = serde_json::from_str(&answer).unwrap_or(Value::String(answer));
     let event = answer.pointer("/event").and_then(Value::as_str).and_then(|id| id.parse().ok());
     match (status, event) {

@@ -29,6 +29,9 @@ impl Failure {
             Self::Wrong(error) if broken_pipe(error.as_ref()) => ExitCode::SUCCESS,
             Self::Wrong(error) => {
                 crate::out::say(&format!("error: {}", ports::chain(error.as_ref())));
+                if let Some(advice) = crate::stack::advice(error.as_ref()) {
+                    crate::out::say(&format!("help: {advice}"));
+                }
                 ExitCode::from(1)
             }
         }

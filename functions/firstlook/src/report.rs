@@ -334,8 +334,12 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
     let name = one(&target.spec.name);
     let mut line = format!("{state} {name:<16} {place}");
     if let Some(error) = &target.last_error {
-        let attempts = words::count(target.attempts, "attempt", "attempts");
-        line.push_str(&format!("  {}", style.dim(&format!("{} ({attempts})", one(error)))));
+        let mut why = one(error);
+        // What was refused for good is not tried again, and not counted.
+        if target.attempts > 0 {
+            why.push_str(&format!(" ({})", words::count(target.attempts, "attempt", "attempts")));
+        }
+        line.push_str(&format!("  {}", style.dim(&why)));
     }
     line.trim_end().to_owned()
 }

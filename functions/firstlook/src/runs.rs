@@ -18,7 +18,7 @@ use crate::{
     follow::{Follower, Progress},
     out::{self, Style},
     report,
-    stack::Stack,
+    stack::{Address, Stack},
     world::{self, World},
 };
 
@@ -89,7 +89,7 @@ async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failur
 async fn run_on_stack(stack: &Stack, request: CommandRequest) -> Result<RunView, Failure> {
     let queues = stack.queues(&[Queue::Investigate]).await?;
     let run = send(&queues, request).await?;
-    let progress = Progress::begin("sent; waiting for the stack");
+    let progress = Progress::begin(&format!("sent as {run}; waiting for the stack"));
     Follower::new(stack.reader(), run, Duration::from_secs(1)).until_its_end(&progress).await
 }
 
@@ -192,16 +192,11 @@ async fn newest_day(reader: &Reader, today: Date, limit: usize) -> Result<(Date,
 /// `firstlook link`.
 pub async fn link(args: &Link) -> Result<(), Failure> {
     let scope = args.run.map_or(Scope::List, Scope::Run);
-    let (base, secrets): (String, Arc<dyn ReadSecret>) = match (&args.world.stack, &args.url) {
-        (Some(name), Some(url)) => {
-            (url.clone(), Arc::new(Stack::connect(name)?.secrets(args.world.secret_id.as_deref())))
-        }
-        (Some(_), None) => {
-            return Err(Failure::Usage("--stack needs --url: the stack's output ConsoleUrl".to_owned()));
-        }
-        (None, url) => {
+    let (base, secrets): (String, Arc<dyn ReadSecret>) = match &args.world.stack {
+        Some(name) => Stack::connect(name)?.address(Address::Console, args.url.as_deref(), &args.world).await?,
+        None => {
             let world = existing(&args.world.data)?;
-            (url.clone().unwrap_or_else(|| world_url(&world)), Arc::clone(&world.secrets) as Arc<_>)
+            (args.url.clone().unwrap_or_else(|| world_url(&world)), Arc::clone(&world.secrets) as Arc<_>)
         }
     };
     let link = world::sign_link(secrets.as_ref(), &SystemClock, &base, scope, args.days).await?;

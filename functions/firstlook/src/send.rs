@@ -1,6 +1,6 @@
 //! `send`: a webhook, signed as its sender would.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use console::words;
 use domain::Secret;
@@ -14,11 +14,22 @@ use crate::{
     failure::Failure,
     out,
     runs::{existing, world_url},
-    stack::Stack,
+    stack::{Address, Stack},
 };
 
 /// How much of an answer is shown, in bytes.
 const ANSWER: usize = 64 * 1024;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// There is no client to ask with.
+    #[error(transparent)]
+    Client(#[from] net::ClientError),
+    /// What kept it from being answered.
+    #[error("{0}")]
+    Call(String),
+}
 
 /// `firstlook send`. The answer's body goes to stdout.
 pub async fn send(args: &Send) -> Result<(), Failure> {
@@ -34,10 +45,10 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
     let body = fs::read(&args.file).map_err(FileError::new("read", &args.file))?;
     let key = source.verify.secret.as_str();
     let (base, secret) = match (&args.world.stack, &args.url) {
-        (Some(_), None) => return Err(Failure::Usage("--stack needs --url: the stack's output HooksUrl".to_owned())),
-        (Some(name), Some(url)) => {
-            let secrets = Arc::new(Stack::connect(name)?.secrets(args.world.secret_id.as_deref()));
-            (url.clone(), secret(args, key, secrets).await?)
+        (Some(name), url) => {
+            let stack = Stack::connect(name)?;
+            let (url, secrets) = stack.address(Address::Hooks, url.as_deref(), &args.world).await?;
+            (url, secret(args, key, secrets).await?)
         }
         (None, Some(url)) if args.signing_secret.is_some() => (url.clone(), secret(args, key, no_secrets()).await?),
         (None, url) => {
@@ -51,7 +62,9 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
     let url = hook(&base, &args.source)?;
     let id = format!("firstlook-{:032x}", OsEntropy.random());
     let headers = sources::sign(source, &body, &secret, &id, SystemClock.now())?;
-    let (status, text) = post(&url, headers, body).await?;
+    // The same roots as for the rest of the stack.
+    let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| args.world.stack.is_some() && !path.is_empty());
+    let (status, text) = post(&url, headers, body, bundle.map(PathBuf::from)).await?;
     out::say(&format!("{status} from {url}"));
     out::print(&words::plain(&text))?;
     if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Told) }
@@ -74,19 +87,25 @@ fn no_secrets() -> Arc<dyn ReadSecret> {
 fn hook(base: &str, source: &domain::Name) -> Result<Url, Failure> {
     let base = base.trim_end_matches('/');
     let base = base.strip_suffix("/hooks").unwrap_or(base);
-    let url: Url = format!("{base}/hooks/{source}").parse()?;
-    Ok(url)
+    let url = format!("{base}/hooks/{source}");
+    url.parse().map_err(|error| Failure::Usage(format!("`{base}` is no address to send to: {error}")))
 }
 
-/// Posts `body` and gives the status and the answer's text.
+/// Posts `body` and gives the status and the answer's text. `extra_ca` is a PEM file with roots to trust as well.
 ///
 /// # Errors
-/// Whatever kept it from being answered.
-pub async fn post(url: &Url, headers: Vec<(String, String)>, body: Vec<u8>) -> Result<(u16, String), Failure> {
+/// [`PostError`].
+pub async fn post(
+    url: &Url,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    extra_ca: Option<PathBuf>,
+) -> Result<(u16, String), PostError> {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let options = net::Options {
         policy: AddressPolicy::new([host]),
         timeout: Duration::from_secs(15),
+        extra_ca,
         ..net::Options::default()
     };
     let client = net::client(&options)?;
@@ -94,10 +113,10 @@ pub async fn post(url: &Url, headers: Vec<(String, String)>, body: Vec<u8>) -> R
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    let response = request.send().await.map_err(|error| Failure::because(net::request_reason(&error, url)))?;
+    let response = request.send().await.map_err(|error| PostError::Call(net::request_reason(&error, url)))?;
     let status = response.status().as_u16();
     let answer =
-        net::read_capped(response, ANSWER).await.map_err(|error| Failure::because(net::request_reason(&error, url)))?;
+        net::read_capped(response, ANSWER).await.map_err(|error| PostError::Call(net::request_reason(&error, url)))?;
     Ok((status, String::from_utf8_lossy(&answer.bytes).into_owned()))
 }
 

@@ -179,12 +179,13 @@ fn wrong_usage_is_2_and_what_is_wrong_is_1() {
         (2, &["run", "triage", "--with", "port=many"]),
         (2, &["run", "triage", "--with", "nothing"]),
         (2, &["nothing"]),
-        (2, &["link", "--stack", "prod"]),
+        (2, &["link", "--secret-id", "other"]),
         (2, &["runs", "show", "evt_01KAPW8Z000000000000000001"]),
         (1, &["runs", "list", "--data", "nowhere"]),
         (1, &["check", "nowhere"]),
         // Without credentials, and without asking anybody.
         (1, &["runs", "list", "--stack", "prod"]),
+        (1, &["link", "--stack", "prod"]),
     ] {
         let (found, stdout, stderr) = place.call(words);
         assert_eq!(found, code, "{words:?}: {stderr}");
@@ -239,8 +240,9 @@ fn dev_ends_by_itself_when_it_is_told_to() {
 fn i5_dead_letters_are_counted_back_into_their_queue() {
     let place = Place::new();
     assert_eq!(place.call(&["run", "triage"]).0, 0);
-    let (code, stdout, _) = place.call(&["redrive"]);
+    let (code, stdout, stderr) = place.call(&["redrive"]);
     assert_eq!((code, stdout.as_str()), (0, "investigate: 0\ndeliver: 0\n"));
+    assert_eq!(stderr, "there are no dead letters\n");
 }
 
 #[cfg(unix)]

@@ -65,12 +65,12 @@ enum Failed {
     Content(&'static str),
 }
 
-impl From<Failed> for PortError {
-    fn from(failed: Failed) -> Self {
-        let doing = "read the secret";
-        match failed {
-            Failed::Aws(error) => error.into_port(doing),
-            Failed::Content(text) => Self::permanent(doing, text),
+impl Failed {
+    fn into_port(self, id: &str) -> PortError {
+        let doing = format!("read the secret `{id}`");
+        match self {
+            Self::Aws(error) => error.into_port(doing),
+            Self::Content(text) => PortError::permanent(doing, text),
         }
     }
 }
@@ -110,7 +110,7 @@ impl SecretsManager {
         let cached = state.cached.as_ref().filter(|(at, _)| younger(*at, FRESH)).map(|(_, versions)| versions);
         match (cached, &state.failed) {
             (Some(versions), _) if wanted == Wanted::Cached => return Ok(Arc::clone(versions)),
-            (_, Some(failed)) if called_since => return Err(failed.clone().into()),
+            (_, Some(failed)) if called_since => return Err(failed.clone().into_port(&self.id)),
             (Some(versions), _) if just_called => return Ok(Arc::clone(versions)),
             _ => {}
         }
@@ -118,7 +118,7 @@ impl SecretsManager {
         self.calls.fetch_add(1, Ordering::Release);
         state.called_at = Some(now);
         state.failed = outcome.as_ref().err().cloned();
-        let versions = outcome?;
+        let versions = outcome.map_err(|failed| failed.into_port(&self.id))?;
         state.cached = Some((now, Arc::clone(&versions)));
         Ok(versions)
     }
