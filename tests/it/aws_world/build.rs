@@ -16,6 +16,9 @@ pub const FUNCTIONS: [&str; 4] = ["ingest", "investigate", "deliver", "console"]
 /// The bootstraps, in the order of [`FUNCTIONS`].
 static BOOTSTRAPS: OnceCell<Vec<Vec<u8>>> = OnceCell::const_new();
 
+/// The command line.
+static FIRSTLOOK: OnceCell<PathBuf> = OnceCell::const_new();
+
 /// The folder of the workspace.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ has a parent").to_owned()
@@ -33,7 +36,21 @@ pub async fn bootstraps() -> &'static [Vec<u8>] {
     BOOTSTRAPS.get_or_init(async || tokio::task::spawn_blocking(build).await.expect("a build")).await
 }
 
+/// Builds the command line, once for all tests of this process, and says where it is.
+pub async fn firstlook() -> &'static Path {
+    let build = || cargo_build(&["-p", "firstlook", "--bin", "firstlook"]).join("firstlook");
+    FIRSTLOOK.get_or_init(async || tokio::task::spawn_blocking(build).await.expect("a build")).await
+}
+
 fn build() -> Vec<Vec<u8>> {
+    let wanted: Vec<&str> =
+        FUNCTIONS.iter().flat_map(|function| ["-p", package(function), "--bin", function]).collect();
+    let profile = cargo_build(&wanted);
+    FUNCTIONS.iter().map(|function| stripped(&profile.join(function))).collect()
+}
+
+/// Builds what is `wanted` in the profile of this test, and says in which folder it is.
+fn cargo_build(wanted: &[&str]) -> PathBuf {
     let (target, profile) = target();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace()).args(["build", "--quiet", "--target-dir"]).arg(&target);
@@ -41,12 +58,9 @@ fn build() -> Vec<Vec<u8>> {
         Some("debug") | None => &mut cargo,
         Some(name) => cargo.args(["--profile", name]),
     };
-    for function in FUNCTIONS {
-        cargo.args(["-p", package(function), "--bin", function]);
-    }
-    let output = cargo.output().expect("cargo");
-    assert!(output.status.success(), "the functions do not build:\n{}", String::from_utf8_lossy(&output.stderr));
-    FUNCTIONS.iter().map(|function| stripped(&profile.join(function))).collect()
+    let output = cargo.args(wanted).output().expect("cargo");
+    assert!(output.status.success(), "{wanted:?} do not build:\n{}", String::from_utf8_lossy(&output.stderr));
+    profile
 }
 
 /// The function's package: there is another `console` among the dependencies' names.

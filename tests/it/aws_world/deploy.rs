@@ -118,6 +118,14 @@ impl Deployment {
         clients_trusting(&self.emulator.url(), self.emulator.ca())
     }
 
+    /// The same way for another process, as its environment.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        AwsEnv::NAMES
+            .into_iter()
+            .filter_map(|name| Some((name, variable(name, &self.emulator.url(), self.emulator.ca())?)))
+            .collect()
+    }
+
     /// A client for [`Deployment::url`].
     pub fn client(&self) -> reqwest::Client {
         super::client_trusting(self.emulator.ca().map(Path::to_owned)).expect("a client")
@@ -247,14 +255,19 @@ pub fn clients(url: &str) -> Clients {
 }
 
 fn clients_trusting(url: &str, ca: Option<&Path>) -> Clients {
-    let env = AwsEnv::read(|name| match name {
+    let env = AwsEnv::read(|name| variable(name, url, ca));
+    firstlook_aws::connect(&env.expect("an environment")).expect("clients")
+}
+
+/// What leads the root user to the emulator at `url`.
+fn variable(name: &str, url: &str, ca: Option<&Path>) -> Option<String> {
+    match name {
         "AWS_REGION" => Some(REGION.to_owned()),
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some(ROOT.to_owned()),
         "AWS_ENDPOINT_URL" => Some(url.to_owned()),
         "AWS_CA_BUNDLE" => ca.map(|ca| ca.display().to_string()),
         _ => None,
-    });
-    firstlook_aws::connect(&env.expect("an environment")).expect("clients")
+    }
 }
 
 fn digest(bytes: &[u8]) -> String {

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{delivery, path};
+use super::{command_line, delivery, path};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -179,6 +179,14 @@ scenarios! { proxied, run_alone:
 scenarios! { enforced, run_alone:
     each_role_has_what_the_main_path_needs: path::a_page_becomes_an_answer_in_every_target;
     each_role_has_what_attached_events_need: path::i3_events_of_one_incident_share_its_run;
+}
+
+// The command line, over TLS and on a stack that has no dead letters but its own.
+scenarios! { enforced, run_alone:
+    a_person_sends_a_page_and_reads_its_run: command_line::a_person_sends_a_page_and_reads_its_run;
+    a_command_is_run_by_hand_on_the_stack: command_line::a_command_is_run_by_hand_on_the_stack;
+    i5_one_command_brings_the_dead_letters_of_the_stack_back: command_line::i5_one_command_brings_the_dead_letters_of_the_stack_back;
+    what_cannot_be_done_on_a_stack_says_what_to_do: command_line::what_cannot_be_done_on_a_stack_says_what_to_do;
 }
 
 async fn without_the_queue(world: &Aws) {

@@ -1,6 +1,7 @@
 //! One pipeline, two worlds: each scenario is written once over [`World`] and runs in both.
 
 mod aws;
+mod command_line;
 mod delivery;
 mod kill;
 mod local;
