@@ -186,8 +186,10 @@ mod tests {
 
         use crate::{AwsEnv, SqsQueues, connect};
 
-        // Bound and let go: nobody listens there.
-        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // Bound and kept, but nobody listens there.
+        let unheard = tokio::net::TcpSocket::new_v4().unwrap();
+        unheard.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let closed = unheard.local_addr().unwrap();
         let env = AwsEnv::read(|name| match name {
             "AWS_ENDPOINT_URL" => Some(format!("http://{closed}")),
             "AWS_CA_BUNDLE" | "AWS_SESSION_TOKEN" => None,

@@ -10,7 +10,7 @@ use net::AddressPolicy;
 use ports::Clock;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 /// The policy of a catalog that names the loopback.
@@ -18,9 +18,13 @@ pub(crate) fn loopback() -> AddressPolicy {
     AddressPolicy::new(["127.0.0.1".to_owned(), "localhost".to_owned()])
 }
 
-/// A port on which nobody listens.
+/// A port on which nobody listens. It stays taken as long as the process lives, so that it becomes nobody else's.
 pub(crate) async fn closed_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    address
 }
 
 /// A name that the system's resolver turns down by itself: its label is too long for any query.

@@ -34,7 +34,8 @@ pub async fn i4_slack_misbehaving_ends_in_one_message(world: &dyn World) {
         assert_eq!(target.state, TargetState::Sent, "{fault:?}: {:?}", target.last_error);
         let messages = posts(world, Service::Slack, view.run.id);
         assert_eq!(messages.len(), 1, "{fault:?}: {messages:?}");
-        assert!(messages[0].current().to_string().contains("refuses connections"), "{fault:?}: not the last state");
+        let shown = messages[0].current().to_string();
+        assert!(shown.contains("refuses connections"), "{fault:?}: not the last state: {shown}");
         let waited = matches!(fault, Fault::Status { status: 429, .. });
         assert!(!waited || target.attempts == 0, "waiting is not an attempt");
     }

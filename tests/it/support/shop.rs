@@ -12,14 +12,14 @@ use axum::{
     routing::get,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 type Hits = Arc<Mutex<BTreeMap<(String, String), u32>>>;
 
 /// A running service.
 pub struct Shop {
     url: String,
-    closed_port: u16,
+    closed: TcpSocket,
     hits: Hits,
 }
 
@@ -30,9 +30,10 @@ impl Shop {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, router).await });
-        // Bound and let go: nobody listens there.
-        let closed_port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        Self { url, closed_port, hits }
+        // Bound and kept, but nobody listens there; let go, it could become somebody else's.
+        let closed = TcpSocket::new_v4().unwrap();
+        closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self { url, closed, hits }
     }
 
     pub fn url(&self) -> &str {
@@ -40,7 +41,7 @@ impl Shop {
     }
 
     pub fn closed_port(&self) -> u16 {
-        self.closed_port
+        self.closed.local_addr().unwrap().port()
     }
 
     /// How often each check of `incident` was made.
