@@ -158,7 +158,7 @@ async fn page(running: &Running, world: &World, catalog: &Catalog) -> Result<Eve
     let body = serde_json::to_vec(&happening_now(WEBHOOK, world.clock.now())?)?;
     let secret = world.secrets.read(&source.verify.secret).await?.into_iter().next();
     let secret = secret.ok_or_else(|| Failure::because("the demo has no signing secret"))?;
-    let headers = sources::sign(source, &body, &secret, "demo", world.clock.now())?;
+    let headers = sources::sign(source, &body, &secret, "demo", world.clock.now())?.headers;
     let url: Url = format!("{}/hooks/pagerduty", running.url).parse()?;
     let (status, answer) = send::post(&url, headers, body, None).await?;
     let answer: Value = serde_json::from_str(&answer).unwrap_or(Value::String(answer));

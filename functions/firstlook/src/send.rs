@@ -59,13 +59,16 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
             )
         }
     };
-    let url = hook(&base, &args.source)?;
+    let mut url = hook(&base, &args.source)?;
     let id = format!("firstlook-{:032x}", OsEntropy.random());
-    let headers = sources::sign(source, &body, &secret, &id, SystemClock.now())?;
+    let proof = sources::sign(source, &body, &secret, &id, SystemClock.now())?;
+    // Before the token is in it.
+    let shown = url.clone();
+    url.set_query(proof.query.as_deref());
     // The same roots as for the rest of the stack.
     let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| args.world.stack.is_some() && !path.is_empty());
-    let (status, text) = post(&url, headers, body, bundle.map(PathBuf::from)).await?;
-    out::say(&format!("{status} from {url}"));
+    let (status, text) = post(&url, proof.headers, body, bundle.map(PathBuf::from)).await?;
+    out::say(&format!("{status} from {shown}"));
     out::print(&words::plain(&text))?;
     if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Told) }
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use ports::{Clock, Entropy, HandleHttp, Queue, ReadSecret, SecretError, SendMessage, chain};
 use serde::Serialize;
 use serde_json::{Value, json};
-use sources::{Normalized, Refusal, VerifiedPayload};
+use sources::{Inbound, Normalized, Refusal, VerifiedPayload};
 
 use crate::problem::{Problem, respond};
 
@@ -63,8 +63,8 @@ impl Ingest {
         if request.body().len() > MAX_BODY {
             return Err(refuse(source, Problem::too_large(), "the body is too large"));
         }
-        if !may_be_json(request.headers()) {
-            return Err(refuse(source, Problem::content_type(), "the content type is not JSON"));
+        if !may_be_read(request.headers()) {
+            return Err(refuse(source, Problem::content_type(), "the content type is neither JSON nor a form"));
         }
         match tokio::time::timeout(ANSWER_WITHIN, self.accept(source, request)).await {
             Ok(answer) => answer,
@@ -76,11 +76,13 @@ impl Ingest {
     fn source(&self, request: &Request<Bytes>) -> Result<&Source, Problem> {
         let name = request.uri().path().strip_prefix("/hooks/").and_then(|name| name.parse::<Name>().ok());
         let source = name.and_then(|name| self.catalog.sources.get(&name)).ok_or_else(Problem::unknown_source)?;
-        if request.method() == Method::POST { Ok(source) } else { Err(Problem::method()) }
+        // Grafana can be told to PUT.
+        if [Method::POST, Method::PUT].contains(request.method()) { Ok(source) } else { Err(Problem::method()) }
     }
 
     async fn accept(&self, source: &Source, request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
-        let payload = self.verify(source, request.headers(), request.body()).await?;
+        let inbound = Inbound { headers: request.headers(), query: request.uri().query(), raw: request.body() };
+        let payload = self.verify(source, inbound).await?;
         let received_at = self.clock.now();
         let events: Vec<Event> = sources::normalize(source, &payload, received_at)
             .into_iter()
@@ -97,12 +99,7 @@ impl Ingest {
 
     /// Proves the sender with the secrets at hand, and once more with the newest ones: it may be that the secret was just
     /// changed. The port reads anew at most once in 30 s, so a flood of forgeries costs no more than that.
-    async fn verify<'r>(
-        &self,
-        source: &Source,
-        headers: &'r HeaderMap,
-        raw: &'r [u8],
-    ) -> Result<VerifiedPayload<'r>, Problem> {
+    async fn verify<'r>(&self, source: &Source, inbound: Inbound<'r>) -> Result<VerifiedPayload<'r>, Problem> {
         let key = &source.verify.secret;
         let unreadable = |error: SecretError| {
             let reason = chain(&error);
@@ -111,7 +108,7 @@ impl Ingest {
             tracing::error!(source = source.name.as_str(), permanent, error = reason, "the secret cannot be read");
             Problem::unavailable(RETRY_SECRET)
         };
-        let try_with = |secrets: &[Secret]| sources::verify(source, headers, raw, secrets, self.clock.now());
+        let try_with = |secrets: &[Secret]| sources::verify(source, inbound, secrets, self.clock.now());
         let live = self.secrets.read(key).await.map_err(unreadable)?;
         let verdict = match try_with(&live) {
             Err(Refusal::Mismatch | Refusal::Unusable { .. }) => {
@@ -197,12 +194,19 @@ fn refuse(source: &Source, problem: Problem, reason: &str) -> Problem {
     problem
 }
 
-/// Whether the content type leaves it open that the body is JSON. Senders say `application/json`, `text/plain` (SNS),
-/// something with `+json`, or nothing; what says form or XML would never be read, and its sender must be told.
-fn may_be_json(headers: &HeaderMap) -> bool {
+/// Whether the content type leaves it open that the body is JSON or a form. Senders say `application/json`, `text/plain`
+/// (SNS), something with `+json`, a form, or nothing; what says XML would never be read, and its sender must be told.
+fn may_be_read(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let media_type = value.to_str().unwrap_or("?").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let known = ["", "application/json", "text/json", "text/plain", "application/octet-stream"];
+    let known = [
+        "",
+        "application/json",
+        "text/json",
+        "text/plain",
+        "application/octet-stream",
+        "application/x-www-form-urlencoded",
+    ];
     known.contains(&media_type.as_str()) || media_type.ends_with("+json")
 }
 

@@ -32,8 +32,8 @@ impl Problem {
 
     pub(crate) fn method() -> Self {
         let detail = "This URL takes webhooks: the sender must POST its events here. A browser has nothing to see.";
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Only POST is taken here", detail)
-            .with(header::ALLOW, "POST")
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method", "Only POST and PUT are taken here", detail)
+            .with(header::ALLOW, "POST, PUT")
     }
 
     pub(crate) fn too_large() -> Self {
@@ -42,8 +42,8 @@ impl Problem {
     }
 
     pub(crate) fn content_type() -> Self {
-        let detail = "The body must be JSON: set the sender's content type to application/json.";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body is not JSON", detail)
+        let detail = "The body must be JSON or a form: set the sender's content type to application/json.";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "content-type", "The body is neither JSON nor a form", detail)
     }
 
     /// The same whether the proof is missing, wrong or old.

@@ -124,10 +124,10 @@ codes! {
     TimeZone = "FL061", Error;
     /// A `webhook` source lacks its map or scheme.
     IncompleteWebhook = "FL070", Error;
-    /// An `hmac-sha256` source names no header.
-    HmacHeader = "FL071", Error;
-    /// A `pagerduty` source says what only a `webhook` source can.
-    PagerDutySource = "FL072", Error;
+    /// The header that a scheme needs is missing, or one stands that it does not take.
+    SchemeHeader = "FL071", Error;
+    /// A source of a known sender says what only a `webhook` source can, or names a scheme that its sender does not have.
+    KnownSource = "FL072", Error;
     /// The key of a secret has characters that it cannot have.
     SecretKey = "FL074", Error;
     /// An alert or a result would choose a host or a URL.

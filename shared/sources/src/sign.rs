@@ -1,10 +1,12 @@
+use base64::Engine;
 use catalog::model::Source;
 use domain::Secret;
 use jiff::Timestamp;
 
 use crate::{
-    signature::{Key, PAGERDUTY_SIGNATURE, STANDARD_HEADERS, plain, standard_webhooks_entry},
-    verify::{Method, Refusal, scheme},
+    signature::{BASE64, Key, PAGERDUTY_SIGNATURE, STANDARD_HEADERS, plain, standard_webhooks_entry},
+    token::URL_TOKEN,
+    verify::{Method, Refusal, method},
 };
 
 /// Why a body could not be signed.
@@ -21,29 +23,32 @@ pub enum SignError {
     Id(String),
 }
 
-/// The headers with which the real sender would send `body` to `source`: content type, what proves the sender, and the
-/// delivery's `id` where the sender gives one.
+/// What proves a request: what the real sender would put beside the body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// Headers, the content type among them.
+    pub headers: Vec<(String, String)>,
+    /// What stands behind the `?` of the URL, where the sender puts it there.
+    pub query: Option<String>,
+}
+
+/// What the real sender would send beside `body` to `source`: content type, what proves the sender, and the delivery's
+/// `id` where the sender gives one.
 ///
 /// # Errors
 /// [`SignError`].
-pub fn sign(
-    source: &Source,
-    body: &[u8],
-    secret: &Secret,
-    id: &str,
-    now: Timestamp,
-) -> Result<Vec<(String, String)>, SignError> {
+pub fn sign(source: &Source, body: &[u8], secret: &Secret, id: &str, now: Timestamp) -> Result<Proof, SignError> {
     let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    let mut query = None;
     let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
-    match scheme(source).map_err(SignError::Source)? {
+    let key = || Key::text(secret).map_err(SignError::Secret);
+    match method(source).map_err(SignError::Source)? {
         Method::Pagerduty => {
-            let key = Key::text(secret).map_err(SignError::Secret)?;
-            add(PAGERDUTY_SIGNATURE.as_str(), format!("v1={}", hex::encode(key.sign(&[body]))));
+            add(PAGERDUTY_SIGNATURE.as_str(), format!("v1={}", hex::encode(key()?.sign(&[body]))));
             add("x-webhook-id", id.to_owned());
         }
         Method::HmacSha256(header) => {
-            let key = Key::text(secret).map_err(SignError::Secret)?;
-            add(header.as_str(), format!("sha256={}", hex::encode(key.sign(&[body]))));
+            add(header.as_str(), format!("sha256={}", hex::encode(key()?.sign(&[body]))));
         }
         Method::StandardWebhooks => {
             let key = Key::decoded(secret).map_err(SignError::Secret)?;
@@ -56,13 +61,15 @@ pub fn sign(
             add(STANDARD_HEADERS.timestamp.as_str(), seconds);
             add(STANDARD_HEADERS.signature.as_str(), entry);
         }
-        Method::Bearer(header) => {
-            Key::text(secret).map_err(SignError::Secret)?;
-            match header {
-                Some(header) => add(header.as_str(), plain(secret).to_owned()),
-                None => add("authorization", format!("Bearer {}", plain(secret))),
-            }
+        // What is no key is no token either.
+        Method::Bearer(Some(header)) => key().map(|_| add(header.as_str(), plain(secret).to_owned()))?,
+        Method::Bearer(None) => key().map(|_| add("authorization", format!("Bearer {}", plain(secret))))?,
+        Method::Basic => key().map(|_| add("authorization", format!("Basic {}", BASE64.encode(plain(secret)))))?,
+        Method::UrlToken => {
+            key()?;
+            let pair = form_urlencoded::Serializer::new(String::new()).append_pair(URL_TOKEN, plain(secret)).finish();
+            query = Some(pair);
         }
     }
-    Ok(headers)
+    Ok(Proof { headers, query })
 }

@@ -7,7 +7,7 @@ use base64::{
 };
 use domain::Secret;
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -37,7 +37,7 @@ const SVIX_HEADERS: StandardHeaders = StandardHeaders {
 };
 
 /// Secrets are pasted with and without padding; both name the same key.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
@@ -171,26 +171,6 @@ pub(crate) fn standard_webhooks<'a>(headers: &'a HeaderMap, raw: &[u8], keys: &[
         return Found::Stale;
     }
     Found::Match { id: Some(id) }
-}
-
-/// A token: `Authorization: Bearer <secret>`, or the secret itself in a header of its own.
-pub(crate) fn bearer<'a>(headers: &HeaderMap, header: Option<&HeaderName>, secrets: &[Secret]) -> Found<'a> {
-    let name = header.unwrap_or(&header::AUTHORIZATION);
-    if !headers.contains_key(name) {
-        return Found::Nothing;
-    }
-    let values = headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
-    let shown = values.filter_map(|value| match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
-        _ if header.is_some() => Some(value.trim()),
-        _ => None,
-    });
-    for token in shown {
-        if secrets.iter().any(|secret| Secret::new(plain(secret)).matches(token)) {
-            return Found::Match { id: None };
-        }
-    }
-    Found::Mismatch
 }
 
 /// A signature of Standard Webhooks as it stands in the header.

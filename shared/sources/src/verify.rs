@@ -1,10 +1,13 @@
-use catalog::model::{Scheme, Source, SourceType};
+use catalog::model::{Scheme, Source};
 use domain::Secret;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 pub use crate::signature::TOLERANCE;
-use crate::signature::{self, Found, Key};
+use crate::{
+    signature::{self, Found, Key},
+    token,
+};
 
 /// A request whose sender is proven. Only [`verify`] makes one.
 #[derive(Debug, Clone, Copy)]
@@ -51,27 +54,38 @@ pub enum Refusal {
     },
 }
 
-/// Proves that `raw` came from `source`: any of its live `secrets` (the current and the previous one, while a secret is
-/// being changed) and any of the signatures that the request carries will do. Nothing of `raw` is parsed.
+/// A request as it came, nothing of it proven.
+#[derive(Debug, Clone, Copy)]
+pub struct Inbound<'a> {
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// What stands behind the `?` of its URL.
+    pub query: Option<&'a str>,
+    /// Its body.
+    pub raw: &'a [u8],
+}
+
+/// Proves that `request` came from `source`: any of its live `secrets` (the current and the previous one, while a secret
+/// is being changed) and any of the signatures that the request carries will do. Nothing of the body is parsed.
 ///
 /// # Errors
 /// [`Refusal`].
 pub fn verify<'a>(
     source: &Source,
-    headers: &'a HeaderMap,
-    raw: &'a [u8],
+    request: Inbound<'a>,
     secrets: &[Secret],
     now: Timestamp,
 ) -> Result<VerifiedPayload<'a>, Refusal> {
-    let found = match scheme(source)? {
-        Method::Pagerduty => signature::pagerduty(headers, raw, &keys(secrets, Key::text)?),
-        Method::HmacSha256(header) => signature::hmac_sha256(headers, &header, raw, &keys(secrets, Key::text)?),
+    let Inbound { headers, query, raw } = request;
+    let text = || keys(secrets, Key::text);
+    let found = match method(source)? {
+        Method::Pagerduty => signature::pagerduty(headers, raw, &text()?),
+        Method::HmacSha256(header) => signature::hmac_sha256(headers, &header, raw, &text()?),
         Method::StandardWebhooks => signature::standard_webhooks(headers, raw, &keys(secrets, Key::decoded)?, now),
-        Method::Bearer(header) => {
-            // A token is compared as it is, but an empty one is as useless as an empty key.
-            keys(secrets, Key::text)?;
-            signature::bearer(headers, header.as_ref(), secrets)
-        }
+        // A token is compared as it is, but an empty one is as useless as an empty key.
+        Method::Bearer(header) => text().map(|_| token::bearer(headers, header.as_ref(), secrets))?,
+        Method::Basic => text().map(|_| token::basic(headers, secrets))?,
+        Method::UrlToken => text().map(|_| token::in_url(query, secrets))?,
     };
     match found {
         Found::Match { id } => Ok(VerifiedPayload { raw, headers, id }),
@@ -84,7 +98,7 @@ pub fn verify<'a>(
 /// What a request of this source must carry, for people.
 #[must_use]
 pub fn wanted(source: &Source) -> String {
-    match scheme(source) {
+    match method(source) {
         Ok(Method::Pagerduty) => "`x-pagerduty-signature: v1=<hex HMAC-SHA256 of the raw body>`".to_owned(),
         Ok(Method::StandardWebhooks) => {
             "`webhook-id`, `webhook-timestamp` and `webhook-signature: v1,<base64 HMAC-SHA256 of id.timestamp.body>`, \
@@ -94,6 +108,8 @@ pub fn wanted(source: &Source) -> String {
         Ok(Method::HmacSha256(header)) => format!("`{header}: sha256=<hex HMAC-SHA256 of the raw body>`"),
         Ok(Method::Bearer(Some(header))) => format!("`{header}: <token>`"),
         Ok(Method::Bearer(None)) => "`authorization: Bearer <token>`".to_owned(),
+        Ok(Method::Basic) => "`authorization: Basic <base64 of user:password>`".to_owned(),
+        Ok(Method::UrlToken) => "`?token=<token>` at the end of the URL".to_owned(),
         Err(refusal) => refusal.to_string(),
     }
 }
@@ -104,21 +120,28 @@ pub(crate) enum Method {
     StandardWebhooks,
     HmacSha256(HeaderName),
     Bearer(Option<HeaderName>),
+    Basic,
+    UrlToken,
 }
 
 /// `check` has said all this before; a source that slipped past it lets nobody in.
-pub(crate) fn scheme(source: &Source) -> Result<Method, Refusal> {
+pub(crate) fn method(source: &Source) -> Result<Method, Refusal> {
     let unusable = |reason: &str| Refusal::Unusable { reason: reason.to_owned() };
-    let header = source.verify.header.as_deref().map(str::parse::<HeaderName>).transpose();
+    let header = source.verify.header.as_deref().or(source.source_type.hmac_header());
+    let header = header.map(str::parse::<HeaderName>).transpose();
     let header = header.map_err(|_| unusable("`verify.header` is not the name of a header"))?;
-    match (source.source_type, source.verify.scheme) {
-        (SourceType::Pagerduty, _) => Ok(Method::Pagerduty),
-        (SourceType::Webhook, Some(Scheme::StandardWebhooks)) => Ok(Method::StandardWebhooks),
-        (SourceType::Webhook, Some(Scheme::Bearer)) => Ok(Method::Bearer(header)),
-        (SourceType::Webhook, Some(Scheme::HmacSha256)) => {
-            header.map(Method::HmacSha256).ok_or_else(|| unusable("`verify.header` is missing"))
-        }
-        (SourceType::Webhook, None) => Err(unusable("`verify.scheme` is missing")),
+    let scheme = source.scheme().ok_or_else(|| unusable("`verify.scheme` is missing"))?;
+    if !source.source_type.schemes().contains(&scheme) {
+        return Err(unusable("`verify.scheme` is not one of its type"));
+    }
+    match scheme {
+        Scheme::Pagerduty => Ok(Method::Pagerduty),
+        Scheme::StandardWebhooks => Ok(Method::StandardWebhooks),
+        Scheme::HmacSha256 => header.map(Method::HmacSha256).ok_or_else(|| unusable("`verify.header` is missing")),
+        // The type's own header is that of its signature.
+        Scheme::Bearer => Ok(Method::Bearer(header.filter(|_| source.verify.header.is_some()))),
+        Scheme::Basic => Ok(Method::Basic),
+        Scheme::UrlToken => Ok(Method::UrlToken),
     }
 }
 

@@ -15,7 +15,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
+    body,
     normalized::{Normalized, body_key, fragment, named_key},
+    said::MAX_LABELS,
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, id, line, link},
     verify::VerifiedPayload,
 };
@@ -23,22 +25,26 @@ use crate::{
 /// The most events that one body may hold; a longer list is recorded as one event of kind `unknown`.
 pub const MAX_EVENTS: usize = 100;
 
-/// The most labels that are taken of an alert, in the order of their names.
-const MAX_LABELS: usize = 64;
-
 pub(crate) fn normalize(source: &Source, payload: &VerifiedPayload<'_>, received_at: Timestamp) -> Vec<Normalized> {
     let raw = payload.raw();
     let reader = Reader { source, signed_id: payload.signed_id(), headers: readable(source, payload), received_at };
+    if body::is_form(payload) {
+        return vec![reader.event(body::read(payload), raw, None)];
+    }
     // Elements stay text here, so that each keeps its own part of the body.
     let Ok(list) = serde_json::from_slice::<Vec<&RawValue>>(raw) else {
-        return vec![reader.event(raw, None)];
+        return vec![reader.event(body::read(payload), raw, None)];
     };
     match list.len() {
         0 => vec![reader.unknown(raw, None, "the body is an empty list")],
         1..=MAX_EVENTS => list
             .iter()
             .enumerate()
-            .map(|(index, element)| reader.event(element.get().as_bytes(), Some(index)))
+            .map(|(index, element)| {
+                let part = element.get();
+                let body = serde_json::from_str(part).map_err(|error| format!("the body is not JSON: {error}"));
+                reader.event(body, part.as_bytes(), Some(index))
+            })
             .collect(),
         n => {
             let reason = format!("the body is a list of {n} events; at most {MAX_EVENTS} are taken from one request");
@@ -72,10 +78,10 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn event(&self, raw: &[u8], index: Option<usize>) -> Normalized {
-        let body: Value = match serde_json::from_slice(raw) {
+    fn event(&self, body: Result<Value, String>, raw: &[u8], index: Option<usize>) -> Normalized {
+        let body = match body {
             Ok(body) => body,
-            Err(error) => return self.unknown(raw, index, &format!("the body is not JSON: {error}")),
+            Err(reason) => return self.unknown(raw, index, &reason),
         };
         let Some(map) = &self.source.map else {
             return self.unknown(raw, index, "the source has no `map`, so its bodies cannot be read");

@@ -232,9 +232,10 @@ impl World {
     /// A request as the source's sender signs it with `secret`.
     pub fn signed(&self, source: &str, secret: &str, body: &[u8]) -> Request<Bytes> {
         let source = &self.catalog.sources[&source.parse::<Name>().unwrap()];
-        let headers = sources::sign(source, body, &Secret::new(secret), "msg_1", now()).unwrap();
-        let mut request = Request::builder().method(Method::POST).uri(format!("/hooks/{}", source.name));
-        for (name, value) in headers {
+        let proof = sources::sign(source, body, &Secret::new(secret), "msg_1", now()).unwrap();
+        let query = proof.query.map(|query| format!("?{query}")).unwrap_or_default();
+        let mut request = Request::builder().method(Method::POST).uri(format!("/hooks/{}{query}", source.name));
+        for (name, value) in proof.headers {
             request = request.header(name, value);
         }
         request.body(Bytes::copy_from_slice(body)).unwrap()

@@ -12,57 +12,68 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     for (name, source) in &catalog.sources {
         let spot = Spot::new(DocKind::Source, name);
         secret_key(desk, &spot.to("verify.secret"), &source.verify.secret);
+        scheme(desk, &spot, source);
         match source.source_type {
-            SourceType::Pagerduty => pagerduty(desk, &spot, source),
             SourceType::Webhook => webhook(desk, &spot, source),
+            _ => known(desk, &spot, source),
         }
     }
 }
 
-fn pagerduty(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
-    let extra = [
-        ("verify.scheme", source.verify.scheme.is_some()),
-        ("verify.header", source.verify.header.is_some()),
-        ("key", source.key.is_some()),
-        ("map", source.map.is_some()),
-    ];
+/// A sender whose form is known says what its bodies mean by itself.
+fn known(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
+    let extra = [("key", source.key.is_some()), ("map", source.map.is_some())];
     for (key, _) in extra.into_iter().filter(|(_, stands)| *stands) {
-        let message = format!("`{key}` is for `type: webhook`: how PagerDuty signs, names and fills an event is known");
-        desk.report(&spot.to(key), Code::PagerDutySource, message, "leave it out");
+        let sender = source.source_type.as_str();
+        let message = format!("`{key}` is for `type: webhook`: how `{sender}` names and fills an event is known");
+        desk.report(&spot.to(key), Code::KnownSource, message, "leave it out");
+    }
+}
+
+fn scheme(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
+    let sender = source.source_type.as_str();
+    let ways = source.source_type.schemes();
+    let listed: Vec<String> = ways.iter().map(|scheme| format!("`{}`", scheme.as_str())).collect();
+    let Some(scheme) = source.scheme() else {
+        let help = format!("add `scheme:` with one of {}", listed.join(", "));
+        desk.report(
+            &spot.to("verify"),
+            Code::IncompleteWebhook,
+            "a webhook source must say how its requests are verified",
+            help,
+        );
+        return;
+    };
+    if !ways.contains(&scheme) {
+        let message = format!("`{sender}` cannot prove itself by `{}`", scheme.as_str());
+        let help = match listed.as_slice() {
+            [_] => "leave it out: it has one way, which is known".to_owned(),
+            ways => format!("say one of {}, or leave it out for the first", ways.join(", ")),
+        };
+        desk.report(&spot.to("verify.scheme"), Code::KnownSource, message, help);
+        return;
+    }
+    let header = &source.verify.header;
+    match (scheme, header) {
+        (Scheme::HmacSha256, None) if source.source_type.hmac_header().is_none() => {
+            let help = "add `header: X-Hub-Signature-256`, or whatever the sender calls it";
+            let message = "`hmac-sha256` needs the header that has the signature";
+            desk.report(&spot.to("verify"), Code::SchemeHeader, message, help);
+        }
+        (Scheme::HmacSha256 | Scheme::Bearer, Some(header)) if !is_token(header) => {
+            let message = format!("`{}` is not the name of a header", crate::bind::cut(header));
+            desk.report(&spot.to("verify.header"), Code::SchemeHeader, message, "use letters, digits and dashes");
+        }
+        (Scheme::HmacSha256 | Scheme::Bearer, _) | (_, None) => {}
+        (_, Some(_)) => {
+            let help = "leave it out: only `hmac-sha256` and `bearer` leave open which header it is";
+            let message = format!("`{}` knows by itself where it stands in a request", scheme.as_str());
+            desk.report(&spot.to("verify.header"), Code::SchemeHeader, message, help);
+        }
     }
 }
 
 fn webhook(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
-    match (source.verify.scheme, &source.verify.header) {
-        (None, _) => {
-            let help = "add `scheme: standard-webhooks`, `hmac-sha256` or `bearer`";
-            let message = "a webhook source must say how its requests are verified";
-            desk.report(&spot.to("verify"), Code::IncompleteWebhook, message, help);
-        }
-        (Some(Scheme::HmacSha256), None) => {
-            let help = "add `header: X-Hub-Signature-256`, or whatever the sender calls it";
-            desk.report(
-                &spot.to("verify"),
-                Code::HmacHeader,
-                "`hmac-sha256` needs the header that has the signature",
-                help,
-            );
-        }
-        (Some(Scheme::StandardWebhooks), Some(_)) => {
-            let help = "leave it out: its headers are webhook-id, webhook-timestamp and webhook-signature";
-            desk.report(
-                &spot.to("verify.header"),
-                Code::HmacHeader,
-                "`standard-webhooks` names its headers itself",
-                help,
-            );
-        }
-        (_, Some(header)) if !is_token(header) => {
-            let message = format!("`{}` is not the name of a header", crate::bind::cut(header));
-            desk.report(&spot.to("verify.header"), Code::HmacHeader, message, "use letters, digits and dashes");
-        }
-        _ => {}
-    }
     let variables = Variables::new([("body", Type::Any), ("headers", Type::Free(Box::new(Type::Text)))]);
     if let Some(key) = &source.key {
         let body = Variables::new([("body", Type::Any)]);

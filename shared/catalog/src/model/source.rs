@@ -11,7 +11,39 @@ use crate::expr::Expression;
 pub enum SourceType {
     /// PagerDuty webhooks v3.
     Pagerduty,
-    /// Anything else that POSTs JSON; `map` says what its fields mean.
+    /// Opsgenie's outgoing webhook.
+    Opsgenie,
+    /// Jira Service Management operations: the same bodies as Opsgenie's.
+    Jsm,
+    /// Prometheus Alertmanager, and what speaks its form (Sloth, Pyrra, Mimir, VictoriaMetrics).
+    Alertmanager,
+    /// Grafana Alerting, and the legacy alerting before it.
+    Grafana,
+    /// Datadog, by the template in docs/sources.md.
+    Datadog,
+    /// Sentry's integration platform.
+    Sentry,
+    /// New Relic workflows.
+    Newrelic,
+    /// Azure Monitor action groups.
+    AzureMonitor,
+    /// Google Cloud Monitoring.
+    GcpMonitoring,
+    /// incident.io.
+    IncidentIo,
+    /// Splunk On-Call (VictorOps).
+    SplunkOncall,
+    /// Dynatrace problem notifications, by the template in docs/sources.md.
+    Dynatrace,
+    /// Zabbix, by the template in docs/sources.md.
+    Zabbix,
+    /// Better Stack incidents.
+    BetterStack,
+    /// Statuspage: an incident of somebody you depend on.
+    Statuspage,
+    /// GitHub: failed deployments, workflows and checks.
+    Github,
+    /// Anything else that POSTs JSON or a form; `map` says what its fields mean.
     Webhook,
 }
 
@@ -21,21 +53,94 @@ impl SourceType {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pagerduty => "pagerduty",
+            Self::Opsgenie => "opsgenie",
+            Self::Jsm => "jsm",
+            Self::Alertmanager => "alertmanager",
+            Self::Grafana => "grafana",
+            Self::Datadog => "datadog",
+            Self::Sentry => "sentry",
+            Self::Newrelic => "newrelic",
+            Self::AzureMonitor => "azure-monitor",
+            Self::GcpMonitoring => "gcp-monitoring",
+            Self::IncidentIo => "incident-io",
+            Self::SplunkOncall => "splunk-oncall",
+            Self::Dynatrace => "dynatrace",
+            Self::Zabbix => "zabbix",
+            Self::BetterStack => "better-stack",
+            Self::Statuspage => "statuspage",
+            Self::Github => "github",
             Self::Webhook => "webhook",
+        }
+    }
+
+    /// The ways in which such a sender can prove itself. The first is taken where the source says nothing; a `webhook`
+    /// must say.
+    #[must_use]
+    pub fn schemes(self) -> &'static [Scheme] {
+        use Scheme::{Basic, Bearer, HmacSha256, Pagerduty, StandardWebhooks, UrlToken};
+        match self {
+            Self::Pagerduty => &[Pagerduty],
+            Self::IncidentIo => &[StandardWebhooks],
+            Self::Sentry | Self::Github => &[HmacSha256],
+            Self::Grafana => &[HmacSha256, Bearer, Basic],
+            // It can put a secret into the URL and nowhere else.
+            Self::AzureMonitor | Self::GcpMonitoring | Self::Statuspage => &[UrlToken, Basic],
+            Self::Opsgenie
+            | Self::Jsm
+            | Self::Alertmanager
+            | Self::Datadog
+            | Self::Newrelic
+            | Self::SplunkOncall
+            | Self::Dynatrace
+            | Self::Zabbix
+            | Self::BetterStack => &[Bearer, Basic, UrlToken],
+            Self::Webhook => &[StandardWebhooks, HmacSha256, Bearer, Basic, UrlToken],
+        }
+    }
+
+    /// The header in which such a sender puts a plain HMAC, where that is its own.
+    #[must_use]
+    pub fn hmac_header(self) -> Option<&'static str> {
+        match self {
+            Self::Sentry => Some("sentry-hook-signature"),
+            Self::Github => Some("x-hub-signature-256"),
+            Self::Grafana => Some("x-grafana-alerting-signature"),
+            _ => None,
         }
     }
 }
 
-/// How a `webhook` source proves who it is.
+/// How a sender proves who it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
+    /// PagerDuty's own: `x-pagerduty-signature: v1=<hex>`.
+    Pagerduty,
     /// The Standard Webhooks scheme: `webhook-id`, `webhook-timestamp`, `webhook-signature`; key `whsec_...`.
     StandardWebhooks,
     /// Hex HMAC-SHA256 of the raw body in a header, with or without `sha256=` before it.
     HmacSha256,
     /// `Authorization: Bearer <secret>`, or the secret itself in the header that `header` names.
     Bearer,
+    /// `Authorization: Basic ...`; the secret is `user:password`.
+    Basic,
+    /// The secret in the URL: `/hooks/<source>?token=<secret>`. For senders that can do nothing better.
+    UrlToken,
+}
+
+impl Scheme {
+    /// The word for it in config.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pagerduty => "pagerduty",
+            Self::StandardWebhooks => "standard-webhooks",
+            Self::HmacSha256 => "hmac-sha256",
+            Self::Bearer => "bearer",
+            Self::Basic => "basic",
+            Self::UrlToken => "url-token",
+        }
+    }
 }
 
 /// How a request of this source is verified. There is no source that is not.
@@ -44,15 +149,16 @@ pub enum Scheme {
 pub struct Verify {
     /// The key within the secret that holds the sender's signing secret or token.
     pub secret: String,
-    /// How; only for `type: webhook`, where it must stand.
+    /// How, where the sender leaves a choice; for `type: webhook` it must stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
-    /// The header that carries the signature or token, where the scheme leaves it open. `hmac-sha256` needs it.
+    /// The header that carries the signature or token, where the scheme leaves it open. A `webhook` with `hmac-sha256`
+    /// needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
 }
 
-/// What the fields of a `webhook` body mean. Each is CEL over `body` (the parsed JSON) and `headers` (lower-case names;
+/// What the fields of a `webhook` body mean. Each is CEL over `body` (the parsed JSON, or the fields of a form) and `headers` (lower-case names;
 /// only of verified requests).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -107,4 +213,14 @@ pub struct Source {
     /// Cases it must pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<Case>,
+}
+
+impl Source {
+    /// How its sender proves itself; nothing where a `webhook` does not say.
+    #[must_use]
+    pub fn scheme(&self) -> Option<Scheme> {
+        let default =
+            || self.source_type.schemes().first().copied().filter(|_| self.source_type != SourceType::Webhook);
+        self.verify.scheme.or_else(default)
+    }
 }

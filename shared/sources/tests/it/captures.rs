@@ -6,11 +6,11 @@ use firstlook_sources::{Refusal, verify};
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::support::{Signed, captures, headers, now, one, pagerduty, probes, signed, source};
+use crate::support::{Beside, Signed, captures, headers, now, one, pagerduty, probes, signed, source};
 
 fn let_in(source: &Source, signed: &Signed, at: Timestamp) -> Result<(), Refusal> {
-    let headers = headers(signed.headers.iter().map(|(name, value)| (name, value)));
-    verify(source, &headers, &signed.body, &[Secret::new(&signed.secret)], at).map(|_| ())
+    let beside = Beside { headers: headers(signed.headers.iter().map(|(name, value)| (name, value))), query: None };
+    verify(source, beside.with(&signed.body), &[Secret::new(&signed.secret)], at).map(|_| ())
 }
 
 /// Each capture with the source that it belongs to and the time at which it was signed.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use standardwebhooks::Webhook;
 
-use crate::support::{bearer, check, headers, now, pagerduty, probes};
+use crate::support::{Beside, bearer, check, headers, now, pagerduty, probes};
 
 const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -19,16 +19,18 @@ fn schemes() -> Vec<catalog::model::Source> {
         probes(json!({"secret": "probes", "scheme": "hmac-sha256", "header": "X-Signature"})),
         probes(bearer()),
         probes(json!({"secret": "probes", "scheme": "bearer", "header": "X-Token"})),
+        probes(json!({"secret": "probes", "scheme": "basic"})),
+        probes(json!({"secret": "probes", "scheme": "url-token"})),
     ]
 }
 
 #[test]
 fn what_is_signed_is_let_in_with_the_current_and_with_the_previous_secret() {
     for source in schemes() {
-        let headers = headers(sign(&source, b"body", &Secret::new(KEY), "msg_1", now()).unwrap());
+        let beside = Beside::signed(&source, b"body", KEY);
         for live in [vec![KEY], vec![OTHER, KEY], vec![KEY, OTHER], vec!["", KEY]] {
             let live = crate::support::secrets(&live);
-            assert!(verify(&source, &headers, b"body", &live, now()).is_ok(), "{source:?}");
+            assert!(verify(&source, beside.with(b"body"), &live, now()).is_ok(), "{source:?}");
         }
     }
 }
@@ -36,14 +38,14 @@ fn what_is_signed_is_let_in_with_the_current_and_with_the_previous_secret() {
 #[test]
 fn i1_nobody_is_let_in_without_a_live_secret() {
     for source in schemes() {
-        let headers = headers(sign(&source, b"body", &Secret::new(KEY), "msg_1", now()).unwrap());
-        let refusal = |live: &[&str], headers: &http::HeaderMap| {
-            verify(&source, headers, b"body", &crate::support::secrets(live), now()).map(|_| ()).unwrap_err()
+        let beside = Beside::signed(&source, b"body", KEY);
+        let refusal = |live: &[&str], beside: &Beside| {
+            verify(&source, beside.with(b"body"), &crate::support::secrets(live), now()).map(|_| ()).unwrap_err()
         };
-        assert_eq!(refusal(&[OTHER], &headers), Refusal::Mismatch);
-        assert_eq!(refusal(&[KEY], &http::HeaderMap::new()), Refusal::Unproven);
+        assert_eq!(refusal(&[OTHER], &beside), Refusal::Mismatch);
+        assert_eq!(refusal(&[KEY], &Beside::nothing()), Refusal::Unproven);
         for empty in [&[][..], &[""], &["\n"], &["", ""]] {
-            assert!(matches!(refusal(empty, &headers), Refusal::Unusable { .. }), "{source:?} {empty:?}");
+            assert!(matches!(refusal(empty, &beside), Refusal::Unusable { .. }), "{source:?} {empty:?}");
         }
     }
 }
@@ -73,15 +75,15 @@ fn i9_a_refusal_and_an_error_say_nothing_of_the_secret() {
 #[test]
 fn a_line_end_after_a_stored_secret_is_not_a_part_of_it() {
     for source in schemes() {
-        let headers = headers(sign(&source, b"body", &Secret::new(KEY), "msg_1", now()).unwrap());
+        let beside = Beside::signed(&source, b"body", KEY);
         let stored = [Secret::new(format!("{KEY}\r\n"))];
-        assert!(verify(&source, &headers, b"body", &stored, now()).is_ok(), "{source:?}");
+        assert!(verify(&source, beside.with(b"body"), &stored, now()).is_ok(), "{source:?}");
     }
 }
 
 #[test]
 fn i1_pagerduty_takes_any_v1_signature_and_no_other_version() {
-    let good = sign(&pagerduty(), b"body", &Secret::new(KEY), "1", now()).unwrap();
+    let good = sign(&pagerduty(), b"body", &Secret::new(KEY), "1", now()).unwrap().headers;
     let good = good.iter().find(|(name, _)| name == "x-pagerduty-signature").unwrap().1.as_str();
     let hex = good.strip_prefix("v1=").unwrap();
     let zeros = "0".repeat(64);
@@ -141,10 +143,10 @@ fn i1_a_token_stands_in_one_form_only() {
 #[test]
 fn i1_a_signature_is_good_for_five_minutes_either_way() {
     let source = probes(json!({"secret": "probes", "scheme": "standard-webhooks"}));
-    let headers = headers(sign(&source, b"body", &Secret::new(KEY), "msg_1", now()).unwrap());
+    let beside = Beside::signed(&source, b"body", KEY);
     let at = |seconds| {
         let later = now() + SignedDuration::from_secs(seconds);
-        verify(&source, &headers, b"body", &[Secret::new(KEY)], later).map(|_| ())
+        verify(&source, beside.with(b"body"), &[Secret::new(KEY)], later).map(|_| ())
     };
     assert_eq!((at(300), at(-300)), (Ok(()), Ok(())));
     assert_eq!((at(301), at(-301)), (Err(Refusal::Stale), Err(Refusal::Stale)));
@@ -214,12 +216,13 @@ proptest! {
         let reference = Webhook::from_bytes(key.clone()).unwrap().sign(&id, seconds, body.as_bytes()).unwrap();
         for engine in [base64::engine::general_purpose::STANDARD, base64::engine::general_purpose::STANDARD_NO_PAD] {
             let secret = Secret::new(format!("whsec_{}", engine.encode(&key)));
-            let ours = sign(&source, body.as_bytes(), &secret, &id, at).unwrap();
+            let ours = sign(&source, body.as_bytes(), &secret, &id, at).unwrap().headers;
             let ours = &ours.iter().find(|(name, _)| name == "webhook-signature").unwrap().1;
             prop_assert_eq!(ours, &reference);
             let time = seconds.to_string();
             let pairs = [("webhook-id", id.as_str()), ("webhook-timestamp", &time), ("webhook-signature", &reference)];
-            prop_assert!(verify(&source, &headers(pairs), body.as_bytes(), &[secret], at).is_ok());
+            let beside = Beside { headers: headers(pairs), query: None };
+            prop_assert!(verify(&source, beside.with(body.as_bytes()), &[secret], at).is_ok());
         }
     }
 }

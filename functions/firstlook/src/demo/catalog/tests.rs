@@ -29,12 +29,14 @@ fn loaded(folder: &Path, service: &Service) -> Catalog {
 fn alert(catalog: &Catalog, now: Timestamp) -> (EventKind, Alert) {
     let source = &catalog.sources["pagerduty"];
     let secret = Secret::new("a signing secret of the demo's test");
-    let headers = sources::sign(source, SAMPLE, &secret, "test", now).unwrap();
-    let headers = headers
+    let proof = sources::sign(source, SAMPLE, &secret, "test", now).unwrap();
+    let headers = proof
+        .headers
         .into_iter()
         .map(|(name, value)| (http::HeaderName::try_from(name).unwrap(), http::HeaderValue::try_from(value).unwrap()))
         .collect();
-    let verified = sources::verify(source, &headers, SAMPLE, &[secret], now).unwrap();
+    let inbound = sources::Inbound { headers: &headers, query: proof.query.as_deref(), raw: SAMPLE };
+    let verified = sources::verify(source, inbound, &[secret], now).unwrap();
     let normalized = sources::normalize(source, &verified, now).remove(0);
     (normalized.kind, normalized.alert.unwrap())
 }

@@ -332,7 +332,7 @@ investigate: { command: triage }
 "##, r##"checkout.yaml:1:1: error[FL070] a webhook source must say what the fields of its body mean
   = help: add `map: { external_id: body.id, title: body.title }`; each is CEL over `body` and `headers`
 checkout.yaml:4:9: error[FL070] a webhook source must say how its requests are verified
-  = help: add `scheme: standard-webhooks`, `hmac-sha256` or `bearer`"##;
+  = help: add `scheme:` with one of `standard-webhooks`, `hmac-sha256`, `bearer`, `basic`, `url-token`"##;
 
     fl071_hmac_without_header: r##"kind: Source
 name: deploys
@@ -352,23 +352,30 @@ trigger: { sources: [pagerduty, deploys, others] }
 investigate: { command: triage }
 "##, r##"checkout.yaml:4:9: error[FL071] `hmac-sha256` needs the header that has the signature
   = help: add `header: X-Hub-Signature-256`, or whatever the sender calls it
-checkout.yaml:10:69: error[FL071] `standard-webhooks` names its headers itself
-  = help: leave it out: its headers are webhook-id, webhook-timestamp and webhook-signature"##;
+checkout.yaml:10:69: error[FL071] `standard-webhooks` knows by itself where it stands in a request
+  = help: leave it out: only `hmac-sha256` and `bearer` leave open which header it is"##;
 
-    fl072_a_pagerduty_source_with_more_than_it_needs: r##"kind: Source
+    fl072_a_known_sender_with_more_than_it_needs: r##"kind: Source
 name: pagerduty
 type: pagerduty
 verify: { secret: x, scheme: bearer, header: X-Token }
 key: body.id
 map: { external_id: body.id, title: body.title }
-"##, r##"checkout.yaml:4:30: error[FL072] `verify.scheme` is for `type: webhook`: how PagerDuty signs, names and fills an event is known
+---
+kind: Source
+name: alerts
+type: grafana
+verify: { secret: x, scheme: standard-webhooks }
+"##, r##"checkout.yaml:4:30: error[FL072] `pagerduty` cannot prove itself by `bearer`
+  = help: leave it out: it has one way, which is known
+checkout.yaml:5:6: error[FL072] `key` is for `type: webhook`: how `pagerduty` names and fills an event is known
   = help: leave it out
-checkout.yaml:4:46: error[FL072] `verify.header` is for `type: webhook`: how PagerDuty signs, names and fills an event is known
+checkout.yaml:6:6: error[FL072] `map` is for `type: webhook`: how `pagerduty` names and fills an event is known
   = help: leave it out
-checkout.yaml:5:6: error[FL072] `key` is for `type: webhook`: how PagerDuty signs, names and fills an event is known
-  = help: leave it out
-checkout.yaml:6:6: error[FL072] `map` is for `type: webhook`: how PagerDuty signs, names and fills an event is known
-  = help: leave it out"##;
+checkout.yaml:9:7: warning[FL026] no Workflow listens to the Source `alerts`
+  = help: name it in a trigger, or take it out
+checkout.yaml:11:30: error[FL072] `grafana` cannot prove itself by `standard-webhooks`
+  = help: say one of `hmac-sha256`, `bearer`, `basic`, or leave it out for the first"##;
 
     fl074_a_secret_in_the_place_of_its_key: r##"kind: Source
 name: pagerduty

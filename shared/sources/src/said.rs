@@ -1,0 +1,161 @@
+use std::collections::BTreeMap;
+
+use domain::{Alert, AlertSeverity, EventKind, EventRole, Link, Service};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    normalized::{Normalized, body_key, fragment, named_key},
+    text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, id, line, link},
+};
+
+/// The most labels that are taken of an alert, in the order of their names.
+pub(crate) const MAX_LABELS: usize = 64;
+
+/// The most links that are taken of an alert.
+const MAX_LINKS: usize = 8;
+
+/// One event as a sender's module reads it out of a body. Texts are as the sender wrote them: [`Self::normalized`] cuts and
+/// checks them all in one place, so that no module can forget it.
+#[derive(Debug)]
+pub(crate) struct Said<'a> {
+    /// What happened.
+    pub(crate) kind: EventKind,
+    /// The sender's own word for it.
+    pub(crate) word: String,
+    /// What names this delivery among all of this sender's: the same on each attempt and on nothing else. Without it the
+    /// body names it, for five minutes.
+    pub(crate) delivery: Option<String>,
+    /// The sender's id of the incident.
+    pub(crate) external_id: Option<String>,
+    /// When it happened.
+    pub(crate) at: Option<Timestamp>,
+    /// One line for people; empty where the alert's title says it.
+    pub(crate) summary: String,
+    /// The alert, where the event carries enough of it. Its `external_id` is set from the event's.
+    pub(crate) alert: Option<Alert>,
+    /// Its part of the body, where that holds several events.
+    pub(crate) part: Option<&'a Value>,
+}
+
+impl<'a> Said<'a> {
+    /// An event of `kind`, of which nothing more is known yet.
+    pub(crate) fn new(kind: EventKind, word: impl Into<String>) -> Self {
+        Self {
+            kind,
+            word: word.into(),
+            delivery: None,
+            external_id: None,
+            at: None,
+            summary: String::new(),
+            alert: None,
+            part: None,
+        }
+    }
+
+    /// An event that nothing can follow from, and why.
+    pub(crate) fn unknown(word: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { summary: reason.into(), ..Self::new(EventKind::Unknown, word) }
+    }
+
+    /// An event of a kind of this sender that is not about an alert, or that Firstlook does not know.
+    pub(crate) fn foreign(word: &str) -> Self {
+        Self::unknown(word, format!("`{word}` is a kind of event that Firstlook does not act on"))
+    }
+
+    /// An event that only tests the connection.
+    pub(crate) fn ping(word: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self { summary: summary.into(), ..Self::new(EventKind::Ping, word) }
+    }
+
+    /// The event with everything cut to size and checked. `raw` is the whole body.
+    pub(crate) fn normalized(self, raw: &[u8], received_at: Timestamp) -> Normalized {
+        let part = self.part.map(|part| part.to_string().into_bytes());
+        let raw = part.as_deref().unwrap_or(raw);
+        let delivery_key = self.delivery.as_deref().map_or_else(|| body_key(raw, received_at), named_key);
+        let unread =
+            |reason: &str| Normalized::unknown(&self.word, delivery_key.clone(), reason, received_at, fragment(raw));
+        let external_id = match (self.kind.role(), self.external_id.as_deref()) {
+            // Nothing of a test is an incident.
+            (EventRole::Control, _) => None,
+            (_, None) => return unread("the event does not say which incident it is about"),
+            (_, Some(text)) => match id(text) {
+                Ok(id) => Some(id),
+                Err(why) => return unread(&format!("the incident's id {why}")),
+            },
+        };
+        let occurred_at = self.at.unwrap_or(received_at);
+        let alert = external_id.as_deref().and_then(|id| Some(capped(self.alert?, id)));
+        if self.kind.role() == EventRole::Opens && alert.is_none() {
+            return unread("the event opens an incident, but does not say what it is");
+        }
+        let mut summary = line(&self.summary, LINE_CAP);
+        if let (true, Some(alert)) = (summary.is_empty(), &alert) {
+            summary = match self.kind.role() {
+                EventRole::Opens => alert.title.clone(),
+                _ => line(&format!("{}: {}", self.kind.as_str(), alert.title), LINE_CAP),
+            };
+        }
+        if summary.is_empty() {
+            summary = self.kind.as_str().to_owned();
+        }
+        Normalized {
+            kind: self.kind,
+            provider_kind: line(&self.word, NAME_CAP),
+            delivery_key,
+            external_id,
+            occurred_at,
+            summary,
+            alert,
+            raw: fragment(raw),
+        }
+    }
+}
+
+/// An alert of which nothing but what fired and when is known yet.
+pub(crate) fn alert(title: impl Into<String>, severity: AlertSeverity, started_at: Timestamp) -> Alert {
+    Alert {
+        external_id: String::new(),
+        title: title.into(),
+        description: String::new(),
+        severity,
+        urgency: String::new(),
+        priority: String::new(),
+        service: Service::default(),
+        team: String::new(),
+        labels: BTreeMap::new(),
+        links: vec![],
+        started_at,
+    }
+}
+
+/// The links that are such, of pairs of what the page is and where.
+pub(crate) fn links<'t>(pairs: impl IntoIterator<Item = (&'t str, Option<&'t str>)>) -> Vec<Link> {
+    pairs.into_iter().filter_map(|(title, url)| Some(Link { title: title.to_owned(), url: url?.to_owned() })).collect()
+}
+
+/// A service that has one word for id and name, which a workflow may match as either.
+pub(crate) fn service(name: impl Into<String>) -> Service {
+    let name = name.into();
+    Service { id: name.clone(), name }
+}
+
+/// The alert with every text cut to size, and nothing in `links` that is not a web page.
+fn capped(alert: Alert, external_id: &str) -> Alert {
+    let title = line(&alert.title, LINE_CAP);
+    let name = |text: &str| line(text, NAME_CAP);
+    let labels = alert.labels.iter().map(|(key, value)| (name(key), line(value, LINE_CAP)));
+    Alert {
+        title: if title.is_empty() { format!("alert {external_id}") } else { title },
+        external_id: external_id.to_owned(),
+        description: block(&alert.description, BLOCK_CAP),
+        severity: alert.severity,
+        urgency: name(&alert.urgency),
+        priority: name(&alert.priority),
+        service: Service { id: name(&alert.service.id), name: name(&alert.service.name) },
+        team: name(&alert.team),
+        labels: labels.filter(|(_, value)| !value.is_empty()).take(MAX_LABELS).collect(),
+        links: alert.links.iter().filter_map(|one| link(&one.title, &one.url)).take(MAX_LINKS).collect(),
+        started_at: alert.started_at,
+    }
+}

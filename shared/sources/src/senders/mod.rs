@@ -1,0 +1,51 @@
+//! One module for each sender whose form is known: what its bodies say. They only read; what is verified, cut and checked
+//! for all of them stands beside them.
+
+use catalog::model::SourceType;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::said::Said;
+
+mod alertmanager;
+mod azure_monitor;
+mod better_stack;
+mod datadog;
+mod dynatrace;
+mod gcp_monitoring;
+mod github;
+mod grafana;
+mod incident_io;
+mod newrelic;
+mod opsgenie;
+mod pagerduty;
+mod sentry;
+mod splunk_oncall;
+mod statuspage;
+mod zabbix;
+
+/// Reads the events of a body, with the time at which it came. None means that it holds none.
+pub(crate) type Read = for<'a> fn(&'a Value, Timestamp) -> Vec<Said<'a>>;
+
+/// Who reads the bodies of `sender`; nobody those of `webhook`, whose form only its `map` knows.
+pub(crate) fn reader(sender: SourceType) -> Option<Read> {
+    Some(match sender {
+        SourceType::Webhook => return None,
+        SourceType::Pagerduty => pagerduty::read,
+        SourceType::Opsgenie | SourceType::Jsm => opsgenie::read,
+        SourceType::Alertmanager => alertmanager::read,
+        SourceType::Grafana => grafana::read,
+        SourceType::Datadog => datadog::read,
+        SourceType::Sentry => sentry::read,
+        SourceType::Newrelic => newrelic::read,
+        SourceType::AzureMonitor => azure_monitor::read,
+        SourceType::GcpMonitoring => gcp_monitoring::read,
+        SourceType::IncidentIo => incident_io::read,
+        SourceType::SplunkOncall => splunk_oncall::read,
+        SourceType::Dynatrace => dynatrace::read,
+        SourceType::Zabbix => zabbix::read,
+        SourceType::BetterStack => better_stack::read,
+        SourceType::Statuspage => statuspage::read,
+        SourceType::Github => github::read,
+    })
+}
