@@ -26,7 +26,7 @@ pub(crate) struct Said<'a> {
     /// What names this delivery among all of this sender's: the same on each attempt and on nothing else. Without it the
     /// body names it, for five minutes.
     pub(crate) delivery: Option<String>,
-    /// The sender's id of the incident.
+    /// The sender's id of the incident. Without one nothing follows from the event, and that is recorded.
     pub(crate) external_id: Option<String>,
     /// When it happened.
     pub(crate) at: Option<Timestamp>,
@@ -73,22 +73,11 @@ impl<'a> Said<'a> {
         let part = self.part.map(|part| part.to_string().into_bytes());
         let raw = part.as_deref().unwrap_or(raw);
         let delivery_key = self.delivery.as_deref().map_or_else(|| body_key(raw, received_at), named_key);
-        let unread =
-            |reason: &str| Normalized::unknown(&self.word, delivery_key.clone(), reason, received_at, fragment(raw));
-        let external_id = match (self.kind.role(), self.external_id.as_deref()) {
-            // Nothing of a test is an incident.
-            (EventRole::Control, _) => None,
-            (_, None) => return unread("the event does not say which incident it is about"),
-            (_, Some(text)) => match id(text) {
-                Ok(id) => Some(id),
-                Err(why) => return unread(&format!("the incident's id {why}")),
-            },
-        };
+        // Nothing of a test is an incident; and half an id would be another id.
+        let named = self.external_id.filter(|_| self.kind.role() != EventRole::Control);
+        let external_id = named.and_then(|named| id(&named).ok());
         let occurred_at = self.at.unwrap_or(received_at);
         let alert = external_id.as_deref().and_then(|id| Some(capped(self.alert?, id)));
-        if self.kind.role() == EventRole::Opens && alert.is_none() {
-            return unread("the event opens an incident, but does not say what it is");
-        }
         let mut summary = line(&self.summary, LINE_CAP);
         if let (true, Some(alert)) = (summary.is_empty(), &alert) {
             summary = match self.kind.role() {
