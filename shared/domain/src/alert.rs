@@ -28,6 +28,23 @@ pub struct Service {
     pub name: String,
 }
 
+/// What an alert about a service level objective says of it, each as the sender wrote it; empty where it says nothing. As
+/// numbers in CEL: `double(alert.slo.burn_rate) > 10.0`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Slo {
+    /// The objective's name.
+    pub name: String,
+    /// How much of the time, or of the requests, shall be good, in percent: `99.9`.
+    pub objective: String,
+    /// The time over which it is reckoned: `30d`.
+    pub window: String,
+    /// How many times faster than allowed the budget is spent: `14.4`.
+    pub burn_rate: String,
+    /// The part of the budget that is left, in percent; negative when it is overspent.
+    pub budget_remaining: String,
+}
+
 /// A page of the sender that a person may want to open.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
@@ -68,6 +85,9 @@ pub struct Alert {
     /// Pages to look at.
     #[serde(default)]
     pub links: Vec<Link>,
+    /// The service level objective that the alert is about; empty for every other alert.
+    #[serde(default)]
+    pub slo: Slo,
     /// When the trouble began, by the sender's clock.
     pub started_at: Timestamp,
 }

@@ -15,7 +15,7 @@ mod secret;
 mod step;
 mod view;
 
-pub use alert::{Alert, AlertSeverity, Link, Service};
+pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
 pub use delivery::{OutletSpec, PagerDutySpec, SlackSpec, Target, TargetSpec, TargetState, WebhookSpec};
 pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
 pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};

@@ -103,6 +103,7 @@ fn world(catalog: Catalog, answers: &[(&str, u64, Result<Value, String>)]) -> Wo
         team: String::new(),
         labels: BTreeMap::new(),
         links: vec![],
+        slo: domain::Slo::default(),
         started_at: created_at,
     };
     let id = RunId::opened_by(EventId::mint(created_at, 1));

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use domain::{Alert, AlertSeverity, EventKind, EventRole, Link, Service};
+use domain::{Alert, AlertSeverity, EventKind, EventRole, Link, Service, Slo};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -114,6 +114,7 @@ pub(crate) fn alert(title: impl Into<String>, severity: AlertSeverity, started_a
         team: String::new(),
         labels: BTreeMap::new(),
         links: vec![],
+        slo: Slo::default(),
         started_at,
     }
 }
@@ -145,6 +146,13 @@ fn capped(alert: Alert, external_id: &str) -> Alert {
         team: name(&alert.team),
         labels: labels.filter(|(_, value)| !value.is_empty()).take(MAX_LABELS).collect(),
         links: alert.links.iter().filter_map(|one| link(&one.title, &one.url)).take(MAX_LINKS).collect(),
+        slo: Slo {
+            name: name(&alert.slo.name),
+            objective: name(&alert.slo.objective),
+            window: name(&alert.slo.window),
+            burn_rate: name(&alert.slo.burn_rate),
+            budget_remaining: name(&alert.slo.budget_remaining),
+        },
         started_at: alert.started_at,
     }
 }

@@ -9,7 +9,7 @@ use catalog::{
     expr::{ExprError, Expression, Scope},
     model::{AlertMap, Scheme, Source},
 };
-use domain::{Alert, AlertSeverity, EventKind, EventRole, Service};
+use domain::{Alert, AlertSeverity, EventKind, EventRole, Service, Slo};
 use http::header;
 use jiff::Timestamp;
 use serde_json::{Map, Value, value::RawValue};
@@ -188,6 +188,7 @@ impl Reader<'_> {
             team: String::new(),
             labels: labels(map, scope)?,
             links: text("link", &map.link)?.and_then(|url| link("Alert", &url)).into_iter().collect(),
+            slo: Slo::default(),
             started_at,
         })
     }

@@ -226,6 +226,7 @@ impl World {
                 team: String::new(),
                 labels: BTreeMap::new(),
                 links: vec![],
+                slo: domain::Slo::default(),
                 started_at: now,
             }),
             targets: targets.collect(),

@@ -93,6 +93,7 @@ fn concluded(report: Option<Report>, steps: Vec<Step>) -> RunView {
             team: String::new(),
             labels: BTreeMap::new(),
             links: vec![],
+            slo: domain::Slo::default(),
             started_at: at(-1000),
         }),
         evidence_at: Some(at(30)),

@@ -60,6 +60,12 @@ pub(crate) fn alert() -> Type {
         ("team", Type::Text),
         ("labels", Type::Free(Box::new(Type::Text))),
         ("links", list(link)),
+        (
+            "slo",
+            Type::fields(
+                ["name", "objective", "window", "burn_rate", "budget_remaining"].map(|field| (field, Type::Text)),
+            ),
+        ),
         ("started_at", Type::Text),
     ])
 }

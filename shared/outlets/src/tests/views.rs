@@ -94,6 +94,7 @@ pub(crate) fn queued() -> Shown {
             team: String::new(),
             labels: [("namespace".to_owned(), "checkout".to_owned())].into(),
             links: vec![],
+            slo: domain::Slo::default(),
             started_at: opened(),
         }),
         ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", opened())
