@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::{Catalog, Choice, Matcher, model::Source};
 use domain::{Disposition, Event, EventId, EventKind, EventRole, InvestigateMessage, Name, Secret};
-use futures_util::future::try_join_all;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use ports::{Clock, Entropy, HandleHttp, Queue, ReadSecret, SecretError, SendMessage, chain};
+use ports::{Clock, Entropy, HandleHttp, Outgoing, Queue, ReadSecret, SecretError, SendMessage, chain};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sources::{Inbound, Normalized, Refusal, VerifiedPayload};
@@ -93,7 +92,7 @@ impl Ingest {
             })
             .collect();
         let told = told(&events);
-        try_join_all(events.into_iter().map(|event| self.send(source, event))).await?;
+        self.send(source, events).await?;
         Ok(respond(StatusCode::ACCEPTED, "application/json", &told))
     }
 
@@ -161,22 +160,25 @@ impl Ingest {
         }
     }
 
-    /// Returns once the queue has the event.
-    async fn send(&self, source: &Source, event: Event) -> Result<(), Problem> {
-        let (id, kind) = (event.id, event.kind);
+    /// Returns once the queue has all of the events.
+    async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Problem> {
         let failed = |error: &dyn Error, permanent: bool| {
             let error = chain(error);
-            tracing::error!(source = source.name.as_str(), event = %id, permanent, error, "the event was not taken");
+            tracing::error!(source = source.name.as_str(), permanent, error, "the events were not taken");
             Problem::unavailable(RETRY_QUEUE)
         };
-        let does = does(&event.disposition);
-        let message = InvestigateMessage::EventV1 { event: Box::new(event) };
-        let body = body(&message).map_err(|error| failed(&error, true))?;
-        self.queue
-            .send(Queue::Investigate, &body, source.name.as_str(), Duration::ZERO)
-            .await
-            .map_err(|error| failed(&error, !error.is_transient()))?;
-        tracing::info!(source = source.name.as_str(), event = %id, kind = kind.as_str(), does, "accepted");
+        let accepted: Vec<_> = events.iter().map(|event| (event.id, event.kind, does(&event.disposition))).collect();
+        let outgoing = |event: Event| {
+            let body = serde_json::to_string(&InvestigateMessage::EventV1 { event: Box::new(event) })?;
+            Ok(Outgoing { body, group: source.name.as_str().to_owned() })
+        };
+        let messages: Result<Vec<_>, serde_json::Error> = events.into_iter().map(outgoing).collect();
+        let messages = messages.map_err(|error| failed(&error, true))?;
+        let sent = self.queue.send_all(Queue::Investigate, &messages).await;
+        sent.map_err(|error| failed(&error, !error.is_transient()))?;
+        for (id, kind, does) in accepted {
+            tracing::info!(source = source.name.as_str(), event = %id, kind = kind.as_str(), does, "accepted");
+        }
         Ok(())
     }
 }
@@ -229,12 +231,4 @@ fn told(events: &[Event]) -> Value {
         Some(only) if accepted.is_empty() => only,
         last => json!({ "events": accepted.into_iter().chain(last).collect::<Vec<_>>() }),
     }
-}
-
-/// The message as text that SQS takes. It refuses U+FFFE and U+FFFF, which JSON allows; in JSON they can only stand
-/// within strings, where they may as well be escaped.
-fn body(message: &InvestigateMessage) -> Result<String, serde_json::Error> {
-    let text = serde_json::to_string(message)?;
-    let illegal = ['\u{fffe}', '\u{ffff}'];
-    Ok(if text.contains(illegal) { text.replace('\u{fffe}', "\\ufffe").replace('\u{ffff}', "\\uffff") } else { text })
 }

@@ -3,11 +3,12 @@ use std::{borrow::Cow, collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use aws_sdk_sqs::{
     Client,
-    types::{MessageSystemAttributeName, QueueAttributeName},
+    types::{MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry},
 };
 use aws_smithy_types::timeout::TimeoutConfig;
+use futures_util::TryStreamExt;
 use jiff::Timestamp;
-use ports::{MAX_DELAY, PortError, Queue, Receipt, Received, RetimeMessage, SendMessage};
+use ports::{MAX_DELAY, Outgoing, PortError, Queue, Receipt, Received, RetimeMessage, SendMessage};
 
 use crate::AwsError;
 
@@ -17,6 +18,11 @@ const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 3_600);
 const MAX_WAIT: Duration = Duration::from_secs(20);
 /// The most messages that one receive gives (SQS `MaxNumberOfMessages`).
 const MAX_BATCH: usize = 10;
+/// The most bytes of the bodies of one batch: a message may have 1 MiB, and so may all of a batch together
+/// (SQS developer guide, quotas); some is left for what the call puts around them.
+const MAX_BATCH_BYTES: usize = 1024 * 1024 - 16 * 1024;
+/// How many batches are under way at once.
+const MAX_CALLS: usize = 8;
 /// The longest fair-queue group (SQS `MessageGroupId`).
 const MAX_GROUP: usize = 128;
 
@@ -142,6 +148,32 @@ impl SqsQueues {
             .map_err(|error| AwsError::from(error).into_port(doing()))
     }
 
+    async fn send_batch(&self, queue: Queue, batch: &[Outgoing]) -> Result<(), PortError> {
+        let doing = || format!("send {} messages to the {} queue", batch.len(), queue.as_str());
+        let entry = |(place, Outgoing { body, group }): (usize, &Outgoing)| {
+            SendMessageBatchRequestEntry::builder()
+                .id(place.to_string())
+                .message_body(legal(body))
+                .set_message_group_id(fair_group(group))
+                .build()
+        };
+        let entries: Result<Vec<_>, _> = batch.iter().enumerate().map(entry).collect();
+        let answer = self
+            .client
+            .send_message_batch()
+            .queue_url(self.url(queue, doing)?)
+            .set_entries(Some(entries.map_err(|error| PortError::permanent(doing(), error))?))
+            .send()
+            .await
+            .map_err(|error| AwsError::from(error).into_port(doing()))?;
+        // A batch is answered with 200 though a part of it was refused.
+        let Some(refused) = answer.failed.first() else { return Ok(()) };
+        let reason =
+            format!("{} of {} were refused, the first with {}", answer.failed.len(), batch.len(), refused.code);
+        let error = if refused.sender_fault { PortError::permanent } else { PortError::transient };
+        Err(error(doing(), reason))
+    }
+
     async fn attributes<const N: usize>(
         &self,
         queue: Queue,
@@ -182,6 +214,15 @@ impl SendMessage for SqsQueues {
             .map(|_| ())
             .map_err(|error| AwsError::from(error).into_port(doing()))
     }
+
+    async fn send_all(&self, queue: Queue, messages: &[Outgoing]) -> Result<(), PortError> {
+        if let [only] = messages {
+            return self.send(queue, &only.body, &only.group, Duration::ZERO).await;
+        }
+        futures_util::stream::iter(batches(messages).into_iter().map(Ok))
+            .try_for_each_concurrent(MAX_CALLS, |batch| self.send_batch(queue, batch))
+            .await
+    }
 }
 
 #[async_trait]
@@ -198,6 +239,24 @@ impl RetimeMessage for SqsQueues {
             .map(|_| ())
             .map_err(|error| AwsError::from(error).into_port(doing()))
     }
+}
+
+/// The messages in batches of at most ten, and of no more bytes than a batch may have.
+fn batches(messages: &[Outgoing]) -> Vec<&[Outgoing]> {
+    let mut batches = Vec::new();
+    let mut rest = messages;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest.iter().take(MAX_BATCH).take_while(|message| {
+            bytes += message.body.len();
+            bytes <= MAX_BATCH_BYTES
+        });
+        // One that is too large alone is SQS's to refuse.
+        let (batch, others) = rest.split_at(fits.count().max(1));
+        batches.push(batch);
+        rest = others;
+    }
+    batches
 }
 
 /// Whole seconds, rounded up: what must wait waits at least as long as it was told.
@@ -240,6 +299,17 @@ mod tests {
         let legal = legal(&body);
         assert!(legal.chars().all(|letter| letter >= ' ' && !matches!(letter, '\u{FFFE}' | '\u{FFFF}')));
         assert_eq!(serde_json::from_str::<serde_json::Value>(&legal).unwrap(), sent);
+    }
+
+    #[test]
+    fn batches_have_ten_messages_and_a_mebibyte_at_most_and_miss_none() {
+        let message = |bytes: usize| Outgoing { body: "x".repeat(bytes), group: "g".to_owned() };
+        let sizes = |messages: &[Outgoing]| batches(messages).iter().map(|batch| batch.len()).collect::<Vec<_>>();
+        assert_eq!(sizes(&[]), [0_usize; 0]);
+        assert_eq!(sizes(&vec![message(1); 23]), [10, 10, 3]);
+        let large =
+            [message(MAX_BATCH_BYTES / 2), message(MAX_BATCH_BYTES / 2), message(1), message(MAX_BATCH_BYTES + 1)];
+        assert_eq!(sizes(&large), [2, 1, 1]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod world;
 
 pub use error::{PortError, chain};
 pub use handle::{HandleHttp, HandleMessage, Received};
-pub use queue::{MAX_DELAY, Queue, Receipt, RetimeMessage, SendMessage};
+pub use queue::{MAX_DELAY, Outgoing, Queue, Receipt, RetimeMessage, SendMessage};
 pub use system::{OsEntropy, SystemClock};
 pub use table::{Condition, Index, Item, Key, Page, ReadTable, Refusal, TableError, When, Write, WriteTable};
 pub use world::{Clock, Entropy, ReadSecret, SecretError};

@@ -47,6 +47,15 @@ impl Queue {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt(pub String);
 
+/// A message to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// What it says, as [`SendMessage::send`] takes it.
+    pub body: String,
+    /// Its fair-queue group.
+    pub group: String,
+}
+
 /// Sending.
 #[async_trait]
 pub trait SendMessage: Send + Sync {
@@ -56,6 +65,18 @@ pub trait SendMessage: Send + Sync {
     /// # Errors
     /// [`PortError`]; nothing was sent, or it is not known whether it was.
     async fn send(&self, queue: Queue, body: &str, group: &str, delay: Duration) -> Result<(), PortError>;
+
+    /// Sends all of `messages` without a delay, in as few calls as the queue allows, and returns once it has accepted
+    /// them.
+    ///
+    /// # Errors
+    /// [`PortError`]; of at least one it is not known that it was accepted, while others may have been.
+    async fn send_all(&self, queue: Queue, messages: &[Outgoing]) -> Result<(), PortError> {
+        for Outgoing { body, group } in messages {
+            self.send(queue, body, group, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Changing when a received message comes back.

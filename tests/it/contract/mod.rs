@@ -150,6 +150,7 @@ macro_rules! contract_tests {
             [queue] {
                 a_body_arrives_as_it_was_sent,
                 what_no_queue_can_carry_is_refused_for_good,
+                i2_many_messages_are_all_there_once_they_are_sent,
                 a_delayed_message_is_not_there_before_its_time,
                 a_received_message_is_hidden_until_it_is_retimed_and_counts_its_receives,
                 a_received_message_comes_back_when_its_visibility_ends,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use ports::{Queue, Receipt, Received};
+use ports::{Outgoing, Queue, Receipt, Received};
 use serde_json::{Value, json};
 
 use super::{ContractQueues, ContractWorld, Depth, MAX_RECEIVES, SHORT, until};
@@ -53,6 +53,32 @@ pub async fn a_body_arrives_as_it_was_sent(world: &dyn ContractWorld) {
     let message = next(world, queue).await;
     let received: Value = serde_json::from_str(&message.body).unwrap();
     assert!(received == sent);
+}
+
+pub async fn i2_many_messages_are_all_there_once_they_are_sent(world: &dyn ContractWorld) {
+    let queues = world.queues();
+    let queue = Queue::Investigate;
+    // More than one batch by their number, and by their bytes.
+    let sizes = (0..23_usize).map(|place| if place < 3 { 700_000 } else { 10 });
+    let messages: Vec<Outgoing> = sizes
+        .enumerate()
+        .map(|(place, size)| Outgoing { body: format!("{place:02}{}", "x".repeat(size)), group: "group".to_owned() })
+        .collect();
+    queues.send_all(queue, &[]).await.unwrap();
+    queues.send_all(queue, &messages).await.unwrap();
+    deep(world, queue, Depth { visible: 23, in_flight: 0, delayed: 0 }).await;
+    let mut received = BTreeSet::new();
+    while received.len() < messages.len() {
+        let message = next(world, queue).await;
+        queues.delete(queue, &message.receipt).await.unwrap();
+        assert!(received.insert(message.body), "one came twice");
+    }
+    assert!(received.into_iter().eq(messages.into_iter().map(|message| message.body)));
+    let refused = [
+        Outgoing { body: "fine".to_owned(), group: String::new() },
+        Outgoing { body: String::new(), group: String::new() },
+    ];
+    assert!(!queues.send_all(queue, &refused).await.unwrap_err().is_transient());
 }
 
 pub async fn what_no_queue_can_carry_is_refused_for_good(world: &dyn ContractWorld) {

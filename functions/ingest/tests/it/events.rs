@@ -121,10 +121,6 @@ async fn i5_the_largest_event_still_fits_into_a_message_that_sqs_takes() {
             assert_eq!(world.post(source, body).await.status, StatusCode::ACCEPTED);
             let (_, message, _, _) = world.queue.sent.lock().unwrap()[0].clone();
             assert!(message.len() <= SQS_LIMIT / 2, "{source} {filler:?}: {}", message.len());
-            // What SQS allows in a message (SendMessage, API reference).
-            let legal =
-                |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
-            assert!(message.chars().all(legal), "{source} {filler:?}");
             assert!(serde_json::from_str::<InvestigateMessage>(&message).is_ok());
         }
     }
