@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
-use crate::support::{Beside, KNOWN, bearer, known, normalized, now, pagerduty, probes, sample};
+use crate::support::{Beside, KNOWN, bearer, known, normalized, now, probes, sample};
 
 fn sources() -> Vec<catalog::model::Source> {
     let mut sources = vec![
@@ -56,7 +56,7 @@ proptest! {
         values in vec(prop_oneof![vec(any::<u8>(), 0..200), "(v1[=,]|v1a,|sha256=|Bearer |Basic )?[a-zA-Z0-9+/=, .]{0,90}".prop_map(String::into_bytes)], 8),
     ) {
         let names = ["x-pagerduty-signature", "webhook-id", "webhook-timestamp", "webhook-signature", "svix-signature",
-            "x-signature", "authorization", "x-token"];
+            "x-signature", "authorization", "x-token",  ];
         let mut headers = HeaderMap::new();
         for (name, value) in names.into_iter().zip(values) {
             if let Ok(value) = HeaderValue::from_bytes(&value) {
@@ -83,7 +83,8 @@ proptest! {
     /// A real body in which one place was put in place by something else.
     #[test]
     fn i14_a_body_with_one_odd_place_is_still_recorded(
-        file in select(vec!["pagerduty/triggered.json", "pagerduty/resolved.json", "webhook/triggered.json", "webhook/list.json"]),
+        file in select(vec!["pagerduty/triggered.json", "pagerduty/resolved.json", "webhook/triggered.json", "webhook/list.json",
+            "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json"]),
         place: prop::sample::Index,
         value in any_value(),
     ) {
@@ -91,7 +92,8 @@ proptest! {
         let mut found = Vec::new();
         places(&body, "", &mut found);
         *body.pointer_mut(place.get::<String>(&found)).unwrap() = value;
-        let source = if file.starts_with("pagerduty") { pagerduty() } else { probes(bearer()) };
+        let (folder, _) = file.split_once('/').unwrap();
+        let source = if folder == "webhook" { probes(bearer()) } else { known(folder) };
         let events = normalized(&source, body.to_string().as_bytes());
         prop_assert!(!events.is_empty());
         for event in events {

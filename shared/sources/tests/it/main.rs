@@ -6,6 +6,8 @@ mod arbitrary;
 #[cfg(test)]
 mod captures;
 #[cfg(test)]
+mod newrelic;
+#[cfg(test)]
 mod pagerduty;
 #[cfg(test)]
 mod schemes;

@@ -4,7 +4,7 @@ use std::{
 };
 
 use catalog::model::Source;
-use domain::Secret;
+use domain::{EventKind, Secret};
 use firstlook_sources::{Inbound, Normalized, Proof, Refusal, normalize, sign, verify};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -178,4 +178,44 @@ pub fn signed(sender: &str) -> Vec<Signed> {
         Some(Signed { name: stem.to_owned(), body: body(stem), headers, secret, notes })
     };
     files.iter().filter_map(read).collect()
+}
+
+/// What the events of a body say, as snapshots show it: all but their raw parts.
+pub fn said(events: &[Normalized]) -> Value {
+    let one = |event: &Normalized| {
+        json!({
+            "kind": event.kind, "provider_kind": event.provider_kind, "delivery_key": event.delivery_key,
+            "external_id": event.external_id, "occurred_at": event.occurred_at, "summary": event.summary,
+            "alert": event.alert,
+        })
+    };
+    events.iter().map(one).collect()
+}
+
+/// The project's own sample in which some places hold something else.
+pub fn changed(path: &str, changes: &[(&str, Value)]) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(&sample(path)).unwrap();
+    for (at, value) in changes {
+        *body.pointer_mut(at).unwrap_or_else(|| panic!("{at}")) = value.clone();
+    }
+    body.to_string().into_bytes()
+}
+
+/// Holds every capture of a sender against a table of file, the kinds of its events, and whether each has an alert and an
+/// id. A file that is not in the table fails, and so does, where there are captures at all, an entry without its file.
+pub fn hold_captures(folder: &str, sender: &str, table: &[(&str, &[(EventKind, bool)])]) {
+    let files = captures(folder);
+    for (file, body) in &files {
+        let (_, wanted) = table.iter().find(|(name, _)| name == file).unwrap_or_else(|| panic!("{file} is not known"));
+        let events = normalized(&known(sender), body);
+        let found: Vec<_> = events.iter().map(|event| (event.kind, event.alert.is_some())).collect();
+        assert_eq!(&found, wanted, "{file}: {:?}", events.iter().map(|event| &event.summary).collect::<Vec<_>>());
+        for event in events {
+            assert_eq!(event.external_id.is_some(), event.alert.is_some(), "{file}");
+            assert!(event.alert.is_none_or(|alert| !alert.title.is_empty()) && !event.summary.is_empty(), "{file}");
+        }
+    }
+    for (name, _) in table.iter().filter(|_| !files.is_empty()) {
+        assert!(files.iter().any(|(file, _)| file == name), "{name} is gone");
+    }
 }
