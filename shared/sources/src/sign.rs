@@ -4,7 +4,10 @@ use domain::Secret;
 use jiff::Timestamp;
 
 use crate::{
-    signature::{BASE64, Key, PAGERDUTY_SIGNATURE, STANDARD_HEADERS, plain, standard_webhooks_entry},
+    signature::{
+        BASE64, GRAFANA_TIMESTAMP, Key, PAGERDUTY_SIGNATURE, STANDARD_HEADERS, grafana_entry, plain,
+        standard_webhooks_entry,
+    },
     token::URL_TOKEN,
     verify::{Method, Refusal, method},
 };
@@ -49,6 +52,11 @@ pub fn sign(source: &Source, body: &[u8], secret: &Secret, id: &str, now: Timest
         }
         Method::HmacSha256(header) => {
             add(header.as_str(), format!("sha256={}", hex::encode(key()?.sign(&[body]))));
+        }
+        Method::Grafana(header) => {
+            let seconds = now.as_second().to_string();
+            add(header.as_str(), grafana_entry(&key()?, &seconds, body));
+            add(GRAFANA_TIMESTAMP.as_str(), seconds);
         }
         Method::StandardWebhooks => {
             let key = Key::decoded(secret).map_err(SignError::Secret)?;

@@ -139,6 +139,63 @@ pub(crate) fn hmac_sha256<'a>(headers: &HeaderMap, header: &HeaderName, raw: &[u
     fits_body(&shown, keys, raw)
 }
 
+/// Where Grafana puts its signature, by its documentation, and where by its code, when nobody names a header.
+pub(crate) const GRAFANA_SIGNATURE: HeaderName = HeaderName::from_static("x-grafana-alerting-signature");
+const GRAFANA_SIGNATURE_IN_CODE: HeaderName = HeaderName::from_static("x-grafana-alert-signature");
+/// Where Grafana puts the time, when it is told to: the name of its documentation.
+pub(crate) const GRAFANA_TIMESTAMP: HeaderName = HeaderName::from_static("x-grafana-alerting-timestamp");
+
+/// Grafana: hex HMAC-SHA256 in `header`, of the raw body, or of `{unix seconds}:{raw body}` when the contact point names a
+/// header for the time. (Grafana documentation, Configure webhook notifications, HMAC signature; grafana/alerting,
+/// http/hmac.go.)
+pub(crate) fn grafana<'a>(
+    headers: &HeaderMap,
+    header: &HeaderName,
+    raw: &[u8],
+    keys: &[Key],
+    now: Timestamp,
+) -> Found<'a> {
+    let in_code = *header == GRAFANA_SIGNATURE && !headers.contains_key(header);
+    let header = if in_code { &GRAFANA_SIGNATURE_IN_CODE } else { header };
+    if !headers.contains_key(GRAFANA_TIMESTAMP) {
+        // Or a message whose time is signed could be sent without it, at any time, its time a part of the body.
+        return if begins_with_time(raw) { Found::Mismatch } else { hmac_sha256(headers, header, raw, keys) };
+    }
+    if !headers.contains_key(header) {
+        return Found::Nothing;
+    }
+    let mut times = listed(headers, &GRAFANA_TIMESTAMP);
+    let (Some(time), None) = (times.next(), times.next()) else { return Found::Mismatch };
+    let Some(signed_at) = unix_seconds(time) else { return Found::Mismatch };
+    let shown: Vec<_> = listed(headers, header).filter_map(from_hex).collect();
+    if !any_fits(&shown, keys, &[time.as_bytes(), b":", raw]) {
+        return Found::Mismatch;
+    }
+    fresh(signed_at, now, None)
+}
+
+/// The signature of Grafana over a body and the time.
+pub(crate) fn grafana_entry(key: &Key, seconds: &str, raw: &[u8]) -> String {
+    hex::encode(key.sign(&[seconds.as_bytes(), b":", raw]))
+}
+
+/// Whether a body begins as what Grafana signs together with a time: no JSON does.
+fn begins_with_time(raw: &[u8]) -> bool {
+    let digits = raw.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && raw.get(digits) == Some(&b':')
+}
+
+/// The time that a header gives, which is digits and nothing else.
+fn unix_seconds(text: &str) -> Option<Timestamp> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    Timestamp::from_second(text.parse().ok().filter(|_| digits)?).ok()
+}
+
+/// A match, if it was signed within [`TOLERANCE`] of `now`. Told only to those who could sign.
+fn fresh(signed_at: Timestamp, now: Timestamp, id: Option<&str>) -> Found<'_> {
+    if now.duration_since(signed_at).abs() > TOLERANCE { Found::Stale } else { Found::Match { id } }
+}
+
 /// Standard Webhooks: HMAC-SHA256 of `{id}.{timestamp}.{raw body}`, of which the header lists several as
 /// `v1,<base64>`, with spaces between them. Entries of other versions are passed over.
 /// (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md.)
@@ -154,23 +211,17 @@ pub(crate) fn standard_webhooks<'a>(headers: &'a HeaderMap, raw: &[u8], keys: &[
         return Found::Nothing;
     };
     // Neither may hold the dot that separates them, or one signature would stand for two messages.
-    if id.is_empty() || id.contains('.') || !time.bytes().all(|byte| byte.is_ascii_digit()) {
+    if id.is_empty() || id.contains('.') {
         return Found::Mismatch;
     }
-    let Some(signed_at) = time.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok()) else {
-        return Found::Mismatch;
-    };
+    let Some(signed_at) = unix_seconds(time) else { return Found::Mismatch };
     let entries = signatures.split_ascii_whitespace().filter_map(|entry| entry.strip_prefix("v1,"));
     let decoded = entries.filter_map(|entry| BASE64.decode(entry).ok());
     let shown: Vec<[u8; 32]> = decoded.filter_map(|bytes| bytes.try_into().ok()).collect();
     if !any_fits(&shown, keys, &[id.as_bytes(), b".", time.as_bytes(), b".", raw]) {
         return Found::Mismatch;
     }
-    // Told only to those who could sign.
-    if now.duration_since(signed_at).abs() > TOLERANCE {
-        return Found::Stale;
-    }
-    Found::Match { id: Some(id) }
+    fresh(signed_at, now, Some(id))
 }
 
 /// A signature of Standard Webhooks as it stands in the header.

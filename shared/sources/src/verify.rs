@@ -1,11 +1,11 @@
-use catalog::model::{Scheme, Source};
+use catalog::model::{Scheme, Source, SourceType};
 use domain::Secret;
 use http::{HeaderMap, HeaderName};
 use jiff::Timestamp;
 
 pub use crate::signature::TOLERANCE;
 use crate::{
-    signature::{self, Found, Key},
+    signature::{self, Found, GRAFANA_SIGNATURE, GRAFANA_TIMESTAMP, Key},
     token,
 };
 
@@ -81,6 +81,7 @@ pub fn verify<'a>(
     let found = match method(source)? {
         Method::Pagerduty => signature::pagerduty(headers, raw, &text()?),
         Method::HmacSha256(header) => signature::hmac_sha256(headers, &header, raw, &text()?),
+        Method::Grafana(header) => signature::grafana(headers, &header, raw, &text()?, now),
         Method::StandardWebhooks => signature::standard_webhooks(headers, raw, &keys(secrets, Key::decoded)?, now),
         // A token is compared as it is, but an empty one is as useless as an empty key.
         Method::Bearer(header) => text().map(|_| token::bearer(headers, header.as_ref(), secrets))?,
@@ -106,6 +107,10 @@ pub fn wanted(source: &Source) -> String {
                 .to_owned()
         }
         Ok(Method::HmacSha256(header)) => format!("`{header}: sha256=<hex HMAC-SHA256 of the raw body>`"),
+        Ok(Method::Grafana(header)) => format!(
+            "`{header}: <hex HMAC-SHA256 of the raw body>`, or of `<unix seconds>:<raw body>` with those seconds, within \
+             five minutes of now, in `{GRAFANA_TIMESTAMP}`"
+        ),
         Ok(Method::Bearer(Some(header))) => format!("`{header}: <token>`"),
         Ok(Method::Bearer(None)) => "`authorization: Bearer <token>`".to_owned(),
         Ok(Method::Basic) => "`authorization: Basic <base64 of user:password>`".to_owned(),
@@ -119,6 +124,7 @@ pub(crate) enum Method {
     Pagerduty,
     StandardWebhooks,
     HmacSha256(HeaderName),
+    Grafana(HeaderName),
     Bearer(Option<HeaderName>),
     Basic,
     UrlToken,
@@ -137,6 +143,9 @@ pub(crate) fn method(source: &Source) -> Result<Method, Refusal> {
     match scheme {
         Scheme::Pagerduty => Ok(Method::Pagerduty),
         Scheme::StandardWebhooks => Ok(Method::StandardWebhooks),
+        Scheme::HmacSha256 if source.source_type == SourceType::Grafana => {
+            Ok(Method::Grafana(header.unwrap_or(GRAFANA_SIGNATURE)))
+        }
         Scheme::HmacSha256 => header.map(Method::HmacSha256).ok_or_else(|| unusable("`verify.header` is missing")),
         // The type's own header is that of its signature.
         Scheme::Bearer => Ok(Method::Bearer(header.filter(|_| source.verify.header.is_some()))),

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use standardwebhooks::Webhook;
 
-use crate::support::{Beside, bearer, check, headers, now, pagerduty, probes};
+use crate::support::{Beside, bearer, check, headers, known, now, pagerduty, probes};
 
 const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -21,6 +21,7 @@ fn schemes() -> Vec<catalog::model::Source> {
         probes(json!({"secret": "probes", "scheme": "bearer", "header": "X-Token"})),
         probes(json!({"secret": "probes", "scheme": "basic"})),
         probes(json!({"secret": "probes", "scheme": "url-token"})),
+        known("grafana"),
     ]
 }
 
