@@ -85,7 +85,8 @@ pub(crate) fn body_key(body: &[u8], received_at: Timestamp) -> String {
     format!("{}@{}", hash(body), received_at.as_second().div_euclid(SAME_BODY_SECONDS))
 }
 
-fn hash(bytes: &[u8]) -> String {
+/// `sha256:` and the hash of `bytes`.
+pub(crate) fn hash(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 

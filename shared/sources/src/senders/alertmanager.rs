@@ -1,8 +1,33 @@
+//! Prometheus Alertmanager's `webhook_config`, versions 3 and 4 and the unversioned bodies before them, and what speaks the
+//! same form (Mimir, VictoriaMetrics). It signs nothing (prometheus/alertmanager, notify/webhook).
+
+use domain::Alert;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::said::Said;
+use super::prometheus::{One, group};
+use crate::{
+    json::text,
+    said::{Said, links},
+};
 
-pub(crate) fn read(_body: &Value, _received_at: Timestamp) -> Vec<Said<'_>> {
-    vec![]
+pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
+    if body.get("alerts").is_some_and(Value::is_array) {
+        return group(body, received_at, dress);
+    }
+    let reason = if body.is_array() {
+        "the body is a list of alerts, which is what goes into an Alertmanager: send what comes out of it (`webhook_config`)"
+    } else {
+        "the body has no list `alerts`, so it is no Alertmanager webhook: leave its `payload` as it is by default"
+    };
+    vec![Said::unknown("", reason)]
+}
+
+fn dress(one: &One<'_>, alert: &mut Alert) {
+    alert.links = links([
+        ("Runbook", one.runbook()),
+        ("Dashboard", one.annotation(&["dashboard_url", "dashboard", "dashboardURL", "dashboardUrl"])),
+        ("Prometheus", text(one.element, "/generatorURL")),
+        ("Alertmanager", text(one.body, "/externalURL")),
+    ]);
 }

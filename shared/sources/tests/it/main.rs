@@ -2,6 +2,8 @@
 //! arbitrary bytes.
 
 #[cfg(test)]
+mod alertmanager;
+#[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
 mod captures;
