@@ -85,7 +85,8 @@ proptest! {
     fn i14_a_body_with_one_odd_place_is_still_recorded(
         file in select(vec!["pagerduty/triggered.json", "pagerduty/resolved.json", "webhook/triggered.json", "webhook/list.json",
             "alertmanager/triggered.json", "alertmanager/resolved.json", "alertmanager/group.json", "alertmanager/slo-sloth.json",
-            "alertmanager/slo-pyrra.json",
+            "alertmanager/slo-pyrra.json", "grafana/triggered.json", "grafana/resolved.json", "grafana/ping.json",
+            "grafana/legacy-triggered.json",
             "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json"]),
         place: prop::sample::Index,
         value in any_value(),
