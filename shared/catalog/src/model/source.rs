@@ -19,7 +19,7 @@ pub enum SourceType {
     Alertmanager,
     /// Grafana Alerting, and the legacy alerting before it.
     Grafana,
-    /// Datadog, by the template in docs/sources.md.
+    /// Datadog, by the template in docs/sources/datadog.md.
     Datadog,
     /// Sentry's integration platform.
     Sentry,

@@ -86,7 +86,7 @@ proptest! {
         file in select(vec!["pagerduty/triggered.json", "pagerduty/resolved.json", "webhook/triggered.json", "webhook/list.json",
             "alertmanager/triggered.json", "alertmanager/resolved.json", "alertmanager/group.json", "alertmanager/slo-sloth.json",
             "alertmanager/slo-pyrra.json", "grafana/triggered.json", "grafana/resolved.json", "grafana/ping.json",
-            "grafana/legacy-triggered.json",
+            "grafana/legacy-triggered.json", "datadog/triggered.json", "datadog/slo.json", "datadog/default-triggered.json",
             "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json"]),
         place: prop::sample::Index,
         value in any_value(),

@@ -8,6 +8,8 @@ mod arbitrary;
 #[cfg(test)]
 mod captures;
 #[cfg(test)]
+mod datadog;
+#[cfg(test)]
 mod grafana;
 #[cfg(test)]
 mod newrelic;
