@@ -40,7 +40,9 @@ fn main() {
         times[ROUNDS / 2].as_secs_f64() * 1e6 / f64::from(EVENTS)
     });
     let ratio = many / few;
-    println!("one event: {few:.1} µs with 10 workflows, {many:.1} µs with 10,000: {ratio:.2} times (at most {AT_MOST})");
+    println!(
+        "one event: {few:.1} µs with 10 workflows, {many:.1} µs with 10,000: {ratio:.2} times (at most {AT_MOST})"
+    );
     assert!(ratio <= AT_MOST, "over the limit");
 }
 

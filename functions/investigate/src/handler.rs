@@ -69,15 +69,19 @@ impl Investigate {
         // visibility, which is long.
         self.retime(message).await;
         match serde_json::from_str(&message.body).map_err(InvestigateError::Unreadable)? {
-            InvestigateMessage::EventV1 { event } => match self.accept(&event).await? {
-                Accepted::Opened(run) => self.go_on(run, message, deadline).await,
-                Accepted::Attached(run) => self.announce_if_shown(run).await,
-                Accepted::Duplicate(run) => {
-                    tracing::info!(run = %run, event = %event.id, "duplicate counted");
-                    Ok(())
+            InvestigateMessage::EventV1 { mut event } => {
+                // Before anything of it is stored (I9).
+                engine::redact_event(&mut event);
+                match self.accept(&event).await? {
+                    Accepted::Opened(run) => self.go_on(run, message, deadline).await,
+                    Accepted::Attached(run) => self.announce_if_shown(run).await,
+                    Accepted::Duplicate(run) => {
+                        tracing::info!(run = %run, event = %event.id, "duplicate counted");
+                        Ok(())
+                    }
+                    Accepted::Unmatched => Ok(()),
                 }
-                Accepted::Unmatched => Ok(()),
-            },
+            }
             InvestigateMessage::CommandV1 { request } => {
                 let run = self.requested(&request);
                 self.engine.store.open_command(&run).await?;

@@ -11,6 +11,7 @@ mod step;
 pub use call::{Answer, CallTask, Called};
 pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, parameters};
 pub use plan::MAX_STEPS;
+pub use redact::event as redact_event;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
+use domain::Event;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
@@ -104,6 +105,25 @@ pub fn text(text: &str) -> Cow<'_, str> {
 fn replace(text: &mut Cow<'_, str>, pattern: &Regex, with: impl Fn(&Captures<'_>) -> String) {
     if let Cow::Owned(replaced) = pattern.replace_all(text, with) {
         *text = Cow::Owned(replaced);
+    }
+}
+
+/// `event` with its texts masked: its raw part, its summary, and what its alert says. Its ids and keys stay, since by them
+/// it is found. To be done before an event is stored: a sender may put anything into an alert.
+pub fn event(event: &mut Event) {
+    let mask = |inner: &mut String| {
+        if let Cow::Owned(masked) = text(inner) {
+            *inner = masked;
+        }
+    };
+    mask(&mut event.raw.text);
+    mask(&mut event.summary);
+    let Some(alert) = &mut event.alert else { return };
+    mask(&mut alert.title);
+    mask(&mut alert.description);
+    alert.links.iter_mut().for_each(|link| mask(&mut link.url));
+    for (key, inner) in &mut alert.labels {
+        if is_secret_key(key) && inner.parse::<f64>().is_err() { MASK.clone_into(inner) } else { mask(inner) }
     }
 }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use catalog::{Catalog, model::RunSpec};
 use domain::{
     Alert, AlertSeverity, DeliverMessage, Disposition, Event, EventId, EventKind, InvestigateMessage, LeaseToken,
-    RawFragment, RunId, RunView, Service,
+    RawFragment, RunId, RunView, Service, Slo,
 };
 use engine::{Answer, CallTask, Called, Engine};
 use jiff::{SignedDuration, Timestamp};
@@ -276,6 +276,7 @@ impl World {
             team: String::new(),
             labels: [("namespace".to_owned(), "No Such Thing".to_owned())].into(),
             links: vec![],
+            slo: Slo::default(),
             started_at: now,
         };
         Event { alert: Some(alert), ..self.event(EventKind::Triggered, disposition) }

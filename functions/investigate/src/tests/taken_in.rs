@@ -1,6 +1,6 @@
 //! What comes of a message that is taken in.
 
-use domain::{CommandRequest, Disposition, EventKind, InvestigateMessage, RunId, RunStatus, Trigger};
+use domain::{CommandRequest, Disposition, EventKind, InvestigateMessage, RawFragment, RunId, RunStatus, Trigger};
 use serde_json::json;
 
 use super::support::{message, slack, world};
@@ -49,6 +49,28 @@ async fn an_event_opens_a_run_that_is_announced_with_its_evidence_and_its_end() 
     world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
     assert!(world.outbox.take().is_empty());
     assert_eq!(world.view(run).await.run.counts.duplicates, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i9_what_a_sender_writes_is_stored_without_the_secrets_in_it() {
+    let world = world(&[]);
+    let mut event = world.opening("pages");
+    event.summary = "login with password=hunter2 fails".to_owned();
+    event.raw = RawFragment::keep(r#"{"text": "db: postgres://shop:hunter2@db/orders", "api_key": "hunter2", "n": 1}"#);
+    let alert = event.alert.as_mut().unwrap();
+    alert.title = "token=hunter2hunter2 was refused".to_owned();
+    alert.description = "authorization: Bearer hunter2hunter2".to_owned();
+    for (label, value) in [("db_password", "hunter2"), ("max_tokens", "9"), ("pod", "api-1")] {
+        alert.labels.insert(label.to_owned(), value.to_owned());
+    }
+    let (body, run) = message(&event);
+    world.handle(&body, 1, 300).await.unwrap();
+    let view = world.view(run).await;
+    let stored = format!("{view:?}");
+    assert!(!stored.contains("hunter2"), "{stored}");
+    let labels = view.run.alert.unwrap().labels;
+    assert_eq!((labels["max_tokens"].as_str(), labels["pod"].as_str()), ("9", "api-1"));
+    assert!(view.events[0].raw.as_ref().unwrap().text.ends_with(r#""n": 1}"#));
 }
 
 #[tokio::test(start_paused = true)]
