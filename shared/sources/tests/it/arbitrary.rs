@@ -42,7 +42,9 @@ fn any_value() -> impl Strategy<Value = Value> {
 fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
-        Value::Object(map) => map.iter().for_each(|(key, inner)| places(inner, &format!("{at}/{key}"), found)),
+        Value::Object(map) => map.iter().for_each(|(key, inner)| {
+            places(inner, &format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")), found)
+        }),
         Value::Array(list) => list.iter().enumerate().for_each(|(i, inner)| places(inner, &format!("{at}/{i}"), found)),
         _ => {}
     }
@@ -87,7 +89,8 @@ proptest! {
             "alertmanager/triggered.json", "alertmanager/resolved.json", "alertmanager/group.json", "alertmanager/slo-sloth.json",
             "alertmanager/slo-pyrra.json", "grafana/triggered.json", "grafana/resolved.json", "grafana/ping.json",
             "grafana/legacy-triggered.json", "datadog/triggered.json", "datadog/slo.json", "datadog/default-triggered.json",
-            "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json"]),
+            "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json",
+            "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", ]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

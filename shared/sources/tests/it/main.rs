@@ -14,7 +14,11 @@ mod grafana;
 #[cfg(test)]
 mod newrelic;
 #[cfg(test)]
+mod opsgenie;
+#[cfg(test)]
 mod pagerduty;
+#[cfg(test)]
+mod reviewed;
 #[cfg(test)]
 mod schemes;
 #[cfg(test)]
