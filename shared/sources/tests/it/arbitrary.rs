@@ -90,7 +90,8 @@ proptest! {
             "alertmanager/slo-pyrra.json", "grafana/triggered.json", "grafana/resolved.json", "grafana/ping.json",
             "grafana/legacy-triggered.json", "datadog/triggered.json", "datadog/slo.json", "datadog/default-triggered.json",
             "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json",
-            "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", ]),
+            "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", "sentry/triggered.json",
+            "sentry/resolved.json", "sentry/metric-triggered.json", ]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

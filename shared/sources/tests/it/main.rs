@@ -22,6 +22,8 @@ mod reviewed;
 #[cfg(test)]
 mod schemes;
 #[cfg(test)]
+mod sentry;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod webhook;
