@@ -91,7 +91,8 @@ proptest! {
             "grafana/legacy-triggered.json", "datadog/triggered.json", "datadog/slo.json", "datadog/default-triggered.json",
             "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json",
             "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", "sentry/triggered.json",
-            "sentry/resolved.json", "sentry/metric-triggered.json", ]),
+            "sentry/resolved.json", "sentry/metric-triggered.json", "github/triggered.json",
+            "github/deployment-triggered.json", ]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

@@ -10,6 +10,8 @@ mod captures;
 #[cfg(test)]
 mod datadog;
 #[cfg(test)]
+mod github;
+#[cfg(test)]
 mod grafana;
 #[cfg(test)]
 mod newrelic;
