@@ -92,7 +92,8 @@ proptest! {
             "newrelic/triggered.json", "newrelic/resolved.json", "newrelic/legacy-triggered.json",
             "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", "sentry/triggered.json",
             "sentry/resolved.json", "sentry/metric-triggered.json", "github/triggered.json",
-            "github/deployment-triggered.json", ]),
+            "github/deployment-triggered.json", "incident-io/triggered.json", "incident-io/incident-resolved.json",
+            ]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

@@ -14,6 +14,8 @@ mod github;
 #[cfg(test)]
 mod grafana;
 #[cfg(test)]
+mod incident_io;
+#[cfg(test)]
 mod newrelic;
 #[cfg(test)]
 mod opsgenie;
