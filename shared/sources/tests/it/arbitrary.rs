@@ -93,7 +93,7 @@ proptest! {
             "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", "sentry/triggered.json",
             "sentry/resolved.json", "sentry/metric-triggered.json", "github/triggered.json",
             "github/deployment-triggered.json", "incident-io/triggered.json", "incident-io/incident-resolved.json",
-            ]),
+            "splunk-oncall/triggered.json"]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

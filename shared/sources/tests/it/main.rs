@@ -28,6 +28,8 @@ mod schemes;
 #[cfg(test)]
 mod sentry;
 #[cfg(test)]
+mod splunk_oncall;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod webhook;
