@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    body,
+    body, json,
     normalized::{Normalized, body_key, fragment, named_key},
     said::MAX_LABELS,
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, id, line, link},
@@ -170,12 +170,7 @@ impl Reader<'_> {
                 format!("`map.severity` gives `{word}`, which is none of critical, high, medium, low and info")
             })?,
         };
-        let started_at = match text("started_at", &map.started_at)? {
-            None => self.received_at,
-            Some(time) => {
-                time.parse().map_err(|_| format!("`map.started_at` gives `{time}`, which is not RFC 3339"))?
-            }
-        };
+        let started_at = self.started_at(map, scope)?;
         Ok(Alert {
             external_id: external_id.to_owned(),
             title: if title.is_empty() { format!("alert {external_id}") } else { title },
@@ -191,6 +186,25 @@ impl Reader<'_> {
             slo: Slo::default(),
             started_at,
         })
+    }
+
+    /// A time that is there and says nothing (0, the year 1) is as good as none.
+    fn started_at(&self, map: &AlertMap, scope: &Scope) -> Result<Timestamp, String> {
+        let Some(expression) = &map.started_at else { return Ok(self.received_at) };
+        let value = of("map.started_at", expression.value(scope))?;
+        let is_unset = match &value {
+            Value::Null | Value::Number(_) => true,
+            Value::String(text) => text.trim().parse::<Timestamp>().is_ok(),
+            _ => false,
+        };
+        match json::time(&value, "") {
+            Some(time) => Ok(time),
+            None if is_unset => Ok(self.received_at),
+            None => Err(format!(
+                "`map.started_at` gives `{}`, which is neither RFC 3339 nor a number of seconds or milliseconds since 1970",
+                value.as_str().unwrap_or("no time")
+            )),
+        }
     }
 }
 

@@ -93,11 +93,12 @@ fn webhook(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
         ("severity", severity.as_ref()),
         ("service", service.as_ref()),
         ("link", link.as_ref()),
-        ("started_at", started_at.as_ref()),
     ];
     let labels = ("labels", labels.as_ref(), Type::Free(Box::new(Type::Any)));
+    // A text or a number.
+    let started_at = ("started_at", started_at.as_ref(), Type::Any);
     for (key, expression, wanted) in
-        text.map(|(key, expression)| (key, expression, Type::Text)).into_iter().chain([labels])
+        text.map(|(key, expression)| (key, expression, Type::Text)).into_iter().chain([labels, started_at])
     {
         let Some(expression) = expression else { continue };
         let spot = spot.to("map").key(key);

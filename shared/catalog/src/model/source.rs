@@ -33,9 +33,9 @@ pub enum SourceType {
     IncidentIo,
     /// Splunk On-Call (VictorOps).
     SplunkOncall,
-    /// Dynatrace problem notifications, by the template in docs/sources.md.
+    /// Dynatrace problem notifications, by the payload in docs/sources/dynatrace.md.
     Dynatrace,
-    /// Zabbix, by the template in docs/sources.md.
+    /// Zabbix, by the media type docs/sources/zabbix-media-type.yaml.
     Zabbix,
     /// Better Stack incidents.
     BetterStack,
@@ -185,7 +185,7 @@ pub struct AlertMap {
     /// A page to look at. A string.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Expression>,
-    /// When it began, RFC 3339. A string; default: when it came.
+    /// When it began: RFC 3339, or a number of seconds or milliseconds since 1970; default: when it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Expression>,
 }

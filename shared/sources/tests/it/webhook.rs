@@ -95,6 +95,22 @@ fn null_is_the_same_as_no_such_field() {
     assert_eq!(one(&mapped(json!({})), body).alert, Some(alert));
 }
 
+#[test]
+fn a_beginning_is_read_in_every_form_in_use_and_one_that_is_not_set_is_none() {
+    let source = mapped(json!({"started_at": "body.since"}));
+    let began = |since: Value| one(&source, json!({"id": "1", "title": "t", "since": since}).to_string()).occurred_at;
+    for since in
+        [json!("2026-03-02T09:13:30Z"), json!(1_772_442_810), json!(1_772_442_810_000_i64), json!("1772442810")]
+    {
+        assert_eq!(began(since.clone()).to_string(), "2026-03-02T09:13:30Z", "{since}");
+    }
+    for unset in [json!(null), json!(0), json!("0001-01-01T00:00:00Z")] {
+        assert_eq!(began(unset.clone()), now(), "{unset}");
+    }
+    let odd = one(&source, r#"{"id": "1", "title": "t", "since": [1]}"#);
+    assert!(odd.kind == EventKind::Unknown && odd.summary.contains("`map.started_at`"), "{}", odd.summary);
+}
+
 /// A resolve seldom repeats what the alert said, and must end the investigation all the same.
 #[test]
 fn an_attaching_event_needs_no_more_than_its_id() {
