@@ -6,6 +6,8 @@ mod alertmanager;
 #[cfg(test)]
 mod arbitrary;
 #[cfg(test)]
+mod azure_monitor;
+#[cfg(test)]
 mod captures;
 #[cfg(test)]
 mod datadog;

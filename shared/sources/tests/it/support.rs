@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -192,30 +193,45 @@ pub fn said(events: &[Normalized]) -> Value {
     events.iter().map(one).collect()
 }
 
-/// The project's own sample in which some places hold something else.
+/// The project's own sample in which some places hold something else, or hold something at all.
 pub fn changed(path: &str, changes: &[(&str, Value)]) -> Vec<u8> {
     let mut body: Value = serde_json::from_slice(&sample(path)).unwrap();
     for (at, value) in changes {
-        *body.pointer_mut(at).unwrap_or_else(|| panic!("{at}")) = value.clone();
+        let (map, key) = at.rsplit_once('/').unwrap();
+        match body.pointer_mut(map).unwrap_or_else(|| panic!("{at}")) {
+            Value::Object(map) => drop(map.insert(key.to_owned(), value.clone())),
+            list => list[key.parse::<usize>().unwrap()] = value.clone(),
+        }
     }
     body.to_string().into_bytes()
 }
 
 /// Holds every capture of a sender against a table of file, the kinds of its events, and whether each has an alert and an
 /// id. A file that is not in the table fails, and so does, where there are captures at all, an entry without its file.
-pub fn hold_captures(folder: &str, sender: &str, table: &[(&str, &[(EventKind, bool)])]) {
+/// Gives what was read.
+pub fn hold_captures(
+    folder: &str,
+    sender: &str,
+    table: &[(&str, &[(EventKind, bool)])],
+) -> BTreeMap<String, Vec<Normalized>> {
     let files = captures(folder);
+    let mut read = BTreeMap::new();
     for (file, body) in &files {
         let (_, wanted) = table.iter().find(|(name, _)| name == file).unwrap_or_else(|| panic!("{file} is not known"));
         let events = normalized(&known(sender), body);
         let found: Vec<_> = events.iter().map(|event| (event.kind, event.alert.is_some())).collect();
         assert_eq!(&found, wanted, "{file}: {:?}", events.iter().map(|event| &event.summary).collect::<Vec<_>>());
-        for event in events {
+        for event in &events {
             assert_eq!(event.external_id.is_some(), event.alert.is_some(), "{file}");
-            assert!(event.alert.is_none_or(|alert| !alert.title.is_empty()) && !event.summary.is_empty(), "{file}");
+            assert!(
+                event.alert.as_ref().is_none_or(|alert| !alert.title.is_empty()) && !event.summary.is_empty(),
+                "{file}"
+            );
         }
+        read.insert(file.clone(), events);
     }
     for (name, _) in table.iter().filter(|_| !files.is_empty()) {
         assert!(files.iter().any(|(file, _)| file == name), "{name} is gone");
     }
+    read
 }
