@@ -12,6 +12,8 @@ mod captures;
 #[cfg(test)]
 mod datadog;
 #[cfg(test)]
+mod dynatrace;
+#[cfg(test)]
 mod gcp_monitoring;
 #[cfg(test)]
 mod github;
