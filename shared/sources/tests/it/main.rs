@@ -39,3 +39,5 @@ mod splunk_oncall;
 mod support;
 #[cfg(test)]
 mod webhook;
+#[cfg(test)]
+mod zabbix;
