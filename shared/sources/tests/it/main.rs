@@ -8,6 +8,8 @@ mod arbitrary;
 #[cfg(test)]
 mod azure_monitor;
 #[cfg(test)]
+mod better_stack;
+#[cfg(test)]
 mod captures;
 #[cfg(test)]
 mod datadog;
