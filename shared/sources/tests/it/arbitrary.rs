@@ -93,7 +93,10 @@ proptest! {
             "opsgenie/triggered.json", "opsgenie/escalated.json", "jsm/triggered.json", "sentry/triggered.json",
             "sentry/resolved.json", "sentry/metric-triggered.json", "github/triggered.json",
             "github/deployment-triggered.json", "incident-io/triggered.json", "incident-io/incident-resolved.json",
-            "splunk-oncall/triggered.json"]),
+            "splunk-oncall/triggered.json",
+            "azure-monitor/triggered.json", "azure-monitor/service-health-resolved.json", "gcp-monitoring/triggered.json",
+            "dynatrace/triggered.json", "zabbix/triggered.json", "zabbix/acknowledged.json", "better-stack/resolved.json",
+            "statuspage/resolved.json", "statuspage/component.json"]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

@@ -38,6 +38,8 @@ mod sentry;
 #[cfg(test)]
 mod splunk_oncall;
 #[cfg(test)]
+mod statuspage;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod webhook;
