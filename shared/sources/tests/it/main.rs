@@ -44,4 +44,6 @@ mod support;
 #[cfg(test)]
 mod webhook;
 #[cfg(test)]
+mod webhook_maps;
+#[cfg(test)]
 mod zabbix;
