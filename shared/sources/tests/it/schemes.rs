@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use standardwebhooks::Webhook;
 
-use crate::support::{Beside, bearer, check, headers, known, now, pagerduty, probes};
+use crate::support::{Beside, KNOWN, bearer, check, headers, known, now, pagerduty, probes};
 
 const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 const OTHER: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -225,5 +225,21 @@ proptest! {
             let beside = Beside { headers: headers(pairs), query: None };
             prop_assert!(verify(&source, beside.with(body.as_bytes()), &[secret], at).is_ok());
         }
+    }
+}
+
+#[test]
+fn the_page_names_the_schemes_of_each_sender() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/sources.md")).unwrap();
+    for sender in KNOWN {
+        let schemes = crate::support::known(sender).source_type.schemes();
+        let schemes: Vec<String> = schemes.iter().map(|scheme| format!("`{}`", scheme.as_str())).collect();
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{sender}` | [")))
+            .unwrap_or_else(|| panic!("{sender}"));
+        assert!(row.ends_with(&format!("| {} |", schemes.join(", "))), "{row}");
+        let path = row.split_once("](").and_then(|(_, rest)| rest.split_once(')')).unwrap().0;
+        assert!(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(path).exists(), "{path}");
     }
 }
