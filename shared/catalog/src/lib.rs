@@ -15,6 +15,7 @@ mod node;
 mod problem;
 mod promql;
 mod schema;
+mod timetable;
 mod tree;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
@@ -28,3 +29,4 @@ pub use matcher::{Choice, Matcher};
 pub use problem::{Code, Problem, ProblemSeverity};
 pub use promql::query;
 pub use schema::schemas;
+pub use timetable::{Timetable, TimetableError};

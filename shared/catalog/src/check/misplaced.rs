@@ -12,13 +12,15 @@ fn said(code: Code, message: impl Into<String>, help: impl Into<String>) -> Opti
 pub(super) fn unknown(kind: DocKind, path: &[String], key: &str) -> Option<Said> {
     let at: Vec<&str> = path.iter().map(String::as_str).collect();
     match (kind, at.as_slice(), key) {
-        (DocKind::Workflow, [] | ["trigger"], "cron" | "schedule" | "rate" | "every" | "interval" | "timezone") => {
-            said(
-                Code::ClockInWorkflow,
-                format!("`{key}` is a clock, and a Workflow is started by events only"),
-                "to run a Command on a clock, write a Schedule: kind: Schedule, with `schedule: rate(1 hour)` and `command`",
-            )
-        }
+        (
+            DocKind::Workflow,
+            [] | ["trigger"],
+            "cron" | "schedule" | "rate" | "at" | "every" | "interval" | "timezone" | "max_runs",
+        ) => said(
+            Code::ClockInWorkflow,
+            format!("`{key}` is a clock, and a Workflow is started by events only"),
+            "to run a Command on a clock, write a Schedule: kind: Schedule, with `schedule: rate(1 hour)` and `command`",
+        ),
         (
             DocKind::Workflow,
             [] | ["trigger"] | ["investigate"],

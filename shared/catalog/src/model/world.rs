@@ -123,6 +123,9 @@ pub struct Schedule {
     /// Whether it stands still.
     #[serde(default)]
     pub paused: bool,
+    /// How many runs it has in all; what is due after them is recorded and not run. Default: as many as are due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_runs: Option<u32>,
     /// The Command.
     pub command: Name,
     /// Its parameters.
