@@ -1,11 +1,11 @@
 //! The list: newest first, day by day, with the events that nothing followed from (I14).
 
-use domain::{Mode, Run, RunStatus};
+use domain::{Mode, Run, RunStatus, Trigger};
 use jiff::{ToSpan, civil::Date};
 use maud::{Markup, html};
 use serde::Serialize;
 use store::{
-    Reader, StoreError, UnmatchedEvent,
+    Origin, Reader, StoreError, UnmatchedEvent,
     link::{self, Scope},
 };
 
@@ -131,7 +131,9 @@ fn row(run: &Run, opened: &Opened) -> Markup {
                 a href=(to_run(run, opened)) { (run.title) }
                 div { (words::ticked(said(run))) }
                 div.soft {
-                    @if let Some(workflow) = &run.workflow { (workflow) " → " } (run.command)
+                    @if let Some(workflow) = &run.workflow { (workflow) " → " }
+                    @if let Trigger::Schedule { name, at } = &run.trigger { "by schedule " (name) " at " (words::moment(*at)) " → " }
+                    (run.command)
                     @if run.mode == Mode::Shadow { " · shadow" }
                     @if run.counts.attached > 0 { " · " (run.counts.attached) " attached" }
                     @if run.counts.duplicates > 0 { " · " (words::count(run.counts.duplicates, "duplicate", "duplicates")) }
@@ -167,7 +169,14 @@ fn unmatched(day: &Day, date: &str, opened: &Opened) -> Markup {
                     td {
                         (event.summary)
                         div { (words::ticked(&event.reason)) }
-                        div.soft { (event.source) " · " (event.kind.as_str()) " (" (event.provider_kind) ")" }
+                        div.soft {
+                            @match &event.origin {
+                                Origin::Event { source, kind, provider_kind } => {
+                                    (source) " · " (kind.as_str()) " (" (provider_kind) ")"
+                                },
+                                Origin::Schedule { schedule } => { "by schedule " (schedule) },
+                            }
+                        }
                     }
                 }
             }

@@ -5,7 +5,7 @@
 
 use console::words;
 use domain::{
-    IncidentState, MergedIssue, Mode, Outcome, Report, Run, RunStatus, RunView, Severity, Step, StepId, Target,
+    IncidentState, MergedIssue, Mode, Name, Outcome, Report, Run, RunStatus, RunView, Severity, Step, StepId, Target,
     TargetState, Trigger,
 };
 use jiff::Timestamp;
@@ -46,7 +46,15 @@ pub fn line(run: &Run, style: Style) -> String {
         (status, _) => format!("{:<13}", status.as_str()),
     };
     let at = run.created_at.strftime("%Y-%m-%d %H:%M:%S");
-    format!("{}  {at}  {state}  {}  {}", run.id, style.bold(&one(&run.title)), style.dim(&one(said)))
+    let title = match &run.trigger {
+        Trigger::Schedule { name, at } => format!("{} ({})", one(&run.title), scheduled(name, *at)),
+        Trigger::Event { .. } | Trigger::Hand { .. } => one(&run.title),
+    };
+    format!("{}  {at}  {state}  {}  {}", run.id, style.bold(&title), style.dim(&one(said)))
+}
+
+fn scheduled(name: &Name, at: Timestamp) -> String {
+    format!("by schedule {name} at {}", at.strftime("%F %H:%M UTC"))
 }
 
 /// What a report comes to in one word.
@@ -130,6 +138,7 @@ impl Text {
         match &run.trigger {
             Trigger::Event { source, .. } => facts.push(format!("from {source}")),
             Trigger::Hand { who } => facts.push(format!("asked for by {}", one(who))),
+            Trigger::Schedule { name, at } => facts.push(scheduled(name, *at)),
         }
         match &run.workflow {
             Some(workflow) => facts.push(format!("{workflow} -> {}", run.command)),

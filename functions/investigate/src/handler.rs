@@ -12,7 +12,7 @@ use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
-use store::{Accepted, Claim, IncidentWindow, StoreError};
+use store::{Accepted, Claim, Fired, IncidentWindow, StoreError};
 
 /// Why a message could not be taken to its end. It stays in the queue.
 #[derive(Debug, thiserror::Error)]
@@ -87,6 +87,10 @@ impl Investigate {
                 self.engine.store.open_command(&run).await?;
                 self.go_on(run.id, message, deadline).await
             }
+            InvestigateMessage::ScheduleV1 { schedule, at, id } => match self.fired(&schedule, at, &id).await? {
+                Fired::Opened(run) => self.go_on(run, message, deadline).await,
+                Fired::Skipped => Ok(()),
+            },
             InvestigateMessage::ContinueV1 { run, .. } => self.go_on(run, message, deadline).await,
         }
     }
@@ -148,7 +152,7 @@ impl Investigate {
         }
     }
 
-    fn queued(&self, id: RunId, command: &Name) -> Run {
+    pub(crate) fn queued(&self, id: RunId, command: &Name) -> Run {
         Run::queued(id, command.clone(), &self.engine.catalog.digest, self.clock.now())
     }
 
@@ -344,7 +348,7 @@ impl Investigate {
 }
 
 /// The targets by name: the outlet's, numbered where there are several of one kind.
-fn targets(deliver: &[OutletSpec]) -> Vec<TargetSpec> {
+pub(crate) fn targets(deliver: &[OutletSpec]) -> Vec<TargetSpec> {
     let mut targets: Vec<TargetSpec> = Vec::with_capacity(deliver.len());
     for outlet in deliver {
         let same = targets.iter().filter(|target| target.outlet.kind() == outlet.kind()).count();

@@ -2,6 +2,7 @@
 
 pub mod context;
 mod handler;
+mod scheduled;
 #[cfg(test)]
 mod tests;
 

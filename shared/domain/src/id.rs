@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use ulid::Ulid;
 
 /// Why a string is not an identifier of the wanted kind.
@@ -90,6 +91,17 @@ id!(
     "lse_"
 );
 
+impl EventId {
+    /// The firing of `schedule` that was due at `at`: the same however often the clock says it, and another one for every
+    /// other Schedule and moment.
+    #[must_use]
+    pub fn of_firing(schedule: &Name, at: Timestamp) -> Self {
+        let digest = Sha256::digest(format!("{schedule}@{}", at.as_nanosecond()));
+        let random = digest.iter().take(16).fold(0, |bits: u128, byte| (bits << 8) | u128::from(*byte));
+        Self::mint(at, random)
+    }
+}
+
 impl RunId {
     /// The run that `event` opens. The same event always gives the same run, so a redelivery resumes instead of
     /// opening a second one.
@@ -170,6 +182,19 @@ mod tests {
         let late = EventId::mint(Timestamp::from_millisecond(1_001).unwrap(), 0);
         assert!(early < late && early.to_string() < late.to_string());
         assert_eq!(early.to_string().parse::<EventId>().unwrap(), early);
+    }
+
+    #[test]
+    fn i3_a_firing_is_named_by_its_schedule_and_its_moment() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        let firing = EventId::of_firing(&name("nightly"), at(60));
+        assert_eq!(firing, EventId::of_firing(&name("nightly"), at(60)));
+        assert_ne!(firing, EventId::of_firing(&name("nightly-2"), at(60)));
+        assert_ne!(firing, EventId::of_firing(&name("nightly"), at(61)));
+        assert!(firing < EventId::of_firing(&name("nightly"), at(120)), "it sorts by when it was due");
+        // Written down, since another release must find the run that this one opened.
+        assert_eq!(firing.to_string(), "evt_0000001TK0ZYAF21SMQK5SX46T");
     }
 
     #[test]

@@ -37,6 +37,16 @@ pub enum InvestigateMessage {
         /// The request.
         request: CommandRequest,
     },
+    /// A Schedule was due. It is sent at least once, by whoever keeps the time.
+    ScheduleV1 {
+        /// The Schedule.
+        schedule: Name,
+        /// When it was due, not when that was sent: with the Schedule's name it says which firing this is.
+        at: Timestamp,
+        /// What the clock calls this sending of it, for the log. Another one each time, so nothing follows from it.
+        #[serde(default)]
+        id: String,
+    },
     /// A run reached the end of one invocation and goes on in the next.
     ContinueV1 {
         /// The run.

@@ -79,6 +79,13 @@ pub enum Trigger {
         /// Who, for people.
         who: String,
     },
+    /// A clock.
+    Schedule {
+        /// The Schedule.
+        name: Name,
+        /// When it was due.
+        at: Timestamp,
+    },
 }
 
 /// What the sender last said of the incident itself.

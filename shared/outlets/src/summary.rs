@@ -109,8 +109,12 @@ fn about(view: &Shown) -> Vec<String> {
         let service = if alert.service.name.is_empty() { &alert.service.id } else { &alert.service.name };
         about.push(line(service));
     }
-    if let domain::Trigger::Hand { who } = &run.trigger {
-        about.push(format!("asked for by {}", line(who)));
+    match &run.trigger {
+        domain::Trigger::Event { .. } => {}
+        domain::Trigger::Hand { who } => about.push(format!("asked for by {}", line(who))),
+        domain::Trigger::Schedule { name, at } => {
+            about.push(format!("by schedule {name} at {}", at.strftime("%F %H:%M UTC")))
+        }
     }
     about.retain(|part| !part.is_empty());
     about

@@ -296,7 +296,7 @@ impl Store {
         }
         let Some(run) = taken.run else {
             let again = UnmatchedEvent::of(event, format!("it is the same delivery as {}", taken.event));
-            let written = self.transact(vec![self.unmatched_put(event, &again)]).await;
+            let written = self.transact(vec![self.unmatched_put(&again)]).await;
             return match written {
                 Ok(()) | Err(TableError::Refused(_)) => Ok(Accepted::Unmatched),
                 Err(other) => Err(StoreError::unexpected("to record a duplicate")(other)),
@@ -341,18 +341,14 @@ impl Store {
 
     fn leads_nowhere(&self, event: &Event, reason: &str) -> Vec<Write> {
         let record = UnmatchedEvent::of(event, reason.to_owned());
-        vec![self.take(event, None, false), self.unmatched_put(event, &record)]
+        vec![self.take(event, None, false), self.unmatched_put(&record)]
     }
 
-    fn unmatched_put(&self, event: &Event, record: &UnmatchedEvent) -> Write {
-        let key = keys::unmatched(event.received_at, event.id);
-        let mut item = item::item(key, record, expiry(self.clock.now(), RUN_DAYS));
-        item.attributes.insert("gsi1pk".to_owned(), json!(item.key.pk));
-        item.attributes.insert("gsi1sk".to_owned(), json!(item.key.sk));
-        Write::Put { item, when: When::all([Condition::Absent]) }
+    fn unmatched_put(&self, record: &UnmatchedEvent) -> Write {
+        Write::Put { item: self.unmatched_item(record), when: When::all([Condition::Absent]) }
     }
 
-    fn targets<'a>(&self, run: &'a Run) -> impl Iterator<Item = Item> + use<'a> {
+    pub(crate) fn targets<'a>(&self, run: &'a Run) -> impl Iterator<Item = Item> + use<'a> {
         let keep = expiry(self.clock.now(), RUN_DAYS);
         run.targets.iter().map(move |spec| {
             let target = Target {

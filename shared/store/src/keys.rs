@@ -75,6 +75,11 @@ pub(crate) fn unmatched(received_at: Timestamp, event: EventId) -> Key {
     key(format!("UNMATCHED#{}", day(received_at)), event.to_string())
 }
 
+/// A Schedule's last run, and how many it had. Without a TTL: a count that is forgotten would begin anew.
+pub(crate) fn schedule(name: &Name) -> Key {
+    key(format!("SCHEDULE#{name}"), "LAST")
+}
+
 /// The index partition of the runs of a day (UTC).
 pub(crate) fn runs_of(date: Date) -> String {
     format!("DAY#{date}")

@@ -6,6 +6,7 @@
 
 mod accept;
 mod error;
+mod firing;
 mod item;
 mod keys;
 pub mod link;
@@ -25,10 +26,11 @@ mod tests;
 
 pub use accept::{Accepted, IncidentWindow};
 pub use error::StoreError;
+pub use firing::Fired;
 pub use reader::{Reader, RunPage, UnmatchedPage};
 pub use run::{Claim, Recorded};
 pub use target::TargetClaim;
-pub use unmatched::UnmatchedEvent;
+pub use unmatched::{Origin, UnmatchedEvent};
 
 /// How long a delivery key is remembered: longer than any sender's retries (48 h) and the dead letter queues' 14 days.
 pub const KEY_DAYS: i64 = 21;

@@ -1,6 +1,7 @@
 //! The store over a real SQLite table. The same transactions run on DynamoDB in the contract suite and the scenarios.
 
 mod events;
+mod firing;
 
 use std::{
     sync::{

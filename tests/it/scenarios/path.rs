@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use inbox::{Endpoint, Service};
 use ports::Queue;
 use serde_json::json;
+use store::Origin;
 
 use super::{World, incident};
 use crate::support::{
@@ -57,7 +58,8 @@ pub async fn captured_webhooks_go_through(world: &dyn World) {
 async fn unmatched(world: &dyn World, kind: &str) -> Option<String> {
     let day = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let page = world.reader().unmatched_of_day(day, 100, None).await.unwrap();
-    page.events.into_iter().find(|event| event.kind.as_str() == kind).map(|event| event.reason)
+    let is = |origin: &Origin| matches!(origin, Origin::Event { kind: found, .. } if found.as_str() == kind);
+    page.events.into_iter().find(|event| is(&event.origin)).map(|event| event.reason)
 }
 
 /// A page becomes an investigated run and a delivered answer.

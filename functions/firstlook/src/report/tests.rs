@@ -73,3 +73,20 @@ fn lines_are_broken_at_spaces_and_long_words_stay_whole() {
     assert_eq!(wrap("a\n\nb\n", 5), ["a", "", "b"]);
     assert_eq!(wrap("", 5), [""]);
 }
+
+#[test]
+fn a_run_that_a_clock_started_says_so_in_the_list_and_on_top() {
+    let at: jiff::Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
+    let name: domain::Name = "nightly-look".parse().unwrap();
+    let id = domain::RunId::opened_by(domain::EventId::of_firing(&name, at));
+    let run = domain::Run {
+        trigger: domain::Trigger::Schedule { name, at },
+        ..domain::Run::queued(id, "triage".parse().unwrap(), "0", at)
+    };
+    let said = "by schedule nightly-look at 2026-11-22 03:00 UTC";
+    let line = super::line(&run, crate::out::Style::Plain);
+    assert!(line.contains(&format!("/triage ({said})")), "{line}");
+    let view = domain::RunView { run, steps: vec![], events: vec![], targets: vec![] };
+    let text = super::text(&view, crate::out::Style::Plain);
+    assert!(text.contains(&format!("{said}, triage")), "{text}");
+}

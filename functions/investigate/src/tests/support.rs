@@ -189,7 +189,8 @@ pub struct World {
 }
 
 /// A world whose Command looks at these one after the other, each taking so many seconds. Its workflows: `pages`, which
-/// posts to Slack; `shadowed`, the same in shadow mode; `misfit`, whose alerts lack the parameter that it wants.
+/// posts to Slack; `shadowed`, the same in shadow mode; `misfit`, whose alerts lack the parameter that it wants. Its
+/// Schedules: `nightly`, which posts twice; `paused`; `unfit`, which lacks that parameter too.
 pub fn world(looks: &[(&'static str, u64)]) -> World {
     let folder = tempfile::tempdir().unwrap();
     let clock: Arc<dyn Clock> = Arc::new(Paused(tokio::time::Instant::now(), "2026-11-22T10:00:00Z".parse().unwrap()));
@@ -237,9 +238,15 @@ fn catalog(looks: &[(&'static str, u64)]) -> Catalog {
             "deliver": [{"slack": {"channel": "#oncall"}}],
         })
     };
+    let schedule = |name: &str, command: &str, paused: bool| {
+        json!({
+            "name": name, "schedule": "rate(1 day)", "command": command, "paused": paused, "max_runs": 2,
+            "deliver": [{"slack": {"channel": "#oncall"}}, {"slack": {"channel": "#team"}}],
+        })
+    };
     let misfit = json!({"namespace": "${{ alert.labels.namespace }}"});
     serde_json::from_value(json!({
-        "digest": "d", "sources": {}, "schedules": {}, "knowledge": {}, "assistants": {}, "slxs": {}, "rules": {},
+        "digest": "d", "sources": {}, "knowledge": {}, "assistants": {}, "slxs": {}, "rules": {},
         "tasks": {"look": {
             "name": "look", "resource": "${{ inputs.url }}", "access": "read-only", "inputs": {"url": {"type": "url"}}, "title": "Look at ${{ inputs.url }}",
             "run": {"http": {"url": "${{ inputs.url }}"}},
@@ -250,6 +257,11 @@ fn catalog(looks: &[(&'static str, u64)]) -> Catalog {
                 "name": "wanting", "description": "x", "tasks": tasks,
                 "parameters": {"namespace": {"type": "string", "pattern": "^[a-z]+$"}},
             },
+        },
+        "schedules": {
+            "nightly": schedule("nightly", "triage", false),
+            "paused": schedule("paused", "triage", true),
+            "unfit": schedule("unfit", "wanting", false),
         },
         "workflows": {
             "pages": workflow("pages", "live", "triage", json!({})),
