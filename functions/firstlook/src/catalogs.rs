@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use catalog::{Catalog, Loaded, ProblemSeverity, load_dir};
+use catalog::{Catalog, Loaded, MAX_SCHEDULES, ProblemSeverity, load_dir};
 use console::words;
 
 use crate::{
@@ -69,10 +69,16 @@ pub fn check(args: &Check) -> Result<(), Failure> {
         return Err(Failure::Told);
     };
     out::say(&format!("{counts} in {} (digest {})", summary(&catalog), catalog.digest));
-    match &args.compiled {
-        Some(compiled) => compare(&catalog, &args.dir, compiled),
-        None => Ok(()),
+    let files = [
+        (&args.compiled, "--out", catalog.to_compiled()),
+        (&args.schedules, "--schedules", catalog.to_schedules().into_bytes()),
+    ];
+    for (path, option, now) in files {
+        if let Some(path) = path {
+            compare(&args.dir, path, option, &now)?;
+        }
     }
+    Ok(())
 }
 
 fn summary(catalog: &Catalog) -> String {
@@ -94,29 +100,40 @@ fn summary(catalog: &Catalog) -> String {
     .join(", ")
 }
 
-fn compare(catalog: &Catalog, folder: &Path, compiled: &Path) -> Result<(), Failure> {
-    let stands = fs::read(compiled).map_err(FileError::new("read", compiled))?;
-    if stands == catalog.to_compiled() {
+fn compare(folder: &Path, path: &Path, option: &str, now: &[u8]) -> Result<(), Failure> {
+    let stands = fs::read(path).map_err(FileError::new("read", path))?;
+    if stands == now {
         return Ok(());
     }
-    let (folder, compiled) = (folder.display(), compiled.display());
+    let (folder, path) = (folder.display(), path.display());
     Err(Failure::because(format!(
-        "{compiled} is not what the catalog compiles to now: firstlook render {folder} --out {compiled}"
+        "{path} is not what the catalog gives now: firstlook render {folder} {option} {path}"
     )))
 }
 
 /// `firstlook render`.
 pub fn render(args: &Render) -> Result<(), Failure> {
     let catalog = load(&args.dir)?;
+    if catalog.schedules.len() > MAX_SCHEDULES {
+        let many = catalog.schedules.len();
+        return Err(Failure::because(format!(
+            "{many} Schedules do not fit into one template, which takes {MAX_SCHEDULES}"
+        )));
+    }
     let compiled = catalog.to_compiled();
     for path in &args.out {
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
-        }
-        fs::write(path, &compiled).map_err(FileError::new("write", path))?;
-        let size = words::bytes(compiled.len());
-        out::say(&format!("wrote {} ({size}): {} (digest {})", path.display(), summary(&catalog), catalog.digest));
+        write(path, &compiled, &format!("{} (digest {})", summary(&catalog), catalog.digest))?;
     }
+    let schedules = catalog.to_schedules();
+    write(&args.schedules, schedules.as_bytes(), &words::count(catalog.schedules.len(), "Schedule", "Schedules"))
+}
+
+fn write(path: &Path, bytes: &[u8], what: &str) -> Result<(), Failure> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(FileError::new("make the folder", folder))?;
+    }
+    fs::write(path, bytes).map_err(FileError::new("write", path))?;
+    out::say(&format!("wrote {} ({}): {what}", path.display(), words::bytes(bytes.len())));
     Ok(())
 }
 
@@ -152,7 +169,17 @@ investigate: { command: triage }
 "#;
 
     fn args(dir: &Path, compiled: Option<PathBuf>) -> Check {
-        Check { dir: dir.to_owned(), compiled, json: false }
+        let schedules = compiled.as_deref().map(schedules_beside);
+        Check { dir: dir.to_owned(), compiled, schedules, json: false }
+    }
+
+    fn schedules_beside(compiled: &Path) -> PathBuf {
+        compiled.with_file_name("schedules.yaml")
+    }
+
+    fn rendered(dir: &Path, compiled: &Path) -> Result<(), Failure> {
+        let schedules = schedules_beside(compiled);
+        render(&Render { dir: dir.to_owned(), out: vec![compiled.to_owned()], schedules })
     }
 
     #[test]
@@ -164,14 +191,22 @@ investigate: { command: triage }
         let compiled = folder.path().join("new/folder/catalog.json");
         assert!(matches!(check(&args(&dir, Some(compiled.clone()))), Err(Failure::Wrong(_))), "there is none yet");
 
-        render(&Render { dir: dir.clone(), out: vec![compiled.clone()] }).unwrap();
+        rendered(&dir, &compiled).unwrap();
         check(&args(&dir, Some(compiled.clone()))).unwrap();
         let read_back = Catalog::from_compiled(&fs::read(&compiled).unwrap()).unwrap();
         assert_eq!(read_back.commands.len(), 1);
 
         fs::write(dir.join("all.yaml"), CATALOG.replace("Is it up", "Is it down")).unwrap();
-        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled))) else { panic!("a stale file passed") };
+        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled.clone()))) else {
+            panic!("a stale file passed")
+        };
         assert!(stale.to_string().contains("firstlook render"), "{stale}");
+
+        // The Schedules are another file, stale by itself.
+        rendered(&dir, &compiled).unwrap();
+        fs::write(schedules_beside(&compiled), "Resources: {}").unwrap();
+        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled))) else { panic!("a stale template passed") };
+        assert!(stale.to_string().contains("--schedules"), "{stale}");
     }
 
     #[test]
@@ -180,7 +215,6 @@ investigate: { command: triage }
         fs::write(folder.path().join("all.yaml"), CATALOG.replace("command: triage", "command: gone")).unwrap();
         let out = folder.path().join("catalog.json");
         assert!(matches!(check(&args(folder.path(), None)), Err(Failure::Told)));
-        let rendered = render(&Render { dir: folder.path().to_owned(), out: vec![out.clone()] });
-        assert!(matches!(rendered, Err(Failure::Told)) && !out.exists());
+        assert!(matches!(rendered(folder.path(), &out), Err(Failure::Told)) && !out.exists());
     }
 }

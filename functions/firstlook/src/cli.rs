@@ -44,10 +44,10 @@ pub enum Verb {
   firstlook check catalog --compiled build/catalog.json   also fails when that file is not what `render` writes
   firstlook check catalog --json | jq '.[].code'")]
     Check(Check),
-    /// Compiles a catalog into the one file that is deployed.
+    /// Compiles a catalog into the one file that is deployed, and its Schedules into a template.
     #[command(after_help = "Examples:
   firstlook render infra/workspace                   beside the two functions that read it, to be deployed with them
-  firstlook render catalog --out build/catalog.json")]
+  firstlook render catalog --out build/catalog.json --schedules build/schedules.yaml")]
     Render(Render),
     /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack and PagerDuty.
     #[command(after_help = "Examples:
@@ -129,6 +129,9 @@ pub struct Check {
     /// A file that `render` wrote: it must be what the catalog compiles to now.
     #[arg(long, value_name = "FILE")]
     pub compiled: Option<PathBuf>,
+    /// A template of Schedules that `render` wrote: it must be what the catalog gives now.
+    #[arg(long, value_name = "FILE")]
+    pub schedules: Option<PathBuf>,
     /// Print the problems as JSON.
     #[arg(long)]
     pub json: bool,
@@ -145,6 +148,9 @@ pub struct Render {
         default_values = ["target/lambda/ingest/catalog.json", "target/lambda/investigate/catalog.json"]
     )]
     pub out: Vec<PathBuf>,
+    /// Where to write the Schedules, as a CloudFormation template.
+    #[arg(long, value_name = "FILE", default_value = "target/lambda/schedules.yaml")]
+    pub schedules: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -143,8 +143,9 @@ fn the_demo_tells_its_whole_story_and_ends_well() {
 fn check_and_render_say_by_their_exit_code_what_stands() {
     let place = Place::new();
     assert_eq!(place.call(&["check", "catalog"]).0, 0);
-    assert_eq!(place.call(&["render", "catalog", "--out", "build/catalog.json"]).0, 0);
-    assert_eq!(place.call(&["check", "catalog", "--compiled", "build/catalog.json"]).0, 0);
+    let (compiled, schedules) = ("build/catalog.json", "build/schedules.yaml");
+    assert_eq!(place.call(&["render", "catalog", "--out", compiled, "--schedules", schedules]).0, 0);
+    assert_eq!(place.call(&["check", "catalog", "--compiled", compiled, "--schedules", schedules]).0, 0);
 
     fs::write(place.path("catalog/all.yaml"), CATALOG.replace("command: triage", "command: gone")).unwrap();
     let (code, stdout, _) = place.call(&["check", "catalog"]);

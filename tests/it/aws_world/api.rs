@@ -34,11 +34,14 @@ impl Api {
 
     /// Calls CloudFormation; its XML answer, or what it refused with.
     pub async fn cloudformation(&self, action: &str, parameters: &[(String, String)]) -> Result<String, String> {
-        let mut form = url::form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", action).append_pair("Version", "2010-05-15");
-        form.extend_pairs(parameters);
+        // In a scope of its own: it cannot go from thread to thread with what is awaited below.
+        let body = {
+            let mut form = url::form_urlencoded::Serializer::new(String::new());
+            form.append_pair("Action", action).append_pair("Version", "2010-05-15");
+            form.extend_pairs(parameters).finish().into_bytes()
+        };
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        match self.call("cloudformation", "POST", "/", &headers, form.finish().into_bytes()).await {
+        match self.call("cloudformation", "POST", "/", &headers, body).await {
             (200, text) => Ok(text),
             (status, text) => Err(format!("CloudFormation: {action}: {status}\n{text}")),
         }

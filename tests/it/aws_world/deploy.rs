@@ -182,10 +182,25 @@ impl Deployment {
 
     /// Deploys `infra/observability.yaml` beside the stack.
     pub async fn watch(&self) {
-        let api = self.api();
         let template = fs::read_to_string(build::workspace().join("infra/observability.yaml")).expect("the template");
-        let parameters = [("Firstlook", STACK.to_owned()), ("ApiId", self.output("ApiId").to_owned())];
-        let name = format!("{STACK}-watch");
+        self.deploy_beside("watch", template, [("ApiId", self.output("ApiId").to_owned())]).await;
+    }
+
+    /// Deploys the Schedules of the catalog beside the stack, as `firstlook render` writes them. What is due is due `at`: the
+    /// emulator leaves the Scheduler's own words in the message as they are.
+    pub async fn schedule(&self, at: &str) {
+        let catalog = catalog::Catalog::from_compiled(&self.options.catalog).expect("the catalog");
+        let template = catalog.to_schedules();
+        let word = "<aws.scheduler.scheduled-time>";
+        assert!(template.contains(word), "{template}");
+        self.deploy_beside("schedules", template.replace(word, at), []).await;
+    }
+
+    /// Deploys a template that names what the stack has.
+    async fn deploy_beside<const N: usize>(&self, what: &str, template: String, more: [(&'static str, String); N]) {
+        let api = self.api();
+        let name = format!("{STACK}-{what}");
+        let parameters = [("Firstlook", STACK.to_owned())].into_iter().chain(more);
         let form = form(&name, template, parameters);
         api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));
         self.wait_for(&api, &name, "CREATE_COMPLETE").await;

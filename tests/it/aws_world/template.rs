@@ -372,6 +372,38 @@ fn every_queue_takes_tls_only() {
     assert_eq!(property(&template, "QueuesTakeTlsOnly", "Queues").as_array().unwrap().len(), queues.len());
 }
 
+/// What `firstlook render` writes for the example catalog.
+#[test]
+fn i2_what_fires_schedules_may_send_to_one_queue_and_its_dead_letters() {
+    let loaded = catalog::load_dir(&build::workspace().join("infra/workspace"));
+    let catalog = loaded.catalog.expect("the example catalog");
+    let template = serde_saphyr::from_str::<Node>(&catalog.to_schedules()).unwrap().0;
+    let arn = |end: &str| {
+        format!("arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{Firstlook}}-investigate{end}")
+    };
+    let send = |end: &str| ("sqs:SendMessage".to_owned(), arn(end));
+    assert_eq!(allowed(&template, "Role"), [send(""), send("-dlq")]);
+    let trust = property(&template, "Role", "AssumeRolePolicyDocument")["Statement"].clone();
+    let [only] = trust.as_array().unwrap().as_slice() else { panic!("{trust}") };
+    assert_eq!(only["Principal"], json!({ "Service": "scheduler.amazonaws.com" }));
+    assert_eq!(only["Condition"]["StringEquals"]["aws:SourceArn"], json!({ "Fn::GetAtt": ["Group", "Arn"] }));
+    // The queues are named so.
+    for (queue, name) in [("InvestigateQueue", "investigate"), ("InvestigateDlq", "investigate-dlq")] {
+        let named = property(&self::template("template.yaml"), queue, "QueueName");
+        assert_eq!(named, json!({ "Fn::Sub": format!("${{AWS::StackName}}-{name}") }));
+    }
+    let schedules = resources(&template, "AWS::Scheduler::Schedule");
+    assert!(!schedules.is_empty() && schedules.len() == catalog.schedules.len());
+    for (logical, schedule) in schedules {
+        let given = &schedule["Properties"];
+        assert_eq!(given["FlexibleTimeWindow"], json!({ "Mode": "OFF" }), "{logical}");
+        let target = &given["Target"];
+        assert_eq!(target["Arn"], json!({ "Fn::Sub": arn("") }));
+        assert_eq!(target["DeadLetterConfig"]["Arn"], json!({ "Fn::Sub": arn("-dlq") }));
+        assert_eq!(target["RoleArn"], json!({ "Fn::GetAtt": ["Role", "Arn"] }));
+    }
+}
+
 /// What the pinned emulator cannot do, and what CloudFormation does not read.
 #[test]
 fn the_template_stays_what_the_emulator_deploys() {
