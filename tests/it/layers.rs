@@ -24,7 +24,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("firstlook-inbox", &["firstlook-ports"]),
     ("firstlook-aws", &["firstlook-domain", "firstlook-ports"]),
     ("firstlook-dynamo", &["firstlook-domain", "firstlook-ports", "firstlook-aws"]),
-    ("firstlook-local", &["firstlook-domain", "firstlook-ports"]),
+    // Its timer reads the Schedules.
+    ("firstlook-local", &["firstlook-domain", "firstlook-ports", "firstlook-catalog"]),
     ("firstlook-runtime", &["firstlook-domain", "firstlook-ports"]),
     (
         "ingest",

@@ -37,6 +37,7 @@ pub struct Running {
     server: HttpServer,
     workers: Vec<Worker>,
     sweeper: tokio::task::JoinHandle<()>,
+    timer: tokio::task::JoinHandle<()>,
 }
 
 impl Running {
@@ -60,6 +61,7 @@ impl Running {
         let url = server.url();
         std::fs::write(world.url_file(), &url).map_err(FileError::new("write", &world.url_file()))?;
         let workers = vec![world.work_investigate(catalog)?, world.work_deliver(outside, url.clone())?];
+        let timer = tokio::spawn(world.timer(catalog)?.run());
         let sweeping = world.clone();
         let sweeper = tokio::spawn(async move {
             let mut hours = tokio::time::interval(SWEEP);
@@ -68,12 +70,13 @@ impl Running {
                 sweeping.sweep().await;
             }
         });
-        Ok(Self { url, world: world.clone(), server, workers, sweeper })
+        Ok(Self { url, world: world.clone(), server, workers, sweeper, timer })
     }
 
     /// Closes the doors, then lets the workers end what they have in hand.
     pub async fn stop(self) {
         self.sweeper.abort();
+        self.timer.abort();
         // Only a help for other commands: one that is not there any more is not missed.
         let _ = std::fs::remove_file(self.world.url_file());
         self.server.stop(GRACE).await;
@@ -155,6 +158,13 @@ async fn greet(running: &Running, catalog: &Catalog, outside: &Outside, made_up:
             "  hook     {url}/hooks/{}   {}",
             source.name,
             style.dim(&format!("{kind}, secret `{key}`"))
+        ));
+    }
+    for (schedule, at) in world.timer(catalog)?.next() {
+        out::say(&format!(
+            "  due      {}   {}",
+            at.strftime("%F %H:%M UTC"),
+            style.dim(&format!("Schedule `{schedule}`"))
         ));
     }
     out::say(&format!("  console  {}", world.link(url, Scope::List, 1).await?));

@@ -21,7 +21,8 @@ use inbox::Inbox;
 use ingest::Ingest;
 use investigate::Investigate;
 use local::{
-    Database, FileSecrets, Folder, LocalError, MaxReceives, SqliteQueues, SqliteTable, Worker, WorkerSettings,
+    Database, FileSecrets, Folder, LocalError, MaxReceives, SqliteQueues, SqliteTable, Timer, TimerError, Worker,
+    WorkerSettings,
 };
 use net::AddressPolicy;
 use outlets::{Outlets, Settings};
@@ -47,6 +48,9 @@ pub enum WorldError {
     /// The folder, the database or the secrets.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// The Schedules.
+    #[error(transparent)]
+    Timer(#[from] TimerError),
     /// The task kinds.
     #[error("the task kinds cannot be built")]
     Tasks(#[from] tasks::TasksError),
@@ -214,6 +218,14 @@ impl World {
         }
     }
 
+    /// What says when the catalog's Schedules are due.
+    ///
+    /// # Errors
+    /// [`WorldError::Timer`].
+    pub fn timer(&self, catalog: &Catalog) -> Result<Timer, WorldError> {
+        Ok(Timer::new(catalog, Arc::new(self.queues.clone()), Arc::clone(&self.clock))?)
+    }
+
     /// Begins to work the investigate queue.
     ///
     /// # Errors
@@ -293,10 +305,10 @@ fn made_up(source: Option<&Source>) -> Secret {
 /// Whether a catalog posts to anything that wants a secret of its own, by key.
 #[must_use]
 pub fn outlet_keys(catalog: &Catalog) -> Vec<String> {
-    let mut keys: Vec<String> = catalog
-        .workflows
-        .values()
-        .flat_map(|workflow| &workflow.deliver)
+    let of_workflows = catalog.workflows.values().flat_map(|workflow| &workflow.deliver);
+    let of_schedules = catalog.schedules.values().flat_map(|schedule| &schedule.deliver);
+    let mut keys: Vec<String> = of_workflows
+        .chain(of_schedules)
         .map(|outlet| match outlet {
             OutletSpec::Slack(_) => "slack-bot-token".to_owned(),
             OutletSpec::PagerDuty(_) => "pagerduty-api-key".to_owned(),

@@ -13,6 +13,7 @@ mod queues;
 mod secrets;
 mod server;
 mod table;
+mod timer;
 mod worker;
 
 pub use database::Database;
@@ -23,6 +24,7 @@ pub use queues::{Depth, MAX_BODY_BYTES, MAX_VISIBILITY, MaxReceives, SqliteQueue
 pub use secrets::FileSecrets;
 pub use server::{HttpServer, REQUEST_CAP, Routes};
 pub use table::SqliteTable;
+pub use timer::{Timer, TimerError};
 pub use worker::{Worker, WorkerSettings};
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{command_line, delivery, path};
+use super::{command_line, delivery, path, schedule};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -164,6 +164,7 @@ scenarios! { side_by_side, run:
     i1_i14_refused_and_unwanted_events_are_told_apart: path::i1_i14_refused_and_unwanted_events_are_told_apart;
     i14_a_run_that_cannot_be_investigated_says_so_in_slack: path::i14_a_run_that_cannot_be_investigated_says_so_in_slack;
     a_shadowed_workflow_stores_and_delivers_nothing: path::a_shadowed_workflow_stores_and_delivers_nothing;
+    i3_what_the_clock_says_becomes_one_run_and_its_delivery: fired_by_the_scheduler;
 }
 
 scenarios! { proxied, run_alone:
@@ -187,6 +188,12 @@ scenarios! { enforced, run_alone:
     a_command_is_run_by_hand_on_the_stack: command_line::a_command_is_run_by_hand_on_the_stack;
     i5_one_command_brings_the_dead_letters_of_the_stack_back: command_line::i5_one_command_brings_the_dead_letters_of_the_stack_back;
     what_cannot_be_done_on_a_stack_says_what_to_do: command_line::what_cannot_be_done_on_a_stack_says_what_to_do;
+}
+
+/// EventBridge Scheduler by the template that `render` writes: an hour that has gone by is due at its next look.
+async fn fired_by_the_scheduler(world: &Aws) {
+    world.deployment.schedule(catalog::NIGHTLY_AT).await;
+    schedule::i3_what_the_clock_says_becomes_one_run_and_its_delivery(world).await;
 }
 
 async fn without_the_queue(world: &Aws) {

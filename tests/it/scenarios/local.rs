@@ -8,7 +8,7 @@ use ports::{Queue, SendMessage};
 use serde_json::Value;
 use store::Reader;
 
-use super::{delivery, path};
+use super::{delivery, path, schedule};
 use crate::{
     aws_world::loopback_client,
     support::{
@@ -134,6 +134,33 @@ scenarios! {
     i4_slack_misbehaving_ends_in_one_message: delivery::i4_slack_misbehaving_ends_in_one_message;
     i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
+}
+
+/// A clock that goes only when it is told to.
+struct Stepped(std::sync::Mutex<jiff::Timestamp>);
+
+impl ports::Clock for Stepped {
+    fn now(&self) -> jiff::Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// The local world's own timer: a second before the time nothing, at the time the run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i3_what_the_clock_says_becomes_one_run_and_its_delivery() {
+    let world = Local::start().await;
+    let due: jiff::Timestamp = catalog::NIGHTLY_AT.parse().unwrap();
+    let second = jiff::SignedDuration::from_secs(1);
+    let clock = Arc::new(Stepped(std::sync::Mutex::new(due - 2 * second)));
+    let mut timer = world.stage.timer(Arc::clone(&clock) as Arc<_>);
+    *clock.0.lock().unwrap() += second;
+    timer.look().await.unwrap();
+    assert_eq!(world.depth(Queue::Investigate).await, 0);
+    *clock.0.lock().unwrap() += second;
+    timer.look().await.unwrap();
+    assert_eq!(timer.next().count(), 0, "`at` is once");
+    schedule::i3_what_the_clock_says_becomes_one_run_and_its_delivery(&world).await;
+    world.stop().await;
 }
 
 /// A queue that does not accept: the sender is told to try again, and nothing was done.

@@ -6,6 +6,7 @@ mod delivery;
 mod kill;
 mod local;
 mod path;
+mod schedule;
 
 use crate::support::world::World;
 

@@ -11,7 +11,10 @@ use super::shop::Shop;
 pub const CAPTURED_SERVICE: &str = "PNE3JZM";
 
 /// The Slack channels of the documents below.
-pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit"];
+pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit", "nightly"];
+
+/// When the Schedule below is due. The emulator knows no time zones and reads it an hour later, which is long ago too.
+pub const NIGHTLY_AT: &str = "2024-01-31T03:00:00Z";
 
 /// Writes the documents into `folder` and checks them as a user would.
 pub fn write(folder: &Path, shop: &Shop, inbox: &Inbox) -> Catalog {
@@ -71,6 +74,15 @@ trigger: { sources: [pagerduty], when: 'alert.service.id == "PMISFIT"' }
 investigate: { command: narrow, with: { incident: "${{ alert.external_id }}" } }
 deliver:
   - slack: { channel: "#misfit" }
+---
+kind: Schedule
+name: nightly
+schedule: at(2024-01-31T04:00:00)
+timezone: Europe/Berlin
+command: triage
+with: { incident: NIGHTLY }
+deliver:
+  - slack: { channel: "#nightly" }
 ---
 kind: Assistant
 name: cathy

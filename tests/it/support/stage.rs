@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use catalog::Catalog;
 use engine::Engine;
-use local::{Database, FileSecrets, MaxReceives, Routes, SqliteQueues, SqliteTable, Worker, WorkerSettings};
+use local::{Database, FileSecrets, MaxReceives, Routes, SqliteQueues, SqliteTable, Timer, Worker, WorkerSettings};
 use net::AddressPolicy;
 use outlets::{Outlets, Settings};
 use ports::{
@@ -148,6 +148,11 @@ impl Stage {
             clock: Arc::clone(&self.clock),
         };
         Arc::new(Routes::new().route("/hooks/", Arc::new(ingest)).route("/runs", Arc::new(console)))
+    }
+
+    /// What says when the catalog's Schedules are due, by `clock`.
+    pub fn timer(&self, clock: Arc<dyn Clock>) -> Timer {
+        Timer::new(&self.catalog, Arc::new(self.queues.clone()), clock).unwrap()
     }
 
     fn deliver(&self, store: Store, sender: Arc<dyn SendMessage>) -> Arc<dyn HandleMessage> {

@@ -1,6 +1,7 @@
 mod queues;
 mod server;
 mod table;
+mod timer;
 mod worker;
 
 use std::sync::{
