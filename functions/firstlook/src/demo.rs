@@ -156,7 +156,8 @@ async fn page(running: &Running, world: &World, catalog: &Catalog) -> Result<Eve
         .get("pagerduty")
         .ok_or_else(|| Failure::because("the demo's catalog has no Source `pagerduty`"))?;
     let body = serde_json::to_vec(&happening_now(WEBHOOK, world.clock.now())?)?;
-    let secret = world.secrets.read(&source.verify.secret).await?.into_iter().next();
+    let key = source.verify.secret.as_deref().ok_or_else(|| Failure::because("the demo's Source has no secret"))?;
+    let secret = world.secrets.read(key).await?.into_iter().next();
     let secret = secret.ok_or_else(|| Failure::because("the demo has no signing secret"))?;
     let headers = sources::sign(source, &body, &secret, "demo", world.clock.now())?.headers;
     let url: Url = format!("{}/hooks/pagerduty", running.url).parse()?;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::Catalog;
+use catalog::{Catalog, model::Scheme};
 use console::page::{Page, notice};
 use http::{Request, Response, StatusCode};
 use inbox::Inbox;
@@ -153,12 +153,13 @@ async fn greet(running: &Running, catalog: &Catalog, outside: &Outside, made_up:
     out::say("");
     for source in catalog.sources.values() {
         let kind = source.source_type.as_str();
-        let key = &source.verify.secret;
-        out::say(&format!(
-            "  hook     {url}/hooks/{}   {}",
-            source.name,
-            style.dim(&format!("{kind}, secret `{key}`"))
-        ));
+        let note = match (&source.verify.secret, source.scheme()) {
+            // Nothing invokes a function here.
+            (_, Some(Scheme::Iam)) => continue,
+            (Some(key), _) => format!("{kind}, secret `{key}`"),
+            (None, _) => kind.to_owned(),
+        };
+        out::say(&format!("  hook     {url}/hooks/{}   {}", source.name, style.dim(&note)));
     }
     for (schedule, at) in world.timer(catalog)?.next() {
         out::say(&format!(

@@ -43,7 +43,12 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
         )));
     };
     let body = fs::read(&args.file).map_err(FileError::new("read", &args.file))?;
-    let key = source.verify.secret.as_str();
+    let Some(key) = source.verify.secret.as_deref() else {
+        return Err(Failure::Usage(format!(
+            "the Source `{}` has no secret to sign with: only AWS itself can send to it (docs/sources/cloudwatch.md)",
+            args.source
+        )));
+    };
     let (base, secret) = match (&args.world.stack, &args.url) {
         (Some(name), url) => {
             let stack = Stack::connect(name)?;

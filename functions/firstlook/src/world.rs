@@ -124,8 +124,8 @@ impl World {
     /// # Errors
     /// [`WorldError`].
     pub fn make_up_secrets(&self, catalog: &Catalog) -> Result<Vec<String>, WorldError> {
-        let sources = catalog.sources.values().map(|source| (source.verify.secret.as_str(), made_up(Some(source))));
-        Ok(self.secrets.add_missing(&sources.collect())?)
+        let keys = catalog.sources.values().filter_map(|source| Some((source.verify.secret.as_deref()?, source)));
+        Ok(self.secrets.add_missing(&keys.map(|(key, source)| (key, made_up(Some(source)))).collect())?)
     }
 
     /// Removes what has expired.
@@ -142,6 +142,7 @@ impl World {
             Arc::clone(catalog),
             Arc::new(self.queues.clone()),
             Arc::clone(&self.secrets) as Arc<dyn ReadSecret>,
+            Arc::new(firstlook_aws::SnsHttps::default()),
             Arc::clone(&self.clock),
             Arc::clone(&self.entropy),
         )

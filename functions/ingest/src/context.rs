@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use catalog::Catalog;
-use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
+use firstlook_aws::{AwsEnv, SecretsManager, SnsHttps, SqsQueues};
 use ports::{Clock, OsEntropy, Queue, ReadSecret, SystemClock, chain};
 use runtime::env::{EnvError, Reader, Vars};
 
@@ -70,9 +70,11 @@ impl Context {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Investigate, investigate)]));
         let secrets = Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
-        let key = catalog.sources.values().next().map(|source| source.verify.secret.clone());
+        let key = catalog.sources.values().find_map(|source| source.verify.secret.clone());
         let warm = warmup.then(|| Warm { queues: Arc::clone(&queues), secrets: Arc::clone(&secrets), key });
-        Ok(Self { ingest: Ingest::new(Arc::new(catalog), queues, secrets, clock, Arc::new(OsEntropy)), warm })
+        let sns = Arc::new(SnsHttps::new(&aws));
+        let ingest = Ingest::new(Arc::new(catalog), queues, secrets, sns, clock, Arc::new(OsEntropy));
+        Ok(Self { ingest, warm })
     }
 
     /// Makes one cheap signed call on each connection, while the function is initialised with a whole processor, so that

@@ -2,10 +2,16 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use catalog::{Catalog, Choice, Matcher, model::Source};
+use catalog::{
+    Catalog, Choice, Matcher,
+    model::{Scheme, Source},
+};
 use domain::{Disposition, Event, EventId, EventKind, EventRole, InvestigateMessage, Name, Secret};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use ports::{Clock, Entropy, HandleHttp, Outgoing, Queue, ReadSecret, SecretError, SendMessage, chain};
+use ports::{
+    AskSns, Clock, Entropy, HandleHttp, HandleInvocation, Outgoing, PortError, Queue, ReadSecret, SecretError,
+    SendMessage, chain,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use sources::{Inbound, Normalized, Refusal, VerifiedPayload};
@@ -30,8 +36,20 @@ pub struct Ingest {
     matcher: Matcher,
     queue: Arc<dyn SendMessage>,
     secrets: Arc<dyn ReadSecret>,
+    sns: Arc<dyn AskSns>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+}
+
+/// Why an invocation is not taken; AWS invokes again, and gives it to the dead letters in the end.
+#[derive(Debug, thiserror::Error)]
+enum InvocationError {
+    #[error("the catalog has no Source of `type: cloudwatch` with `verify: {{ scheme: iam }}` for what AWS hands over")]
+    NoSource,
+    #[error("the source cannot take it")]
+    Refused(#[source] Refusal),
+    #[error("the queue did not take the events")]
+    Queue(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// What the sender of an accepted event is told.
@@ -50,11 +68,12 @@ impl Ingest {
         catalog: Arc<Catalog>,
         queue: Arc<dyn SendMessage>,
         secrets: Arc<dyn ReadSecret>,
+        sns: Arc<dyn AskSns>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {
         let matcher = Matcher::new(&catalog);
-        Self { catalog, matcher, queue, secrets, clock, entropy }
+        Self { catalog, matcher, queue, secrets, sns, clock, entropy }
     }
 
     async fn answer(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
@@ -74,32 +93,75 @@ impl Ingest {
     /// The source that the URL names.
     fn source(&self, request: &Request<Bytes>) -> Result<&Source, Problem> {
         let name = request.uri().path().strip_prefix("/hooks/").and_then(|name| name.parse::<Name>().ok());
-        let source = name.and_then(|name| self.catalog.sources.get(&name)).ok_or_else(Problem::unknown_source)?;
+        // What only AWS itself may hand over has no URL.
+        let source = name.and_then(|name| self.catalog.sources.get(&name));
+        let source =
+            source.filter(|source| source.scheme() != Some(Scheme::Iam)).ok_or_else(Problem::unknown_source)?;
         // Grafana can be told to PUT.
         if [Method::POST, Method::PUT].contains(request.method()) { Ok(source) } else { Err(Problem::method()) }
     }
 
     async fn accept(&self, source: &Source, request: &Request<Bytes>) -> Result<Response<Bytes>, Problem> {
         let inbound = Inbound { headers: request.headers(), query: request.uri().query(), raw: request.body() };
-        let payload = self.verify(source, inbound).await?;
-        let received_at = self.clock.now();
-        let events: Vec<Event> = sources::normalize(source, &payload, received_at)
-            .into_iter()
-            .map(|normalized| {
-                let id = EventId::mint(received_at, self.entropy.random());
-                let disposition = self.disposition(source, &normalized);
-                normalized.into_event(id, source, received_at, disposition)
-            })
-            .collect();
+        let payload = match source.scheme() {
+            Some(Scheme::Sns) => self.verify_sns(source, inbound).await?,
+            _ => self.verify(source, inbound).await?,
+        };
+        let events = self.events(source, &payload);
         let told = told(&events);
-        self.send(source, events).await?;
+        self.send(source, events).await.map_err(|_| Problem::unavailable(RETRY_QUEUE))?;
         Ok(respond(StatusCode::ACCEPTED, "application/json", &told))
+    }
+
+    /// What a verified request tells of, and what follows from each.
+    fn events(&self, source: &Source, payload: &VerifiedPayload<'_>) -> Vec<Event> {
+        let received_at = self.clock.now();
+        let event = |normalized: Normalized| {
+            let id = EventId::mint(received_at, self.entropy.random());
+            let disposition = self.disposition(source, &normalized);
+            normalized.into_event(id, source, received_at, disposition)
+        };
+        sources::normalize(source, payload, received_at).into_iter().map(event).collect()
+    }
+
+    /// Proves a message of SNS with the certificate that SNS serves, and confirms the subscription if it asks for that. SNS
+    /// drops what it is told is wrong, and tries again for an hour on 5xx.
+    async fn verify_sns<'r>(&self, source: &'r Source, inbound: Inbound<'r>) -> Result<VerifiedPayload<'r>, Problem> {
+        let refused = |refusal: Refusal| {
+            let problem = match refusal {
+                Refusal::RawDelivery => Problem::raw_delivery(),
+                _ => Problem::unsigned(&sources::wanted(source)),
+            };
+            refuse(source, problem, &refusal.to_string())
+        };
+        let unanswered = |error: PortError, said: &str| {
+            let permanent = !error.is_transient();
+            tracing::error!(source = source.name.as_str(), permanent, error = chain(&error), "{said}");
+            Problem::unavailable(RETRY_QUEUE)
+        };
+        let message = sources::sns(source, inbound, self.clock.now()).map_err(refused)?;
+        let host = message.host();
+        let pem = self.sns.certificate(&host, message.certificate_path()).await;
+        let pem = pem.map_err(|error| unanswered(error, "the certificate of SNS cannot be fetched"))?;
+        let payload = message.proven(&pem, self.clock.now()).map_err(refused)?;
+        if let Some(confirmation) = message.confirmation() {
+            let (topic, token) = (confirmation.topic.as_str(), confirmation.token);
+            match self.sns.confirm(&host, topic, token).await {
+                Ok(()) => tracing::info!(source = source.name.as_str(), topic, "the subscription is confirmed"),
+                // The token is too old or was used: to be asked for it again would not make it newer.
+                Err(error) if !error.is_transient() => {
+                    unanswered(error, "the subscription cannot be confirmed: subscribe anew");
+                }
+                Err(error) => return Err(unanswered(error, "the subscription could not be confirmed")),
+            }
+        }
+        Ok(payload)
     }
 
     /// Proves the sender with the secrets at hand, and once more with the newest ones: it may be that the secret was just
     /// changed. The port reads anew at most once in 30 s, so a flood of forgeries costs no more than that.
     async fn verify<'r>(&self, source: &Source, inbound: Inbound<'r>) -> Result<VerifiedPayload<'r>, Problem> {
-        let key = &source.verify.secret;
+        let key = source.verify.secret.as_deref().unwrap_or_default();
         let unreadable = |error: SecretError| {
             let reason = chain(&error);
             // A missing key stays missing until somebody adds it; but the sender shall keep what it has until then.
@@ -119,7 +181,9 @@ impl Ingest {
         verdict.map_err(|refusal| {
             let reason = refusal.to_string();
             let problem = match refusal {
-                Refusal::Unproven | Refusal::Mismatch | Refusal::Stale => Problem::unverified(&sources::wanted(source)),
+                Refusal::Unproven | Refusal::Mismatch | Refusal::Stale | Refusal::OtherTopic | Refusal::RawDelivery => {
+                    Problem::unverified(&sources::wanted(source))
+                }
                 Refusal::Unusable { .. } => {
                     tracing::error!(
                         source = source.name.as_str(),
@@ -161,11 +225,11 @@ impl Ingest {
     }
 
     /// Returns once the queue has all of the events.
-    async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Problem> {
-        let failed = |error: &dyn Error, permanent: bool| {
-            let error = chain(error);
-            tracing::error!(source = source.name.as_str(), permanent, error, "the events were not taken");
-            Problem::unavailable(RETRY_QUEUE)
+    async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let failed = |error: Box<dyn Error + Send + Sync>, permanent: bool| {
+            let said = chain(error.as_ref());
+            tracing::error!(source = source.name.as_str(), permanent, error = said, "the events were not taken");
+            error
         };
         let accepted: Vec<_> = events.iter().map(|event| (event.id, event.kind, does(&event.disposition))).collect();
         let outgoing = |event: Event| {
@@ -173,9 +237,12 @@ impl Ingest {
             Ok(Outgoing { body, group: source.name.as_str().to_owned() })
         };
         let messages: Result<Vec<_>, serde_json::Error> = events.into_iter().map(outgoing).collect();
-        let messages = messages.map_err(|error| failed(&error, true))?;
+        let messages = messages.map_err(|error| failed(error.into(), true))?;
         let sent = self.queue.send_all(Queue::Investigate, &messages).await;
-        sent.map_err(|error| failed(&error, !error.is_transient()))?;
+        sent.map_err(|error| {
+            let permanent = !error.is_transient();
+            failed(error.into(), permanent)
+        })?;
         for (id, kind, does) in accepted {
             tracing::info!(source = source.name.as_str(), event = %id, kind = kind.as_str(), does, "accepted");
         }
@@ -187,6 +254,17 @@ impl Ingest {
 impl HandleHttp for Ingest {
     async fn handle(&self, request: Request<Bytes>) -> Response<Bytes> {
         self.answer(&request).await.unwrap_or_else(Response::from)
+    }
+}
+
+#[async_trait]
+impl HandleInvocation for Ingest {
+    async fn alarm(&self, event: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let takes = |source: &&Source| source.scheme() == Some(Scheme::Iam);
+        let source = self.catalog.sources.values().find(takes).ok_or(InvocationError::NoSource)?;
+        let payload = sources::invoked(source, event).map_err(InvocationError::Refused)?;
+        let sent = self.send(source, self.events(source, &payload)).await;
+        sent.map_err(|error| InvocationError::Queue(error).into())
     }
 }
 

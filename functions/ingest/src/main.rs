@@ -12,5 +12,5 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         tracing::error!(error = ports::chain(error), "ingest cannot start");
     })?;
     context.warm_up().await;
-    runtime::run_http(Arc::new(context.ingest)).await
+    runtime::run_http_and_alarms(Arc::new(context.ingest)).await
 }

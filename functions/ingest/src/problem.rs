@@ -57,6 +57,19 @@ impl Problem {
             .with(header::WWW_AUTHENTICATE, "Webhook realm=\"hooks\"")
     }
 
+    /// The same whatever of an SNS message does not fit. SNS tries nothing again that is answered with 4xx.
+    pub(crate) fn unsigned(wanted: &str) -> Self {
+        let detail = format!(
+            "Looked for {wanted}. Compare the topic's ARN with the source's, and let nothing on the way change the body."
+        );
+        Self::new(StatusCode::FORBIDDEN, "unverified", "The sender is not proven", detail)
+    }
+
+    pub(crate) fn raw_delivery() -> Self {
+        let detail = "Raw messages carry no signature. Switch raw message delivery off for this subscription.";
+        Self::new(StatusCode::FORBIDDEN, "raw-delivery", "SNS delivers raw messages here", detail)
+    }
+
     /// Nothing was kept: the sender shall try again after `seconds`.
     pub(crate) fn unavailable(seconds: &'static str) -> Self {
         let detail = "The event was not taken, for a reason on this side that the log says. Send it again later.";

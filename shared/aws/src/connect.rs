@@ -1,4 +1,7 @@
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aws_credential_types::Credentials;
 use aws_sdk_sqs::config::{BehaviorVersion, Region, SharedCredentialsProvider};
@@ -72,14 +75,7 @@ impl Clients {
 /// # Errors
 /// [`ConnectError`].
 pub fn connect(env: &AwsEnv) -> Result<Clients, ConnectError> {
-    let pem = match &env.ca_bundle {
-        Some(path) => roots::from_file(path).map_err(|source| ConnectError::Roots { path: path.clone(), source })?,
-        None => roots::embedded(),
-    };
-    let tls = TlsContext::builder()
-        .with_trust_store(TrustStore::empty().with_pem_certificate(pem))
-        .build()
-        .map_err(|source| ConnectError::Tls(source.into()))?;
+    let tls = tls(env.ca_bundle.as_deref())?;
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https();
     let credentials = Credentials::new(
         &env.access_key_id,
@@ -106,4 +102,16 @@ pub fn connect(env: &AwsEnv) -> Result<Clients, ConnectError> {
     config.set_app_name(AppName::new("firstlook").ok());
     config.set_endpoint_url(env.endpoint_url.clone());
     Ok(Clients { config: config.build() })
+}
+
+/// Trusts the roots of `ca_bundle`, else the embedded ones.
+pub(crate) fn tls(ca_bundle: Option<&Path>) -> Result<TlsContext, ConnectError> {
+    let pem = match ca_bundle {
+        Some(path) => roots::from_file(path).map_err(|source| ConnectError::Roots { path: path.to_owned(), source })?,
+        None => roots::embedded(),
+    };
+    TlsContext::builder()
+        .with_trust_store(TrustStore::empty().with_pem_certificate(pem))
+        .build()
+        .map_err(|source| ConnectError::Tls(source.into()))
 }

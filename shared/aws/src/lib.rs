@@ -12,6 +12,7 @@ mod fail;
 mod queues;
 mod roots;
 mod secrets;
+mod sns;
 
 pub use aws_types::SdkConfig;
 pub use connect::{Clients, ConnectError, connect};
@@ -19,3 +20,4 @@ pub use env::{AwsEnv, AwsEnvError};
 pub use fail::{AwsError, Outcome};
 pub use queues::{Depth, SqsQueues};
 pub use secrets::SecretsManager;
+pub use sns::SnsHttps;

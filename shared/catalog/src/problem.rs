@@ -128,6 +128,9 @@ codes! {
     SchemeHeader = "FL071", Error;
     /// A source of a known sender says what only a `webhook` source can, or names a scheme that its sender does not have.
     KnownSource = "FL072", Error;
+    /// A source says too little or too much for the way in which its sender proves itself: a secret, a topic, or a second
+    /// source for what has no URL.
+    VerifyFields = "FL073", Error;
     /// The key of a secret has characters that it cannot have.
     SecretKey = "FL074", Error;
     /// An alert or a result would choose a host or a URL.

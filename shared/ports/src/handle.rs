@@ -32,6 +32,17 @@ pub trait HandleMessage: Send + Sync {
     async fn handle(&self, message: &Received, deadline: Timestamp) -> Result<(), Box<dyn Error + Send + Sync>>;
 }
 
+/// Takes what AWS itself invokes the function with, beside HTTP and queues.
+#[async_trait]
+pub trait HandleInvocation: Send + Sync {
+    /// Takes a CloudWatch alarm: `event` is what EventBridge or the alarm handed over, JSON. `Ok` says that it is kept; an
+    /// error has AWS invoke again.
+    ///
+    /// # Errors
+    /// Whatever kept it from being done. The caller logs it once, with its chain of sources.
+    async fn alarm(&self, event: &[u8]) -> Result<(), Box<dyn Error + Send + Sync>>;
+}
+
 /// Answers HTTP requests. Errors are answers.
 #[async_trait]
 pub trait HandleHttp: Send + Sync {

@@ -28,7 +28,7 @@ pub async fn run_http(handler: Arc<dyn HandleHttp>) -> Result<(), Error> {
     .await
 }
 
-async fn answer(handler: &dyn HandleHttp, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+pub(crate) async fn answer(handler: &dyn HandleHttp, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
     let response = match request_of(event) {
         Ok(request) => AssertUnwindSafe(handler.handle(request)).catch_unwind().await.unwrap_or_else(|payload| {
             tracing::error!(error = panic_text(payload.as_ref()), "the handler panicked");

@@ -1,7 +1,7 @@
 //! What comes in: proving who sent a request, and saying in our words what it means. Pure over bytes.
 //!
 //! [`verify`] gives a [`VerifiedPayload`], and only of that can [`normalize`] make events, so nothing of a body is read
-//! before its sender is known (I1). [`sign`] is the other side: what a real sender would send.
+//! before its sender is known (I1); [`sns`] and [`invoked`] do the same for what AWS sends, which no secret proves. [`sign`] is the other side: what a real sender would send.
 
 mod body;
 mod json;
@@ -10,6 +10,7 @@ mod said;
 mod senders;
 mod sign;
 mod signature;
+mod sns;
 mod text;
 mod token;
 mod verify;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 
 pub use normalized::Normalized;
 pub use sign::{Proof, SignError, sign};
+pub use sns::{Confirmation, SnsMessage, invoked, sns};
 pub use verify::{Inbound, Refusal, TOLERANCE, VerifiedPayload, verify, wanted};
 pub use webhook::MAX_EVENTS;
 
@@ -34,7 +36,7 @@ pub fn normalize(source: &Source, payload: &VerifiedPayload<'_>, received_at: Ti
         return webhook::normalize(source, payload, received_at);
     };
     let body = match body::read(payload) {
-        Ok(body) => body,
+        Ok(body) => senders::opened(source.source_type, body),
         Err(reason) => return vec![Said::unknown("", reason).normalized(payload.raw(), received_at)],
     };
     let mut said = read(&body, received_at);

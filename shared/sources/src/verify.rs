@@ -9,7 +9,8 @@ use crate::{
     token,
 };
 
-/// A request whose sender is proven. Only [`verify`] makes one.
+/// A request whose sender is proven. Only [`verify`], [`SnsMessage::proven`](crate::SnsMessage::proven) and
+/// [`invoked`](crate::invoked) make one.
 #[derive(Debug, Clone, Copy)]
 pub struct VerifiedPayload<'a> {
     raw: &'a [u8],
@@ -18,6 +19,11 @@ pub struct VerifiedPayload<'a> {
 }
 
 impl<'a> VerifiedPayload<'a> {
+    /// One whose message names no id in what is signed outside the body.
+    pub(crate) fn new(raw: &'a [u8], headers: &'a HeaderMap) -> Self {
+        Self { raw, headers, id: None }
+    }
+
     /// The body, as it was sent.
     pub(crate) fn raw(&self) -> &'a [u8] {
         self.raw
@@ -43,9 +49,16 @@ pub enum Refusal {
     /// No live secret fits. It may be that the secret was changed: read it anew and try once more.
     #[error("no live secret fits")]
     Mismatch,
-    /// It is proven, but more than [`TOLERANCE`] from now: a replay, or a wrong clock.
-    #[error("the signature fits, but was made more than five minutes from now")]
+    /// It was signed too long ago, or in the future: a replay, or a wrong clock. [`TOLERANCE`] is allowed; to SNS, the
+    /// hour for which it tries again too.
+    #[error("it was signed too long ago, or in the future")]
     Stale,
+    /// An SNS message that is not of one of the source's topics.
+    #[error("the message is of a topic that `verify.topics` does not name")]
+    OtherTopic,
+    /// SNS delivers the bare message, which is not signed.
+    #[error("SNS delivers raw messages, which are not signed")]
+    RawDelivery,
     /// Nothing can be verified until the operator mends the secret or the source.
     #[error("the source cannot verify anything: {reason}")]
     Unusable {
@@ -99,6 +112,10 @@ pub fn verify<'a>(
 /// What a request of this source must carry, for people.
 #[must_use]
 pub fn wanted(source: &Source) -> String {
+    if source.scheme() == Some(Scheme::Sns) {
+        return "a message of one of the topics in `verify.topics`, signed by SNS (version 1 or 2) within the last hour"
+            .to_owned();
+    }
     match method(source) {
         Ok(Method::Pagerduty) => "`x-pagerduty-signature: v1=<hex HMAC-SHA256 of the raw body>`".to_owned(),
         Ok(Method::StandardWebhooks) => {
@@ -151,6 +168,8 @@ pub(crate) fn method(source: &Source) -> Result<Method, Refusal> {
         Scheme::Bearer => Ok(Method::Bearer(header.filter(|_| source.verify.header.is_some()))),
         Scheme::Basic => Ok(Method::Basic),
         Scheme::UrlToken => Ok(Method::UrlToken),
+        Scheme::Sns => Err(unusable("an SNS message is proven by a certificate and by no secret")),
+        Scheme::Iam => Err(unusable("no request can prove itself to a source of scheme `iam`")),
     }
 }
 

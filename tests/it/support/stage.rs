@@ -139,6 +139,7 @@ impl Stage {
             Arc::clone(&self.catalog),
             Arc::new(self.queues.clone()),
             Arc::clone(&self.secrets),
+            Arc::new(firstlook_aws::SnsHttps::default()),
             Arc::clone(&self.clock),
             Arc::new(OsEntropy),
         );

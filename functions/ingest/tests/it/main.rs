@@ -1,6 +1,8 @@
 //! What ingest answers and what it leaves on the queue, over ports in memory.
 
 #[cfg(test)]
+mod alarms;
+#[cfg(test)]
 mod answers;
 #[cfg(test)]
 mod arbitrary;

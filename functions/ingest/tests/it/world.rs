@@ -18,7 +18,7 @@ use domain::{Event, InvestigateMessage, Name, Secret};
 use http::{Method, Request, Response, StatusCode};
 use ingest::Ingest;
 use jiff::Timestamp;
-use ports::{Clock, Entropy, HandleHttp, PortError, Queue, ReadSecret, SecretError, SendMessage};
+use ports::{AskSns, Clock, Entropy, HandleHttp, PortError, Queue, ReadSecret, SecretError, SendMessage};
 use serde_json::Value;
 
 pub const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -46,6 +46,21 @@ name: plain
 type: webhook
 verify: { secret: plain, scheme: bearer }
 map: { external_id: body.id, title: body.title }
+---
+kind: Source
+name: alarms
+type: cloudwatch
+verify: { topics: ["arn:aws:sns:eu-central-1:111122223333:others", "arn:aws:sns:eu-central-1:111122223333:alarms"] }
+---
+kind: Source
+name: aws
+type: cloudwatch
+verify: { scheme: iam }
+---
+kind: Workflow
+name: alarms
+trigger: { sources: [alarms, aws] }
+investigate: { command: look }
 ---
 kind: Workflow
 name: checkout-pages
@@ -171,6 +186,36 @@ impl ReadSecret for FakeSecrets {
     }
 }
 
+/// SNS, with the certificates that it has.
+#[derive(Default)]
+pub struct FakeSns {
+    pub certificates: Mutex<BTreeMap<String, String>>,
+    pub asked: Mutex<Vec<String>>,
+    pub confirmed: Mutex<Vec<(String, String, String)>>,
+    /// Whether confirmations fail, and whether only for now.
+    pub refuses: Mutex<Option<bool>>,
+}
+
+#[async_trait]
+impl AskSns for FakeSns {
+    async fn certificate(&self, host: &str, path: &str) -> Result<String, PortError> {
+        let url = format!("{host}{path}");
+        self.asked.lock().unwrap().push(url.clone());
+        let found = self.certificates.lock().unwrap().get(&url).cloned();
+        found.ok_or_else(|| PortError::transient("fetch the certificate", "unreachable"))
+    }
+
+    async fn confirm(&self, host: &str, topic: &str, token: &str) -> Result<(), PortError> {
+        match *self.refuses.lock().unwrap() {
+            Some(true) => return Err(PortError::transient("confirm", "busy")),
+            Some(false) => return Err(PortError::permanent("confirm", "the token is too old")),
+            None => {}
+        }
+        self.confirmed.lock().unwrap().push((host.to_owned(), topic.to_owned(), token.to_owned()));
+        Ok(())
+    }
+}
+
 struct FixedClock;
 
 impl Clock for FixedClock {
@@ -192,20 +237,27 @@ pub struct World {
     pub catalog: Arc<Catalog>,
     pub queue: Arc<FakeQueue>,
     pub secrets: Arc<FakeSecrets>,
+    pub sns: Arc<FakeSns>,
     pub ingest: Ingest,
 }
 
 pub fn world() -> World {
     let (catalog, queue, secrets) = (catalog(), Arc::new(FakeQueue::default()), Arc::new(FakeSecrets::default()));
+    let sns = Arc::new(FakeSns::default());
     secrets.set(&[SECRET], &[SECRET]);
-    let ingest = Ingest::new(
-        Arc::clone(&catalog),
-        Arc::clone(&queue) as Arc<_>,
-        Arc::clone(&secrets) as Arc<_>,
+    let ingest = ingest(&catalog, &queue, &secrets, &sns);
+    World { catalog, queue, secrets, sns, ingest }
+}
+
+fn ingest(catalog: &Arc<Catalog>, queue: &Arc<FakeQueue>, secrets: &Arc<FakeSecrets>, sns: &Arc<FakeSns>) -> Ingest {
+    Ingest::new(
+        Arc::clone(catalog),
+        Arc::clone(queue) as Arc<_>,
+        Arc::clone(secrets) as Arc<_>,
+        Arc::clone(sns) as Arc<_>,
         Arc::new(FixedClock),
         Arc::new(Counter::default()),
-    );
-    World { catalog, queue, secrets, ingest }
+    )
 }
 
 /// A response, read.
@@ -223,6 +275,11 @@ impl Said {
 }
 
 impl World {
+    pub fn set_catalog(&mut self, catalog: Arc<Catalog>) {
+        self.ingest = ingest(&catalog, &self.queue, &self.secrets, &self.sns);
+        self.catalog = catalog;
+    }
+
     pub async fn ask(&self, request: Request<Bytes>) -> Said {
         let response: Response<Bytes> = self.ingest.handle(request).await;
         let (parts, body) = response.into_parts();

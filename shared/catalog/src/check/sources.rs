@@ -11,7 +11,9 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
     for (name, source) in &catalog.sources {
         let spot = Spot::new(DocKind::Source, name);
-        secret_key(desk, &spot.to("verify.secret"), &source.verify.secret);
+        if let Some(key) = &source.verify.secret {
+            secret_key(desk, &spot.to("verify.secret"), key);
+        }
         scheme(desk, &spot, source);
         match source.source_type {
             SourceType::Webhook => webhook(desk, &spot, source),
@@ -53,6 +55,7 @@ fn scheme(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
         desk.report(&spot.to("verify.scheme"), Code::KnownSource, message, help);
         return;
     }
+    fields(desk, spot, source, scheme);
     let header = &source.verify.header;
     match (scheme, header) {
         (Scheme::HmacSha256, None) if source.source_type.hmac_header().is_none() => {
@@ -70,6 +73,42 @@ fn scheme(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
             let message = format!("`{}` knows by itself where it stands in a request", scheme.as_str());
             desk.report(&spot.to("verify.header"), Code::SchemeHeader, message, help);
         }
+    }
+}
+
+/// What a scheme needs beside its name, and what it has no use for.
+fn fields(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source, scheme: Scheme) {
+    let word = scheme.as_str();
+    let code = Code::VerifyFields;
+    match &source.verify.secret {
+        None if scheme.needs_secret() => {
+            let message = format!("`{word}` needs the key of the secret that the sender knows");
+            desk.report(&spot.to("verify"), code, message, "add `secret: <key>`; the value stands in the secret");
+        }
+        Some(_) if !scheme.needs_secret() => {
+            let message = format!("`{word}` proves the sender without a secret");
+            desk.report(&spot.to("verify.secret"), code, message, "leave it out");
+        }
+        _ => {}
+    }
+    match (scheme, source.verify.topics.is_empty()) {
+        (Scheme::Sns, true) => {
+            let help = "add `topics: [arn:aws:sns:...]`, or say `scheme: iam` for what comes by EventBridge or from the \
+                        alarm itself";
+            let message = "SNS signs for everybody's topics, so yours must be named";
+            desk.report(&spot.to("verify"), code, message, help);
+        }
+        (Scheme::Sns, false) | (_, true) => {}
+        (_, false) => {
+            let message = format!("`topics` are for `sns`, and this source is proven by `{word}`");
+            desk.report(&spot.to("verify.topics"), code, message, "leave them out");
+        }
+    }
+    let iam = |other: &&Source| other.source_type == source.source_type && other.scheme() == Some(Scheme::Iam);
+    let first = desk.catalog.sources.values().find(iam).map(|first| first.name.clone());
+    if let (Scheme::Iam, Some(first)) = (scheme, first.filter(|first| *first != source.name)) {
+        let message = format!("`{first}` takes all that comes without a URL, so nothing would reach this source");
+        desk.report(&spot.to("verify.scheme"), code, message, "keep one of the two, and tell alarms apart in `when`");
     }
 }
 

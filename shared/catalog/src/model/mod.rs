@@ -3,6 +3,7 @@
 mod command;
 mod source;
 mod task;
+mod topic;
 mod workflow;
 mod world;
 
@@ -19,6 +20,7 @@ pub use task::{
     Access, DnsRecord, DnsRun, HttpMethod, HttpRun, IssueRule, PromqlRange, PromqlRun, RunSpec, Slot, Task, TcpRun,
     TlsRun,
 };
+pub use topic::TopicArn;
 pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};
 pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Model, Rule, Schedule, Slx};
 

@@ -2,7 +2,7 @@ use domain::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Case;
+use super::{Case, TopicArn};
 use crate::expr::Expression;
 
 /// The types of sender there are.
@@ -43,6 +43,8 @@ pub enum SourceType {
     Statuspage,
     /// GitHub: failed deployments, workflows and checks.
     Github,
+    /// CloudWatch alarms: by SNS over HTTPS, by EventBridge, or straight from the alarm.
+    Cloudwatch,
     /// Anything else that POSTs JSON or a form; `map` says what its fields mean.
     Webhook,
 }
@@ -69,6 +71,7 @@ impl SourceType {
             Self::BetterStack => "better-stack",
             Self::Statuspage => "statuspage",
             Self::Github => "github",
+            Self::Cloudwatch => "cloudwatch",
             Self::Webhook => "webhook",
         }
     }
@@ -77,12 +80,13 @@ impl SourceType {
     /// must say.
     #[must_use]
     pub fn schemes(self) -> &'static [Scheme] {
-        use Scheme::{Basic, Bearer, HmacSha256, Pagerduty, StandardWebhooks, UrlToken};
+        use Scheme::{Basic, Bearer, HmacSha256, Iam, Pagerduty, Sns, StandardWebhooks, UrlToken};
         match self {
             Self::Pagerduty => &[Pagerduty],
             Self::IncidentIo => &[StandardWebhooks],
             Self::Sentry | Self::Github => &[HmacSha256],
             Self::Grafana => &[HmacSha256, Bearer, Basic],
+            Self::Cloudwatch => &[Sns, Iam],
             // It can put a secret into the URL and nowhere else.
             Self::AzureMonitor | Self::GcpMonitoring | Self::Statuspage => &[UrlToken, Basic],
             Self::Opsgenie
@@ -126,6 +130,11 @@ pub enum Scheme {
     Basic,
     /// The secret in the URL: `/hooks/<source>?token=<secret>`. For senders that can do nothing better.
     UrlToken,
+    /// Amazon SNS's own: each message is signed by a certificate that SNS serves. `topics` says whose messages are taken.
+    Sns,
+    /// AWS's own word: who may invoke the function at all. Such a source has no URL; it takes what EventBridge and
+    /// CloudWatch alarms hand to the function.
+    Iam,
 }
 
 impl Scheme {
@@ -139,7 +148,15 @@ impl Scheme {
             Self::Bearer => "bearer",
             Self::Basic => "basic",
             Self::UrlToken => "url-token",
+            Self::Sns => "sns",
+            Self::Iam => "iam",
         }
+    }
+
+    /// Whether it proves the sender by a secret that both sides know.
+    #[must_use]
+    pub fn needs_secret(self) -> bool {
+        !matches!(self, Self::Sns | Self::Iam)
     }
 }
 
@@ -147,8 +164,10 @@ impl Scheme {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Verify {
-    /// The key within the secret that holds the sender's signing secret or token.
-    pub secret: String,
+    /// The key within the secret that holds the sender's signing secret or token. It must stand, but for `sns` and `iam`,
+    /// which have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
     /// How, where the sender leaves a choice; for `type: webhook` it must stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
@@ -156,6 +175,10 @@ pub struct Verify {
     /// needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
+    /// The ARNs of the SNS topics whose messages are taken; no other is listened to, confirmed or even looked at. `sns`
+    /// needs them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<TopicArn>,
 }
 
 /// What the fields of a `webhook` body mean. Each is CEL over `body` (the parsed JSON, or the fields of a form) and `headers` (lower-case names;

@@ -10,6 +10,7 @@ use crate::said::Said;
 mod alertmanager;
 mod azure_monitor;
 mod better_stack;
+mod cloudwatch;
 mod datadog;
 mod dynatrace;
 mod gcp_monitoring;
@@ -49,5 +50,11 @@ pub(crate) fn reader(sender: SourceType) -> Option<Read> {
         SourceType::BetterStack => better_stack::read,
         SourceType::Statuspage => statuspage::read,
         SourceType::Github => github::read,
+        SourceType::Cloudwatch => cloudwatch::read,
     })
+}
+
+/// The body as its reader takes it: what CloudWatch says travels as text within the JSON of SNS.
+pub(crate) fn opened(sender: SourceType, body: Value) -> Value {
+    if sender == SourceType::Cloudwatch { cloudwatch::opened(body) } else { body }
 }

@@ -117,4 +117,34 @@ proptest! {
             prop_assert!(serde_json::to_string(&event).unwrap().len() < 900_000);
         }
     }
+
+    /// The same of what AWS sends, the text within the message of SNS among it.
+    #[test]
+    fn i14_an_alarm_with_one_odd_place_is_still_recorded(
+        name in select(crate::cloudwatch::SAMPLES.to_vec()),
+        place: prop::sample::Index,
+        within: bool,
+        value in any_value(),
+    ) {
+        let mut body: Value = serde_json::from_slice(&sample(&format!("cloudwatch/{name}.json"))).unwrap();
+        let inner = body["Message"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let (mut changed, inside) = match inner {
+            Some(inner) if within => (inner, true),
+            _ => (body.clone(), false),
+        };
+        let mut found = Vec::new();
+        places(&changed, "", &mut found);
+        *changed.pointer_mut(place.get::<String>(&found)).unwrap() = value;
+        if inside {
+            body["Message"] = json!(changed.to_string());
+        } else {
+            body = changed;
+        }
+        for event in crate::cloudwatch::read(body.to_string().as_bytes()) {
+            prop_assert!(!event.delivery_key.is_empty() && event.delivery_key.len() <= 200, "{}", event.delivery_key);
+            prop_assert!(!event.summary.is_empty() && !event.summary.contains('\n'));
+            let event = event.into_event(EventId::mint(now(), 1), &known("pagerduty"), now(), Disposition::Attaches);
+            prop_assert!(serde_json::to_string(&event).unwrap().len() < 900_000);
+        }
+    }
 }

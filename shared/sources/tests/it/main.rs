@@ -12,6 +12,8 @@ mod better_stack;
 #[cfg(test)]
 mod captures;
 #[cfg(test)]
+mod cloudwatch;
+#[cfg(test)]
 mod datadog;
 #[cfg(test)]
 mod dynatrace;
@@ -35,6 +37,8 @@ mod reviewed;
 mod schemes;
 #[cfg(test)]
 mod sentry;
+#[cfg(test)]
+mod sns;
 #[cfg(test)]
 mod splunk_oncall;
 #[cfg(test)]

@@ -377,6 +377,39 @@ checkout.yaml:9:7: warning[FL026] no Workflow listens to the Source `alerts`
 checkout.yaml:11:30: error[FL072] `grafana` cannot prove itself by `standard-webhooks`
   = help: say one of `hmac-sha256`, `bearer`, `basic`, or leave it out for the first"##;
 
+    fl073_what_a_scheme_needs_and_what_it_has_no_use_for: r##"kind: Source
+name: pagerduty
+type: pagerduty
+verify: { topics: ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+---
+kind: Source
+name: alarms
+type: cloudwatch
+verify: { secret: alarms, topics: ["arn:aws:sns:eu-central-1:111122223333:alarms"] }
+---
+kind: Source
+name: aws
+type: cloudwatch
+verify: { scheme: iam }
+---
+kind: Source
+name: aws-too
+type: cloudwatch
+verify: { scheme: iam }
+---
+kind: Workflow
+name: pages
+trigger: { sources: [pagerduty, alarms, aws, aws-too] }
+investigate: { command: triage }
+"##, r##"checkout.yaml:4:9: error[FL073] `pagerduty` needs the key of the secret that the sender knows
+  = help: add `secret: <key>`; the value stands in the secret
+checkout.yaml:4:19: error[FL073] `topics` are for `sns`, and this source is proven by `pagerduty`
+  = help: leave them out
+checkout.yaml:9:19: error[FL073] `sns` proves the sender without a secret
+  = help: leave it out
+checkout.yaml:19:19: error[FL073] `aws` takes all that comes without a URL, so nothing would reach this source
+  = help: keep one of the two, and tell alarms apart in `when`"##;
+
     fl074_a_secret_in_the_place_of_its_key: r##"kind: Source
 name: pagerduty
 type: pagerduty
