@@ -1,4 +1,5 @@
-//! Signed calls of the AWS APIs for which no SDK crate is linked: S3, CloudFormation and CloudWatch Logs.
+//! Signed calls of the AWS APIs for which no SDK crate is linked: S3, CloudFormation, Lambda, EventBridge and CloudWatch
+//! Logs.
 
 use std::time::SystemTime;
 
@@ -56,6 +57,22 @@ impl Api {
         let answer: Value = serde_json::from_str(&text).unwrap_or_default();
         let events = answer["events"].as_array().cloned().unwrap_or_default();
         events.iter().filter_map(|event| event["message"].as_str()).map(|line| line.trim_end().to_owned()).collect()
+    }
+
+    /// Calls EventBridge.
+    pub async fn event_bridge(&self, action: &str, body: &Value) -> Value {
+        let target = format!("AWSEvents.{action}");
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let (status, text) = self.call("events", "POST", "/", &headers, body.to_string().into_bytes()).await;
+        assert_eq!(status, 200, "EventBridge: {action}: {text}");
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Invokes a function with an event that nobody waits for; 202 says that Lambda has it.
+    pub async fn invoke(&self, function: &str, alias: &str, event: Vec<u8>) -> u16 {
+        let path = format!("/2015-03-31/functions/{function}/invocations?Qualifier={alias}");
+        let headers = [("content-type", "application/json"), ("x-amz-invocation-type", "Event")];
+        self.call("lambda", "POST", &path, &headers, event).await.0
     }
 
     async fn call(

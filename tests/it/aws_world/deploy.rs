@@ -176,7 +176,8 @@ impl Deployment {
         self.emulator.folder()
     }
 
-    fn api(&self) -> Api {
+    /// Calls the APIs for which no client is linked.
+    pub fn api(&self) -> Api {
         Api::new(self.emulator.url(), self.client())
     }
 
@@ -204,6 +205,23 @@ impl Deployment {
         let form = form(&name, template, parameters);
         api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));
         self.wait_for(&api, &name, "CREATE_COMPLETE").await;
+    }
+
+    /// Deploys `infra/cloudwatch.yaml` beside the stack.
+    pub async fn take_alarms(&self) {
+        let api = self.api();
+        let template = fs::read_to_string(build::workspace().join("infra/cloudwatch.yaml")).expect("the template");
+        let output = |name: &'static str| (name, self.output(name).to_owned());
+        let parameters = [("Firstlook", STACK.to_owned()), output("IngestArn"), output("IngestRole")];
+        let name = format!("{STACK}-alarms");
+        let form = form(&name, template, parameters);
+        api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));
+        self.wait_for(&api, &name, "CREATE_COMPLETE").await;
+    }
+
+    /// Invokes ingest as AWS does with an event that nobody waits for, and gives the status.
+    pub async fn invoke_ingest(&self, event: Vec<u8>) -> u16 {
+        self.api().invoke(&format!("{STACK}-ingest"), "live", event).await
     }
 
     async fn deploy(&mut self, action: &str, wanted: &str) {

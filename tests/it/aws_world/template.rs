@@ -418,3 +418,50 @@ fn the_template_stays_what_the_emulator_deploys() {
         assert!(!line.contains("!Ref"), "{line}");
     }
 }
+
+/// Who may invoke ingest is what proves an alarm, so nobody but AWS for this account may.
+#[test]
+fn i1_only_this_accounts_rule_and_alarms_may_hand_alarms_over() {
+    let alarms = template("cloudwatch.yaml");
+    let permissions = resources(&alarms, "AWS::Lambda::Permission");
+    let mut found = Vec::new();
+    for (name, permission) in permissions {
+        let given = &permission["Properties"];
+        assert_eq!(given["FunctionName"], json!({ "Ref": "IngestArn" }), "{name}");
+        let by = if given["SourceArn"].is_null() { &given["SourceAccount"] } else { &given["SourceArn"] };
+        found.push((given["Principal"].as_str().unwrap(), by.clone()));
+    }
+    let rule = json!({ "Fn::GetAtt": ["Rule", "Arn"] });
+    let account = json!({ "Ref": "AWS::AccountId" });
+    assert_eq!(found, [("lambda.alarms.cloudwatch.amazonaws.com", account), ("events.amazonaws.com", rule)]);
+    let pattern = property(&alarms, "Rule", "EventPattern");
+    assert_eq!(
+        (&pattern["source"], &pattern["detail-type"]),
+        (&json!(["aws.cloudwatch"]), &json!(["CloudWatch Alarm State Change"]))
+    );
+    let outputs = template("template.yaml")["Outputs"].clone();
+    for given in ["IngestArn", "IngestRole"] {
+        assert!(alarms["Parameters"][given].is_object() && outputs[given].is_object(), "{given}");
+    }
+}
+
+#[test]
+fn i5_an_alarm_that_is_not_taken_ends_among_dead_letters_with_an_alarm() {
+    let alarms = template("cloudwatch.yaml");
+    let queue = json!({ "Fn::GetAtt": ["Dlq", "Arn"] });
+    // Neither what EventBridge cannot hand over nor what ingest fails is lost.
+    assert_eq!(property(&alarms, "Rule", "Targets")[0]["DeadLetterConfig"]["Arn"], queue);
+    assert_eq!(property(&alarms, "Retries", "DestinationConfig")["OnFailure"]["Destination"], queue);
+    assert_eq!(property(&alarms, "Retries", "Qualifier"), "live");
+    let access = property(&alarms, "DlqAccess", "PolicyDocument")["Statement"][0].clone();
+    assert_eq!((&access["Action"], &access["Resource"]), (&json!("sqs:SendMessage"), &queue));
+    assert_eq!(property(&alarms, "DlqAccess", "Roles"), json!([{ "Ref": "IngestRole" }]));
+    assert_eq!(
+        property(&alarms, "DeadLetters", "Dimensions")[0]["Value"],
+        json!({ "Fn::GetAtt": ["Dlq", "QueueName"] })
+    );
+    assert_eq!(property(&alarms, "Dlq", "SqsManagedSseEnabled"), true);
+    let statements = property(&alarms, "DlqPolicy", "PolicyDocument")["Statement"].clone();
+    assert_eq!(statements[0]["Condition"], json!({ "Bool": { "aws:SecureTransport": "false" } }));
+    assert_eq!(statements[1]["Principal"], json!({ "Service": "events.amazonaws.com" }));
+}

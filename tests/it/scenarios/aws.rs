@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{command_line, delivery, path, schedule};
+use super::{alarms, command_line, delivery, path, schedule};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -165,6 +165,7 @@ scenarios! { side_by_side, run:
     i14_a_run_that_cannot_be_investigated_says_so_in_slack: path::i14_a_run_that_cannot_be_investigated_says_so_in_slack;
     a_shadowed_workflow_stores_and_delivers_nothing: path::a_shadowed_workflow_stores_and_delivers_nothing;
     i3_what_the_clock_says_becomes_one_run_and_its_delivery: fired_by_the_scheduler;
+    an_alarm_that_aws_hands_over_becomes_a_run: alarms::an_alarm_that_aws_hands_over_becomes_a_run;
 }
 
 scenarios! { proxied, run_alone:

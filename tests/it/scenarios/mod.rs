@@ -1,5 +1,6 @@
 //! One pipeline, two worlds: each scenario is written once over [`World`] and runs in both.
 
+mod alarms;
 mod aws;
 mod command_line;
 mod delivery;

@@ -11,7 +11,7 @@ use super::shop::Shop;
 pub const CAPTURED_SERVICE: &str = "PNE3JZM";
 
 /// The Slack channels of the documents below.
-pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit", "nightly"];
+pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit", "nightly", "alarms"];
 
 /// When the Schedule below is due. The emulator knows no time zones and reads it an hour later, which is long ago too.
 pub const NIGHTLY_AT: &str = "2024-01-31T03:00:00Z";
@@ -83,6 +83,18 @@ command: triage
 with: { incident: NIGHTLY }
 deliver:
   - slack: { channel: "#nightly" }
+---
+kind: Source
+name: alarms
+type: cloudwatch
+verify: { scheme: iam }
+---
+kind: Workflow
+name: alarms
+trigger: { sources: [alarms] }
+investigate: { command: triage, with: { incident: "${{ alert.title }}" } }
+deliver:
+  - slack: { channel: "#alarms" }
 ---
 kind: Assistant
 name: cathy
