@@ -118,8 +118,8 @@ impl HandleMessage for Deliver {
 impl Deliver {
     async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), DeliverError> {
         self.come_back_with_lease(message).await;
-        let DeliverMessage::TargetV1 { run, target, revision } =
-            serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)?;
+        let news: DeliverMessage = serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)?;
+        let DeliverMessage::TargetV1 { run, target, .. } = news.clone();
         // Not begun when it could not be ended.
         self.time_until(deadline).ok_or(DeliverError::TooLate)?;
         let target = match self.store.claim_target(run, &target, self.lease).await? {
@@ -136,7 +136,7 @@ impl Deliver {
         let mut held = Held { run, target, token: lease.token };
         // Its work ends before its lease does, since after that another worker may begin, and before the invocation.
         let ends = lease.until.checked_sub(SignedDuration::try_from(self.lease / 6).unwrap_or_default());
-        let done = self.converge(&mut held, revision, message, deadline.min(ends.unwrap_or(lease.until))).await;
+        let done = self.converge(&mut held, &news, deadline.min(ends.unwrap_or(lease.until))).await;
         if let Err(error) = &done
             && !matches!(error, DeliverError::Store(StoreError::LeaseLost))
         {
@@ -162,18 +162,18 @@ impl Deliver {
         (time >= Duration::from_secs(1)).then_some(time)
     }
 
-    async fn converge(
-        &self,
-        held: &mut Held,
-        revision: u64,
-        message: &Received,
-        ends: Timestamp,
-    ) -> Result<(), DeliverError> {
+    async fn converge(&self, held: &mut Held, news: &DeliverMessage, ends: Timestamp) -> Result<(), DeliverError> {
+        let DeliverMessage::TargetV1 { revision, waits_since, .. } = *news;
         if held.target.revision >= revision {
             return self.give_back(held).await;
         }
         let view = self.store.reader().shown(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
         if held.target.state == TargetState::Failed {
+            if waits_since.is_some_and(|since| since <= held.target.updated_at) {
+                // It waited with the one for which the target was given up; only news and a redrive begin afresh.
+                self.give_back(held).await?;
+                return self.bury(news, &view.run).await;
+            }
             start_afresh(&mut held.target);
         }
         let brought = if view.run.revision < revision {
@@ -200,7 +200,7 @@ impl Deliver {
                 Ok(())
             }
             Err(Trouble::Own(error)) => Err(error),
-            Err(Trouble::Outlet(error)) => self.settle(held, &view.run, error, message).await,
+            Err(Trouble::Outlet(error)) => self.settle(held, &view.run, error, news).await,
         }
     }
 
@@ -278,7 +278,7 @@ impl Deliver {
         held: &mut Held,
         run: &Run,
         error: OutletError,
-        message: &Received,
+        news: &DeliverMessage,
     ) -> Result<(), DeliverError> {
         let mut reason = error.to_string();
         let again = match error {
@@ -300,21 +300,25 @@ impl Deliver {
             held.target.state = TargetState::Failed;
         }
         self.give_back(held).await?;
-        let group = run.workflow.as_ref().unwrap_or(&run.command).as_str();
         let (target, attempts) = (&held.target.spec.name, held.target.attempts);
         match again {
             Some(delay) => {
-                self.sender.send(Queue::Deliver, &message.body, group, delay).await?;
+                let body = waiting_since(news, Some(self.clock.now()))?;
+                self.sender.send(Queue::Deliver, &body, group(run), delay).await?;
                 let delay_s = delay.as_secs();
                 tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
             }
             None => {
-                // The copy is what a redrive brings back after the mend, and what the alarm sees.
-                self.sender.send(Queue::DeliverDlq, &message.body, group, Duration::ZERO).await?;
+                self.bury(news, run).await?;
                 tracing::error!(run = %held.run, target, attempts, reason, "the delivery is given up");
             }
         }
         Ok(())
+    }
+
+    /// Leaves a copy among the dead letters: it is what a redrive brings back after the mend, and what the alarm sees.
+    async fn bury(&self, news: &DeliverMessage, run: &Run) -> Result<(), DeliverError> {
+        Ok(self.sender.send(Queue::DeliverDlq, &waiting_since(news, None)?, group(run), Duration::ZERO).await?)
     }
 
     /// Counts a real attempt; when the next one is due, if there is one.
@@ -346,6 +350,19 @@ impl Deliver {
             }
         }
     }
+}
+
+/// The fair-queue group of what is sent about `run`.
+fn group(run: &Run) -> &str {
+    run.workflow.as_ref().unwrap_or(&run.command).as_str()
+}
+
+/// The message that says the same and waits since `now`, if it does not wait since earlier; or that is news again.
+fn waiting_since(news: &DeliverMessage, now: Option<Timestamp>) -> Result<String, DeliverError> {
+    let DeliverMessage::TargetV1 { run, target, revision, waits_since } = news.clone();
+    let waits_since = now.map(|now| waits_since.unwrap_or(now));
+    let copy = DeliverMessage::TargetV1 { run, target, revision, waits_since };
+    serde_json::to_string(&copy).map_err(DeliverError::Unreadable)
 }
 
 /// The target shows what `view` shows.

@@ -329,7 +329,12 @@ impl Investigate {
 
     async fn announce(&self, run: &Run) -> Result<(), InvestigateError> {
         let news = run.targets.iter().map(async |target| {
-            let news = DeliverMessage::TargetV1 { run: run.id, target: target.name.clone(), revision: run.revision };
+            let news = DeliverMessage::TargetV1 {
+                run: run.id,
+                target: target.name.clone(),
+                revision: run.revision,
+                waits_since: None,
+            };
             self.send(Queue::Deliver, &news, run).await
         });
         try_join_all(news).await.map(drop)

@@ -69,5 +69,8 @@ pub enum DeliverMessage {
         target: String,
         /// The least revision that must stand at the target before the message may be deleted.
         revision: u64,
+        /// Since when this is the copy of a message that waits for another try; absent for news.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waits_since: Option<Timestamp>,
     },
 }

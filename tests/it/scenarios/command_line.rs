@@ -213,7 +213,7 @@ pub async fn i5_one_command_brings_the_dead_letters_of_the_stack_back(world: &Aw
 
     // Twins, as they come from a message that was sent twice: both go back, or the alarm would stay.
     let revision = world.reader().run(run).await.unwrap().unwrap().revision;
-    let news = DeliverMessage::TargetV1 { run, target: "slack".to_owned(), revision };
+    let news = DeliverMessage::TargetV1 { run, target: "slack".to_owned(), revision, waits_since: None };
     for _ in 0..2 {
         let body = serde_json::to_string(&news).unwrap();
         world.sender().send(Queue::DeliverDlq, &body, "twin", Duration::ZERO).await.unwrap();

@@ -260,7 +260,7 @@ impl World {
 
     /// A message of the deliver queue.
     pub fn news(&self, run: RunId, target: &str, revision: u64) -> Received {
-        let news = DeliverMessage::TargetV1 { run, target: target.to_owned(), revision };
+        let news = DeliverMessage::TargetV1 { run, target: target.to_owned(), revision, waits_since: None };
         received(serde_json::to_string(&news).unwrap())
     }
 

@@ -66,6 +66,36 @@ async fn i5_a_rate_limit_without_end_is_given_up_and_a_redrive_waits_as_long_aga
     assert_eq!(world.inbox.posts().len(), 1);
 }
 
+/// Evidence and conclusion are announced one after the other, and both wait.
+#[tokio::test]
+async fn i5_a_target_is_given_up_once_however_many_messages_wait_for_it() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let mut waiting = Vec::new();
+    let news = world.evidence(run).await;
+    for _ in 0..2 {
+        world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
+        world.handle(&news).await.unwrap();
+        waiting.extend(world.outbox.take());
+    }
+    world.clock.forward(Duration::from_secs(6 * 3600));
+    world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
+    for copy in waiting {
+        world.handle(&received(copy.body)).await.unwrap();
+        // The second one is not tried: the target has failed since it began to wait.
+        let letters = world.outbox.take();
+        assert_eq!(
+            (letters.len(), letters[0].queue, letters[0].body.as_str()),
+            (1, Queue::DeliverDlq, news.body.as_str())
+        );
+        assert_eq!(world.target(run, "slack").await.state, TargetState::Failed);
+        world.clock.forward(Duration::from_secs(60));
+    }
+    // Later news, and what is redriven, is tried.
+    world.handle(&news).await.unwrap();
+    assert_eq!(world.target(run, "slack").await.state, TargetState::Sent);
+}
+
 #[tokio::test]
 async fn i5_limits_with_deliveries_between_them_are_never_given_up() {
     let world = world().await;
