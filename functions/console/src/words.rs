@@ -79,6 +79,7 @@ pub fn attachment(attachment: Attachment) -> &'static str {
         Attachment::Opened => "opened this run",
         Attachment::Attached => "attached",
         Attachment::Duplicate => "duplicate",
+        Attachment::Gathered => "gathered",
     }
 }
 

@@ -12,7 +12,7 @@ use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
-use store::{Accepted, Claim, Fired, IncidentWindow, StoreError};
+use store::{Accepted, Claim, Fired, IncidentWindow, OpenLimits, StoreError};
 
 /// Why a message could not be taken to its end. It stays in the queue.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,10 @@ pub enum InvestigateError {
     #[error("the run's news cannot be sent on")]
     Queue(#[from] PortError),
 }
+
+/// How long the news that a storm's run has gathered one more event waits. What comes meanwhile is delivered with the first of
+/// it, so that hundreds of events are a few edits and not hundreds.
+const STORM_NEWS: Duration = Duration::from_secs(10);
 
 /// The handler, over its ports.
 #[derive(Clone)]
@@ -74,12 +78,8 @@ impl Investigate {
                 engine::redact_event(&mut event);
                 match self.accept(&event).await? {
                     Accepted::Opened(run) => self.go_on(run, message, deadline).await,
-                    Accepted::Attached(run) => self.announce_if_shown(run).await,
-                    Accepted::Duplicate(run) => {
-                        tracing::info!(run = %run, event = %event.id, "duplicate counted");
-                        Ok(())
-                    }
-                    Accepted::Unmatched => Ok(()),
+                    Accepted::Attached(run) | Accepted::Gathered(run) => self.announce_if_shown(run).await,
+                    Accepted::Duplicate(_) | Accepted::Unmatched => Ok(()),
                 }
             }
             InvestigateMessage::CommandV1 { request } => {
@@ -97,26 +97,26 @@ impl Investigate {
 
     async fn accept(&self, event: &Event) -> Result<Accepted, InvestigateError> {
         let store = &self.engine.store;
-        match &event.disposition {
-            Disposition::Unmatched { reason } => Ok(store.unmatched(event, reason).await?),
-            Disposition::Attaches => Ok(store.attach(event).await?),
-            Disposition::Opens { workflow, incident_key } => match self.run_of(event, workflow) {
-                Some((run, window)) => {
-                    let incident = IncidentWindow { workflow: workflow.clone(), key: incident_key.clone(), window };
-                    let accepted = store.open(event, &run, &incident).await?;
-                    tracing::info!(event = %event.id, workflow = %workflow, accepted = ?accepted, "event taken");
-                    Ok(accepted)
-                }
+        let (workflow, accepted) = match &event.disposition {
+            Disposition::Unmatched { reason } => (None, store.unmatched(event, reason).await?),
+            Disposition::Attaches => (None, store.attach(event).await?),
+            Disposition::Opens { workflow, incident_key } => match self.run_of(event, workflow, incident_key) {
+                Some((run, incident)) => (Some(workflow), store.open(event, &run, &incident).await?),
                 None => {
                     let reason = format!("the workflow `{workflow}` was taken out of the catalog meanwhile");
-                    Ok(store.unmatched(event, &reason).await?)
+                    (Some(workflow), store.unmatched(event, &reason).await?)
                 }
             },
-        }
+        };
+        let (run, workflow) = (accepted.run(), workflow.map(Name::as_str));
+        let (id, source, kind) = (event.id, event.source.as_str(), event.kind.as_str());
+        let run = run.map(tracing::field::display);
+        tracing::info!(event = %id, source, kind, workflow, accepted = accepted.as_str(), run, "event taken");
+        Ok(accepted)
     }
 
-    /// The run that `event` opens under `workflow`, and how long its incident takes events in.
-    fn run_of(&self, event: &Event, workflow: &Name) -> Option<(Run, Duration)> {
+    /// The run that `event` opens under `workflow`, and its incident.
+    fn run_of(&self, event: &Event, workflow: &Name, incident_key: &str) -> Option<(Run, IncidentWindow)> {
         let catalog = &self.engine.catalog;
         let workflow = catalog.workflows.get(workflow)?;
         let investigate = &workflow.investigate;
@@ -138,7 +138,13 @@ impl Investigate {
             params: params.unwrap_or_default(),
             ..self.queued(RunId::opened_by(event.id), &investigate.command)
         };
-        Some((run, workflow.incident.window.0))
+        let incident = IncidentWindow {
+            workflow: workflow.name.clone(),
+            key: incident_key.to_owned(),
+            window: workflow.incident.window.0,
+            limits: OpenLimits { runs_per_hour: workflow.limits.runs_per_hour, max_open: workflow.limits.max_open },
+        };
+        Some((run, incident))
     }
 
     fn requested(&self, request: &CommandRequest) -> Run {
@@ -301,7 +307,7 @@ impl Investigate {
                 tracing::info!(slice = run.slice, "the run goes on in the next invocation");
                 store.release_run(run.id, token, true, spent()).await?;
                 let next = InvestigateMessage::ContinueV1 { run: run.id, slice: run.slice + 1 };
-                self.send(Queue::Investigate, &next, run).await
+                self.send(Queue::Investigate, &next, run, Duration::ZERO).await
             }
             Err(DriveError::Store(error)) => Err(error.into()),
             Err(error @ DriveError::NoCommand(_)) => self.fail(run.id, token, &error.to_string()).await,
@@ -319,7 +325,10 @@ impl Investigate {
     /// An attached event is news only where something is shown already; before that the first delivery has it in.
     async fn announce_if_shown(&self, id: RunId) -> Result<(), InvestigateError> {
         let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
-        if run.evidence_at.is_some() || run.status.is_terminal() { self.announce(&run).await } else { Ok(()) }
+        if run.evidence_at.is_none() && !run.status.is_terminal() {
+            return Ok(());
+        }
+        self.announce_in(&run, if run.storm { STORM_NEWS } else { Duration::ZERO }).await
     }
 
     async fn announce_now(&self, id: RunId) -> Result<(), InvestigateError> {
@@ -328,6 +337,10 @@ impl Investigate {
     }
 
     async fn announce(&self, run: &Run) -> Result<(), InvestigateError> {
+        self.announce_in(run, Duration::ZERO).await
+    }
+
+    async fn announce_in(&self, run: &Run, delay: Duration) -> Result<(), InvestigateError> {
         let news = run.targets.iter().map(async |target| {
             let news = DeliverMessage::TargetV1 {
                 run: run.id,
@@ -335,7 +348,7 @@ impl Investigate {
                 revision: run.revision,
                 waits_since: None,
             };
-            self.send(Queue::Deliver, &news, run).await
+            self.send(Queue::Deliver, &news, run, delay).await
         });
         try_join_all(news).await.map(drop)
     }
@@ -345,10 +358,11 @@ impl Investigate {
         queue: Queue,
         message: &(impl serde::Serialize + Sync),
         run: &Run,
+        delay: Duration,
     ) -> Result<(), InvestigateError> {
         let body = serde_json::to_string(message).map_err(InvestigateError::Unreadable)?;
         let group = run.workflow.as_ref().unwrap_or(&run.command);
-        Ok(self.sender.send(queue, &body, group.as_str(), Duration::ZERO).await?)
+        Ok(self.sender.send(queue, &body, group.as_str(), delay).await?)
     }
 }
 

@@ -4,6 +4,7 @@
 //! Nothing here knows a clock, a network, a database or AWS; time and randomness come in as arguments.
 
 mod alert;
+mod course;
 mod delivery;
 mod event;
 mod id;
@@ -16,6 +17,7 @@ mod step;
 mod view;
 
 pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
+pub use course::{FLAPS_FROM, Flapping, Previous};
 pub use delivery::{OutletSpec, PagerDutySpec, SlackSpec, Target, TargetSpec, TargetState, WebhookSpec};
 pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
 pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};

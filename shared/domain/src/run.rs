@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Alert, EventId, EventKind, LeaseToken, Name, Report, RunId, TargetSpec};
+use crate::{Alert, EventId, EventKind, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -173,6 +173,15 @@ pub struct Counts {
     /// Other events of the same incident.
     #[serde(default)]
     pub attached: u64,
+    /// Further alerts that were gathered here because their workflow was at a limit; only on a storm's run.
+    #[serde(default)]
+    pub gathered: u64,
+    /// How many incidents a storm's run has gathered, the one that opened it included; 0 on every other run.
+    #[serde(default)]
+    pub incidents: u64,
+    /// How often the incident has fired since it was opened, the opening included; 0 where no event opened the run.
+    #[serde(default)]
+    pub fired: u64,
 }
 
 /// A RunSession's own record (`RUN#<id>` / `META`). Steps, events and targets are items of their own.
@@ -228,6 +237,13 @@ pub struct Run {
     /// What the sender last said of the incident.
     #[serde(flatten)]
     pub incident: IncidentState,
+    /// Whether it stands for the incidents that its workflow was over a limit for. It investigates the first of them, and
+    /// its incident state stays open: what is said of one of them is not said of the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub storm: bool,
+    /// The look before this one, where the incident was reopened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// Events that belong to it.
     #[serde(default)]
     pub counts: Counts,
@@ -267,6 +283,8 @@ impl Run {
             spent_ms: 0,
             revision: 1,
             incident: IncidentState::Open,
+            storm: false,
+            previous: None,
             counts: Counts::default(),
             report: None,
             reason: None,
@@ -310,6 +328,16 @@ mod tests {
         assert_eq!(again.after(EventKind::Resolved, at(25)), again, "an older resolve comes late");
         assert_eq!(resolved.after(EventKind::Triggered, at(30)), again, "it fires again");
         assert_eq!(resolved.after(EventKind::Triggered, at(10)), resolved, "the opening comes late");
+    }
+
+    #[test]
+    fn what_an_earlier_release_stored_of_a_run_is_read() {
+        let id = RunId::mint(Timestamp::UNIX_EPOCH, 1);
+        let run = Run::queued(id, "c".parse().unwrap(), "", Timestamp::UNIX_EPOCH);
+        let mut stored = serde_json::to_value(&run).unwrap();
+        stored["counts"] = serde_json::json!({"duplicates": 0, "attached": 0});
+        assert!(stored.get("storm").is_none() && stored.get("previous").is_none());
+        assert_eq!(serde_json::from_value::<Run>(stored).unwrap(), run);
     }
 
     #[test]

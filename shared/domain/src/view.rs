@@ -15,6 +15,8 @@ pub enum Attachment {
     Attached,
     /// It is a delivery that had already come.
     Duplicate,
+    /// It is of an incident that its workflow was over a limit for.
+    Gathered,
 }
 
 /// An event of a run, as recorded there.
@@ -80,7 +82,8 @@ impl RunView {
     #[must_use]
     pub fn only_counted(&self) -> u64 {
         let recorded = self.events.iter().filter(|event| event.attachment != Attachment::Opened).count();
-        let counted = self.run.counts.attached.saturating_add(self.run.counts.duplicates);
+        let counts = self.run.counts;
+        let counted = counts.attached.saturating_add(counts.duplicates).saturating_add(counts.gathered);
         counted.saturating_sub(u64::try_from(recorded).unwrap_or(u64::MAX))
     }
 }

@@ -5,14 +5,16 @@
 use std::time::Duration;
 
 use domain::{
-    AttachedEvent, Attachment, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState,
+    AttachedEvent, Attachment, Counts, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState,
 };
 use jiff::Timestamp;
 use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
-use crate::{EVENTS_KEPT, KEY_DAYS, RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys, later};
+use crate::{
+    EVENTS_KEPT, KEY_DAYS, OpenLimits, RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys, later,
+};
 
 /// What came of an event. The same for the same event, however often it is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +23,35 @@ pub enum Accepted {
     Opened(RunId),
     /// It belongs to this run, which stands.
     Attached(RunId),
+    /// Its workflow was at a limit: it is one of those that this run, which stands, has gathered.
+    Gathered(RunId),
     /// Its delivery had been taken already; counted on this run.
     Duplicate(RunId),
     /// Nothing follows from it, and that is recorded.
     Unmatched,
+}
+
+impl Accepted {
+    /// The run that it led to.
+    #[must_use]
+    pub fn run(self) -> Option<RunId> {
+        match self {
+            Self::Opened(run) | Self::Attached(run) | Self::Gathered(run) | Self::Duplicate(run) => Some(run),
+            Self::Unmatched => None,
+        }
+    }
+
+    /// The word for it in logs, where it is counted by.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened(_) => "opened",
+            Self::Attached(_) => "attached",
+            Self::Gathered(_) => "gathered",
+            Self::Duplicate(_) => "duplicate",
+            Self::Unmatched => "unmatched",
+        }
+    }
 }
 
 /// Which events belong together: the workflow's incident, evaluated.
@@ -36,6 +63,18 @@ pub struct IncidentWindow {
     pub key: String,
     /// How long after its opening the incident takes events in.
     pub window: Duration,
+    /// How many runs its workflow may open.
+    pub limits: OpenLimits,
+}
+
+/// What an event opens, and what was read of it before.
+pub(crate) struct Opening<'a> {
+    pub(crate) event: &'a Event,
+    pub(crate) run: &'a Run,
+    pub(crate) incident: &'a IncidentWindow,
+    /// Where later events of its external id find the run, and what stood there.
+    pub(crate) alias_key: Option<&'a Key>,
+    pub(crate) alias: &'a Alias,
 }
 
 /// The delivery key's item: who came first, and what came of it.
@@ -45,11 +84,13 @@ struct Taken {
     #[serde(default)]
     run: Option<RunId>,
     opened: bool,
+    #[serde(default)]
+    gathered: bool,
 }
 
 /// Finds the run of an incident by its sender's id; or, before there is one, what was said of it.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Alias {
+pub(crate) struct Alias {
     #[serde(default)]
     run: Option<RunId>,
     /// Epoch milliseconds of an attaching event that found no run.
@@ -77,35 +118,37 @@ impl Alias {
     }
 }
 
-fn found(refusals: &[Refusal], part: usize) -> Option<&Refusal> {
+pub(crate) fn found(refusals: &[Refusal], part: usize) -> Option<&Refusal> {
     refusals.iter().find(|refusal| refusal.part == part)
 }
 
 impl Store {
-    /// Opens `run` for `event`, or attaches `event` to the run of its incident if that is open. `run` is as it is to
-    /// stand, its id that of the event.
+    /// Opens `run` for `event`, or attaches `event` to the run of its incident if that is open; where a limit of the
+    /// workflow refuses a further run, `event` is gathered. `run` is as it is to stand, its id that of the event.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was written, or (after a transient one) the next try finds out what was.
     pub async fn open(&self, event: &Event, run: &Run, incident: &IncidentWindow) -> Result<Accepted, StoreError> {
         let alias_key = event.external_id.as_deref().map(|id| keys::alias(&event.source, id));
+        let counts = Counts { fired: 1, ..run.counts };
+        let run = &Run { counts, ..run.clone() };
         self.optimistic(async || {
             let alias = match &alias_key {
                 Some(key) => Alias::read(self.table.get(key).await?.as_ref())?,
                 None => Alias::default(),
             };
-            let writes = self.opening(event, run, incident, alias_key.as_ref(), &alias);
-            match self.transact(writes).await {
+            let opening = Opening { event, run, incident, alias_key: alias_key.as_ref(), alias: &alias };
+            let now = self.clock.now();
+            let pointer = Pointer { run: run.id, closes_at: later(now, incident.window).as_millisecond() };
+            match self.transact(self.opening(&opening, run, &pointer, closed(now))).await {
                 Ok(()) => Ok(Some(Accepted::Opened(run.id))),
                 Err(TableError::Refused(refusals)) => {
                     if let Some(refusal) = found(&refusals, 0) {
                         return self.taken_before(event, refusal).await.map(Some);
                     }
                     match found(&refusals, 1).and_then(|refusal| refusal.found.as_ref()) {
-                        Some(open) => {
-                            let run = item::read::<Pointer>(open)?.run;
-                            self.attach_to(event, run, alias_key.as_ref(), &alias).await
-                        }
+                        Some(open) => self.fires_again(&opening, &item::read(open)?).await,
+                        None if incident.limits.refused(&refusals) => self.gather(&opening).await,
                         // The alias changed under us, or the incident's window ended this moment.
                         None => Ok(None),
                     }
@@ -116,49 +159,76 @@ impl Store {
         .await
     }
 
-    /// The parts of an opening. [`Self::open`] reads refusals by their places: 0 the delivery, 1 the incident.
-    fn opening(
-        &self,
-        event: &Event,
-        run: &Run,
-        incident: &IncidentWindow,
-        alias_key: Option<&Key>,
-        alias: &Alias,
-    ) -> Vec<Write> {
-        let now = self.clock.now();
-        let keep = expiry(now, RUN_DAYS);
+    /// What comes of an opening event whose incident is open: a new look where the last one has ended and the incident is
+    /// back, else it attaches.
+    async fn fires_again(&self, opening: &Opening<'_>, open: &Pointer) -> Result<Option<Accepted>, StoreError> {
+        let Opening { event, alias_key, alias, .. } = opening;
+        if event.kind == EventKind::Reopened {
+            let last = self.reader().run(open.run).await?.ok_or(StoreError::NoRun(open.run))?;
+            let at = event.occurred_at;
+            let run = Run { incident: IncidentState::Reopened { at }, ..opening.run.clone().after(&last) };
+            // What is older than the sender's last word says nothing of now, and what flaps would be looked at for ever.
+            let news = last.incident.since().is_none_or(|since| since <= at);
+            if last.status.is_terminal() && news && run.flapping().is_none() {
+                let pointer = Pointer { run: run.id, closes_at: open.closes_at };
+                let when = When::all([Condition::Equals("run", json!(open.run))]);
+                match self.transact(self.opening(opening, &run, &pointer, when)).await {
+                    Ok(()) => return Ok(Some(Accepted::Opened(run.id))),
+                    Err(TableError::Refused(refusals)) => {
+                        if let Some(refusal) = found(&refusals, 0) {
+                            return self.taken_before(event, refusal).await.map(Some);
+                        }
+                        if found(&refusals, 1).is_some() || !opening.incident.limits.refused(&refusals) {
+                            return Ok(None);
+                        }
+                        // At a limit: its incident has a run already, so it is not one of the storm's.
+                    }
+                    Err(other) => return Err(StoreError::unexpected("to open a run")(other)),
+                }
+            }
+        }
+        self.attach_to(event, open.run, *alias_key, alias).await
+    }
+
+    /// The parts of an opening. [`Self::open`] reads refusals by their places: 0 the delivery, 1 the incident, then those of
+    /// the limits.
+    fn opening(&self, opening: &Opening<'_>, run: &Run, pointer: &Pointer, when: When) -> Vec<Write> {
+        let Opening { event, incident, alias_key, alias, .. } = opening;
         let mut run = run.clone();
         if let (Some(at), Some(kind)) = (alias.tombstone_at, alias.tombstone_kind) {
             // What overtook the opening still counts, unless the opening is newer.
             let at = Timestamp::from_millisecond(at).unwrap_or(event.occurred_at);
             if at >= event.occurred_at {
-                run.incident = IncidentState::Open.after(kind, at);
+                run.incident = run.incident.after(kind, at);
             }
         }
-        let closes_at = later(now, incident.window).as_millisecond();
-        let mut pointer = item::attributes(&Pointer { run: run.id });
-        pointer.insert(CLOSES_AT.to_owned(), json!(closes_at));
-        pointer.insert(item::EXPIRES_AT.to_owned(), json!(closes_at / 1000 + 86_400));
-        let closed = When::all([Condition::Absent]).or([Condition::Below(CLOSES_AT, now.as_millisecond())]);
-        let absent = || When::all([Condition::Absent]);
-        let mut writes = vec![
-            self.take(event, Some(run.id), true),
-            Write::Put {
-                item: Item { key: keys::incident(&incident.workflow, &incident.key), attributes: pointer },
-                when: closed,
-            },
-            Write::Put { item: self.run_item(keys::meta(run.id), &run), when: absent() },
-            Write::Put {
-                item: item::item(keys::event(run.id, event.id), &AttachedEvent::of(event, Attachment::Opened), keep),
-                when: absent(),
-            },
-        ];
-        writes.extend(self.targets(&run).map(|item| Write::Put { item, when: absent() }));
-        if let Some(key) = alias_key {
-            let ours = Alias { run: Some(run.id), ..Alias::default() };
-            writes.push(Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() });
-        }
+        let key = keys::incident(&incident.workflow, &incident.key);
+        let points = item::item(key, pointer, pointer.closes_at / 1000 + 86_400);
+        let mut writes = vec![self.take(event, Some(run.id), Attachment::Opened), Write::Put { item: points, when }];
+        writes.extend(incident.limits.writes(&incident.workflow, run.created_at));
+        writes.extend(self.records(event, &run, incident.limits.max_open.is_some()));
+        writes.extend(self.leads_to(run.id, *alias_key, alias));
         writes
+    }
+
+    /// The records of a run that `event` opens.
+    pub(crate) fn records(&self, event: &Event, run: &Run, counts_open: bool) -> Vec<Write> {
+        let absent = || When::all([Condition::Absent]);
+        let mut record = self.run_item(keys::meta(run.id), run);
+        if counts_open {
+            record.attributes.insert(item::COUNTS_OPEN.to_owned(), json!(true));
+        }
+        let keep = expiry(self.clock.now(), RUN_DAYS);
+        let opened = item::item(keys::event(run.id, event.id), &AttachedEvent::of(event, Attachment::Opened), keep);
+        let items = [record, opened].into_iter().chain(self.targets(run));
+        items.map(|item| Write::Put { item, when: absent() }).collect()
+    }
+
+    /// Lets later events of the external id find `run`.
+    pub(crate) fn leads_to(&self, run: RunId, alias_key: Option<&Key>, alias: &Alias) -> Option<Write> {
+        let ours = Alias { run: Some(run), ..Alias::default() };
+        let keep = expiry(self.clock.now(), RUN_DAYS);
+        alias_key.map(|key| Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() })
     }
 
     /// Opens a run that no event asked for. The same run again changes nothing.
@@ -248,29 +318,32 @@ impl Store {
         let Some(run) = self.reader().run(id).await? else {
             return Err(StoreError::NoRun(id));
         };
+        if run.storm {
+            return self.note_on_storm(event, id, Attachment::Attached, vec![], vec![]).await;
+        }
         let mut incident = run.incident.after(event.kind, event.occurred_at);
         if let (Some(at), Some(kind)) = (alias.tombstone_at, alias.tombstone_kind) {
             incident = incident.after(kind, Timestamp::from_millisecond(at).unwrap_or(event.occurred_at));
         }
         let set = item::attributes(&incident);
-
+        let mut add = vec![(item::ATTACHED, 1), (item::REVISION, 1)];
+        if matches!(event.kind, EventKind::Triggered | EventKind::Reopened) {
+            add.push((item::FIRED_AGAIN, 1));
+        }
         let changed = Write::Update {
             key: keys::meta(id),
             set,
-            add: vec![(item::ATTACHED, 1), (item::REVISION, 1)],
+            add,
             remove: if incident.since().is_none() { vec!["at"] } else { vec![] },
             when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
         };
         let keep = expiry(self.clock.now(), RUN_DAYS);
-        let mut writes = vec![self.take(event, Some(id), false), changed];
+        let mut writes = vec![self.take(event, Some(id), Attachment::Attached), changed];
         if run.counts.attached < u64::from(EVENTS_KEPT) {
             let record = item::item(keys::event(id, event.id), &AttachedEvent::of(event, Attachment::Attached), keep);
             writes.push(Write::Put { item: record, when: When::all([Condition::Absent]) });
         }
-        if let Some(key) = alias_key {
-            let ours = Alias { run: Some(id), ..Alias::default() };
-            writes.push(Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() });
-        }
+        writes.extend(self.leads_to(id, alias_key, alias));
         match self.transact(writes).await {
             Ok(()) => Ok(Some(Accepted::Attached(id))),
             Err(TableError::Refused(refusals)) => match found(&refusals, 0) {
@@ -282,7 +355,7 @@ impl Store {
     }
 
     /// The delivery key stands already: by this very event, or by another delivery of it.
-    async fn taken_before(&self, event: &Event, refusal: &Refusal) -> Result<Accepted, StoreError> {
+    pub(crate) async fn taken_before(&self, event: &Event, refusal: &Refusal) -> Result<Accepted, StoreError> {
         let Some(found) = &refusal.found else {
             return Err(StoreError::Refused { doing: "to take an event" });
         };
@@ -290,6 +363,7 @@ impl Store {
         if taken.event == event.id {
             return Ok(match taken.run {
                 Some(run) if taken.opened => Accepted::Opened(run),
+                Some(run) if taken.gathered => Accepted::Gathered(run),
                 Some(run) => Accepted::Attached(run),
                 None => Accepted::Unmatched,
             });
@@ -332,8 +406,10 @@ impl Store {
         }
     }
 
-    fn take(&self, event: &Event, run: Option<RunId>, opened: bool) -> Write {
-        let taken = Taken { event: event.id, run, opened };
+    /// Takes the delivery, and remembers what came of it.
+    pub(crate) fn take(&self, event: &Event, run: Option<RunId>, came: Attachment) -> Write {
+        let (opened, gathered) = (came == Attachment::Opened, came == Attachment::Gathered);
+        let taken = Taken { event: event.id, run, opened, gathered };
         let expires = expiry(self.clock.now(), KEY_DAYS);
         let item = item::item(keys::delivery(&event.source, &event.delivery_key), &taken, expires);
         Write::Put { item, when: When::all([Condition::Absent]) }
@@ -341,7 +417,7 @@ impl Store {
 
     fn leads_nowhere(&self, event: &Event, reason: &str) -> Vec<Write> {
         let record = UnmatchedEvent::of(event, reason.to_owned());
-        vec![self.take(event, None, false), self.unmatched_put(&record)]
+        vec![self.take(event, None, Attachment::Attached), self.unmatched_put(&record)]
     }
 
     fn unmatched_put(&self, record: &UnmatchedEvent) -> Write {
@@ -372,4 +448,11 @@ impl Store {
 #[derive(Debug, Serialize, Deserialize)]
 struct Pointer {
     run: RunId,
+    /// Epoch milliseconds.
+    closes_at: i64,
+}
+
+/// That no incident is open.
+pub(crate) fn closed(now: Timestamp) -> When {
+    When::all([Condition::Absent]).or([Condition::Below(CLOSES_AT, now.as_millisecond())])
 }

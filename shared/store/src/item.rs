@@ -1,7 +1,7 @@
 //! Domain values as items and back. What is conditioned on, counted or indexed is an attribute of its own; the rest is
 //! the value's JSON, field by field.
 
-use domain::{Counts, Lease, Run, Target};
+use domain::{Counts, Lease, Run, Target, Trigger};
 use jiff::Timestamp;
 use ports::{Item, Key};
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,6 +14,13 @@ pub(crate) const LEASE_UNTIL: &str = "lease_until";
 pub(crate) const REVISION: &str = "revision";
 pub(crate) const DUPLICATES: &str = "duplicates";
 pub(crate) const ATTACHED: &str = "attached";
+pub(crate) const GATHERED: &str = "gathered";
+pub(crate) const INCIDENTS: &str = "incidents";
+/// How often the incident fired after its opening; the opening itself is not in it, so that it is 0 on the runs of earlier
+/// releases too.
+pub(crate) const FIRED_AGAIN: &str = "fired_again";
+/// Stands on a run that is one of the open ones of its workflow until it ends.
+pub(crate) const COUNTS_OPEN: &str = "counts_open";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 
 /// The fields of a value as attributes. What is null or absent has no attribute.
@@ -63,13 +70,27 @@ pub(crate) fn run_attributes(run: &Run) -> Map<String, Value> {
     attributes.remove("counts");
     attributes.insert(DUPLICATES.to_owned(), json!(run.counts.duplicates));
     attributes.insert(ATTACHED.to_owned(), json!(run.counts.attached));
+    attributes.insert(FIRED_AGAIN.to_owned(), json!(run.counts.fired.saturating_sub(1)));
+    if run.storm {
+        attributes.insert(GATHERED.to_owned(), json!(run.counts.gathered));
+        attributes.insert(INCIDENTS.to_owned(), json!(run.counts.incidents));
+    }
     attributes
 }
 
 pub(crate) fn read_run(item: &Item) -> Result<Run, StoreError> {
     let mut run: Run = read(item)?;
     let count = |name: &str| item.attributes.get(name).and_then(Value::as_u64).unwrap_or(0);
-    run.counts = Counts { duplicates: count(DUPLICATES), attached: count(ATTACHED) };
+    run.counts = Counts {
+        duplicates: count(DUPLICATES),
+        attached: count(ATTACHED),
+        gathered: count(GATHERED),
+        incidents: count(INCIDENTS),
+        fired: match run.trigger {
+            Trigger::Event { .. } => count(FIRED_AGAIN) + 1,
+            Trigger::Hand { .. } | Trigger::Schedule { .. } => 0,
+        },
+    };
     run.lease = lease_in(&item.attributes);
     Ok(run)
 }

@@ -67,6 +67,26 @@ pub(crate) fn incident(workflow: &Name, incident_key: &str) -> Key {
     key(format!("INCIDENT#{workflow}#{}", hash(&[incident_key])), "OPEN")
 }
 
+/// How many runs a workflow has opened in the UTC hour of `at`.
+pub(crate) fn rate(workflow: &Name, at: Timestamp) -> Key {
+    key(format!("RATE#{workflow}"), hour(at))
+}
+
+/// How many runs that a workflow opened on `date` (UTC) have not ended.
+pub(crate) fn open(workflow: &Name, date: Date) -> Key {
+    key(format!("OPEN#{workflow}"), date.to_string())
+}
+
+/// The run that gathers what a workflow may not open in the UTC hour of `at`.
+pub(crate) fn storm(workflow: &Name, at: Timestamp) -> Key {
+    key(format!("STORM#{workflow}#{}", hour(at)), "RUN")
+}
+
+/// Beside the storm's pointer: that the incident is among those that it gathered.
+pub(crate) fn gathered(workflow: &Name, at: Timestamp, incident_key: &str) -> Key {
+    Key { sk: format!("INCIDENT#{}", hash(&[incident_key])), ..storm(workflow, at) }
+}
+
 pub(crate) fn alias(source: &Name, external_id: &str) -> Key {
     key(format!("ALIAS#{source}#{}", hash(&[external_id])), "ALIAS")
 }
@@ -93,6 +113,11 @@ pub(crate) fn unmatched_of(date: Date) -> String {
 /// The index partition of the runs that fired alike: same source, service and title.
 pub(crate) fn fingerprint(source: &Name, service: &str, title: &str) -> String {
     format!("FINGERPRINT#{}", hash(&[source.as_str(), service, title]))
+}
+
+/// `2026-11-22T10`, in UTC.
+fn hour(at: Timestamp) -> String {
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H").to_string()
 }
 
 pub(crate) fn day(at: Timestamp) -> Date {

@@ -12,6 +12,7 @@ mod keys;
 pub mod link;
 mod reader;
 mod run;
+mod storm;
 mod target;
 mod unmatched;
 
@@ -29,6 +30,7 @@ pub use error::StoreError;
 pub use firing::Fired;
 pub use reader::{Reader, RunPage, UnmatchedPage};
 pub use run::{Claim, Recorded};
+pub use storm::OpenLimits;
 pub use target::TargetClaim;
 pub use unmatched::{Origin, UnmatchedEvent};
 

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ports::{Condition, Key, TableError, When, Write};
 use serde_json::{Map, Value, json};
 
-use crate::{Store, StoreError, expiry, item, keys, later, target::lost};
+use crate::{Store, StoreError, expiry, item, keys, later, storm::count_open, target::lost};
 
 /// What came of claiming a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,8 +97,12 @@ impl Store {
                             remove: vec![GIVEN_UP, "ended_at", "reason"],
                             when: When::all([Condition::Equals(GIVEN_UP, json!(true))]),
                         };
+                        let mut writes = vec![again];
+                        if found.attributes.contains_key(item::COUNTS_OPEN) {
+                            writes.extend(count_open(&run, 1));
+                        }
                         // Refused: another one was faster.
-                        self.transact(vec![again]).await.map_err(lost)?;
+                        self.transact(writes).await.map_err(lost)?;
                     }
                     _ if run.status.is_terminal() => return Ok(Claim::Ended(run)),
                     Some(lease) => return Ok(Claim::Held { until: lease.until }),
@@ -224,8 +228,22 @@ impl Store {
         mut set: Map<String, Value>,
     ) -> Result<(), StoreError> {
         set.extend(fields([("status", json!(status)), ("ended_at", json!(self.clock.now()))]));
-        let given_back = vec![item::LEASE_TOKEN, item::LEASE_UNTIL];
-        self.update_held(id, token, set, vec![(item::REVISION, 1)], given_back).await
+        let key = keys::meta(id);
+        let ended = Write::Update {
+            key: key.clone(),
+            set,
+            add: vec![(item::REVISION, 1)],
+            remove: vec![item::LEASE_TOKEN, item::LEASE_UNTIL],
+            when: When::all([holds(token)]),
+        };
+        let mut writes = vec![ended];
+        // Whether it is one of its workflow's open ones was said when it was opened, and stays so.
+        if let Some(found) =
+            self.table.get(&key).await?.filter(|found| found.attributes.contains_key(item::COUNTS_OPEN))
+        {
+            writes.extend(count_open(&item::read_run(&found)?, -1));
+        }
+        self.transact(writes).await.map_err(lost)
     }
 
     /// The item of a run that is opened now.

@@ -2,6 +2,7 @@
 
 mod events;
 mod firing;
+mod storm;
 
 use std::{
     sync::{
@@ -21,7 +22,7 @@ use local::{Database, SqliteTable};
 use ports::{Clock, Entropy};
 use serde_json::json;
 
-use crate::{Accepted, Claim, EVENTS_KEPT, IncidentWindow, Recorded, Store, StoreError, TargetClaim};
+use crate::{Accepted, Claim, EVENTS_KEPT, IncidentWindow, OpenLimits, Recorded, Store, StoreError, TargetClaim};
 
 struct Hand(Mutex<Timestamp>);
 
@@ -102,6 +103,7 @@ impl World {
             workflow: "pages".parse().unwrap(),
             key: "Q1".into(),
             window: Duration::from_secs(4 * 3600),
+            limits: OpenLimits::default(),
         };
         self.store.open(event, &self.run(event), &incident).await
     }

@@ -147,7 +147,7 @@ fn with_issues() -> RunView {
         remarks: vec!["Rule `known` reframed \"`checkout` answers its health check with 503\": it is known.".into()],
         ..report("`checkout-db` takes no connections at 127.0.0.1:41233, and 1 more finding")
     });
-    view.run.counts = Counts { duplicates: 1, attached: 2 };
+    view.run.counts = Counts { duplicates: 1, attached: 2, ..Counts::default() };
     let slack = OutletSpec::Slack(SlackSpec { channel: "#checkout-oncall".into() });
     let note = OutletSpec::PagerDuty(PagerDutySpec { note: true, from: None });
     let webhook = |path: &str| {

@@ -189,7 +189,8 @@ pub struct World {
 }
 
 /// A world whose Command looks at these one after the other, each taking so many seconds. Its workflows: `pages`, which
-/// posts to Slack; `shadowed`, the same in shadow mode; `misfit`, whose alerts lack the parameter that it wants. Its
+/// posts to Slack; `shadowed`, the same in shadow mode; `misfit`, whose alerts lack the parameter that it wants;
+/// `limited`, which opens one run an hour. Its
 /// Schedules: `nightly`, which posts twice; `paused`; `unfit`, which lacks that parameter too.
 pub fn world(looks: &[(&'static str, u64)]) -> World {
     let folder = tempfile::tempdir().unwrap();
@@ -244,6 +245,8 @@ fn catalog(looks: &[(&'static str, u64)]) -> Catalog {
             "deliver": [{"slack": {"channel": "#oncall"}}, {"slack": {"channel": "#team"}}],
         })
     };
+    let mut limited = workflow("limited", "live", "triage", json!({}));
+    limited["limits"] = json!({"runs_per_hour": 1, "max_open": 3});
     let misfit = json!({"namespace": "${{ alert.labels.namespace }}"});
     serde_json::from_value(json!({
         "digest": "d", "sources": {}, "knowledge": {}, "assistants": {}, "slxs": {}, "rules": {},
@@ -266,6 +269,7 @@ fn catalog(looks: &[(&'static str, u64)]) -> Catalog {
         "workflows": {
             "pages": workflow("pages", "live", "triage", json!({})),
             "shadowed": workflow("shadowed", "shadow", "triage", json!({})),
+            "limited": limited,
             "misfit": workflow("misfit", "live", "wanting", misfit),
         },
     }))

@@ -1,6 +1,11 @@
 //! What comes of a message that is taken in.
 
-use domain::{CommandRequest, Disposition, EventKind, InvestigateMessage, RawFragment, RunId, RunStatus, Trigger};
+use std::time::Duration;
+
+use domain::{
+    CommandRequest, Disposition, Event, EventKind, InvestigateMessage, RawFragment, RunId, RunStatus, Trigger,
+};
+use ports::Queue;
 use serde_json::json;
 
 use super::support::{message, slack, world};
@@ -154,4 +159,55 @@ async fn an_event_that_attaches_is_news_once_something_is_shown() {
     world.handle(&message(&reopened).0, 1, 300).await.unwrap();
     assert_eq!(world.outbox.news(), [slack(6)]);
     assert!(world.called().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_what_a_limit_refuses_is_gathered_and_its_news_wait_for_more() {
+    let world = world(&[("http://a", 1)]);
+    let page = |incident: &str| {
+        let disposition =
+            Disposition::Opens { workflow: "limited".parse().unwrap(), incident_key: incident.to_owned() };
+        Event {
+            disposition,
+            delivery_key: incident.to_owned(),
+            external_id: Some(incident.to_owned()),
+            ..world.opening("limited")
+        }
+    };
+    let (own, first, second) = (page("Q1"), page("Q2"), page("Q3"));
+    world.handle(&message(&own).0, 1, 300).await.unwrap();
+    let (body, storm) = message(&first);
+    world.handle(&body, 1, 300).await.unwrap();
+    assert_eq!(world.called(), ["http://a", "http://a"], "the first of them is investigated");
+    world.outbox.take();
+    // The second time it is redelivered.
+    for _ in 0..2 {
+        world.handle(&message(&second).0, 1, 300).await.unwrap();
+        let news = world.outbox.take();
+        assert_eq!(news.len(), 1);
+        assert_eq!((news[0].queue, news[0].delay), (Queue::Deliver, Duration::from_secs(10)));
+        let view = world.view(storm).await;
+        assert_eq!((view.run.storm, view.run.status), (true, RunStatus::Concluded));
+        assert_eq!((view.run.counts.gathered, view.run.counts.incidents), (1, 2));
+    }
+    assert!(world.called().is_empty(), "and the others are not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reopened_event_that_opens_looks_again_and_the_new_run_knows_the_last() {
+    let world = world(&[("http://a", 1)]);
+    let (body, first) = message(&world.opening("pages"));
+    world.handle(&body, 1, 300).await.unwrap();
+    world.called();
+    let opening = world.opening("pages");
+    let reopened = Event { kind: EventKind::Reopened, delivery_key: "again".to_owned(), ..opening };
+    let (body, second) = message(&reopened);
+    world.handle(&body, 1, 300).await.unwrap();
+    assert_eq!(world.called(), ["http://a"]);
+    let last = world.view(first).await.run;
+    let run = world.view(second).await.run;
+    assert_eq!(
+        run.previous.map(|previous| (previous.id, previous.verdict)),
+        Some((first, last.report.unwrap().verdict))
+    );
 }

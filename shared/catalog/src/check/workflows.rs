@@ -26,6 +26,10 @@ pub(super) fn check(desk: &mut Desk<'_>) {
             let help = "leave the limit out, or take the Workflow out of the catalog";
             desk.report(&spot.to("limits.runs_per_hour"), Code::OutOfBounds, "with 0 runs an hour it never runs", help);
         }
+        if workflow.limits.max_open == Some(0) {
+            let help = "leave the limit out, or take the Workflow out of the catalog";
+            desk.report(&spot.to("limits.max_open"), Code::OutOfBounds, "with 0 open runs it never runs", help);
+        }
         if workflow.limits.usd_per_day.is_some_and(|usd| usd < 0.0) {
             desk.report(
                 &spot.to("limits.usd_per_day"),

@@ -70,9 +70,12 @@ pub type Deliver = OutletSpec;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Runs that it may open in an hour.
+    /// Runs that it may open in an hour (UTC); further incidents of the hour are gathered in one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_per_hour: Option<u32>,
+    /// Runs that it may have open at once; while so many have not ended, further incidents are gathered in one run an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_open: Option<u32>,
     /// Money that its assistants may spend in a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usd_per_day: Option<f64>,

@@ -174,7 +174,7 @@ pub(crate) fn resolved() -> Shown {
     let mut view = concluded();
     view.run.revision = 4;
     view.run.incident = IncidentState::Resolved { at: now() };
-    view.run.counts = Counts { duplicates: 9, attached: 1 };
+    view.run.counts = Counts { duplicates: 9, attached: 1, ..Counts::default() };
     view
 }
 

@@ -188,7 +188,7 @@ name: pages
 trigger: { sources: [pagerduty] }
 investigate: { command: triage, assistant: cathy }
 incident: { window: 721h }
-limits: { runs_per_hour: 0, usd_per_day: -5 }
+limits: { runs_per_hour: 0, usd_per_day: -5, max_open: 0 }
 "##, r##"checkout.yaml:2:7: warning[FL026] no Command, Slx or Assistant runs the Task `http-health`
   = help: name it in a Command, or take it out
 checkout.yaml:6:51: error[FL016] a call cannot wait for 31s
@@ -206,5 +206,7 @@ checkout.yaml:28:21: error[FL016] an incident cannot take events in for 721h
 checkout.yaml:29:26: error[FL016] with 0 runs an hour it never runs
   = help: leave the limit out, or take the Workflow out of the catalog
 checkout.yaml:29:42: error[FL016] money cannot be negative
-  = help: write 0 or more"##;
+  = help: write 0 or more
+checkout.yaml:29:56: error[FL016] with 0 open runs it never runs
+  = help: leave the limit out, or take the Workflow out of the catalog"##;
 }
