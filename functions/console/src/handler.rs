@@ -53,6 +53,20 @@ pub(crate) struct Opened {
     pub keys: Vec<domain::Secret>,
 }
 
+impl Opened {
+    /// A link to a run that lives as long as the one that opened this page, relative to the runs' own pages: who may see the
+    /// page may see what it leads to.
+    pub fn to_run(&self, id: RunId) -> String {
+        let expires = self.expires.parse().ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
+        match (expires, self.keys.first()) {
+            (Some(expires), Some(key)) => {
+                link::sign("", Scope::Run(id), expires, key).trim_start_matches("/runs/").to_owned()
+            }
+            _ => id.to_string(),
+        }
+    }
+}
+
 /// Why a request is not answered with what it wants.
 enum Denied {
     Link(Option<LinkError>),

@@ -4,10 +4,7 @@ use domain::{Mode, Run, RunStatus, Trigger};
 use jiff::{ToSpan, civil::Date};
 use maud::{Markup, html};
 use serde::Serialize;
-use store::{
-    Origin, Reader, StoreError, UnmatchedEvent,
-    link::{self, Scope},
-};
+use store::{Origin, Reader, StoreError, UnmatchedEvent};
 
 use crate::{handler::Opened, page::Page, run, words};
 
@@ -128,13 +125,16 @@ fn row(run: &Run, opened: &Opened) -> Markup {
         tr {
             td.nowrap { (words::clock(run.created_at)) }
             td {
-                a href=(to_run(run, opened)) { (run.title) }
+                a href={ "runs/" (opened.to_run(run.id)) } { (run.title) }
                 div { (words::ticked(said(run))) }
                 div.soft {
                     @if let Some(workflow) = &run.workflow { (workflow) " → " }
                     @if let Trigger::Schedule { name, at } = &run.trigger { "by schedule " (name) " at " (words::moment(*at)) " → " }
                     (run.command)
                     @if run.mode == Mode::Shadow { " · shadow" }
+                    @if run.storm { " · storm of " (words::count(run.counts.incidents, "incident", "incidents")) }
+                    @if let Some(flapping) = run.flapping() { " · flapping, fired " (flapping.times) " times" }
+                    @if run.counts.gathered > 0 { " · " (run.counts.gathered) " gathered" }
                     @if run.counts.attached > 0 { " · " (run.counts.attached) " attached" }
                     @if run.counts.duplicates > 0 { " · " (words::count(run.counts.duplicates, "duplicate", "duplicates")) }
                 }
@@ -195,15 +195,4 @@ fn here(opened: &Opened, pairs: &[(&str, &str)]) -> String {
         query.append_pair(name, value);
     }
     format!("runs?{}", query.finish())
-}
-
-/// A link to a run that lives as long as the link to this list: who may see the list may see what is on it.
-fn to_run(run: &Run, opened: &Opened) -> String {
-    let signed = opened.expires.parse().ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
-    match (signed, opened.keys.first()) {
-        (Some(expires), Some(key)) => {
-            link::sign("", Scope::Run(run.id), expires, key).trim_start_matches('/').to_owned()
-        }
-        _ => format!("runs/{}", run.id),
-    }
 }

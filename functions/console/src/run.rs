@@ -19,6 +19,7 @@ pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
     let body = html! {
         main {
             (head(view, now))
+            (course(run, opened))
             (verdict(view))
             @if let Some(report) = &run.report { (report::findings(report)) }
             @if let Some(report) = &run.report { (report::checks(report)) }
@@ -61,6 +62,14 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
             span { "Command " b { (run.command) } }
             @if run.alert.is_some() { span { "incident " b { (words::incident(&run.incident)) } } }
         }
+    }
+}
+
+/// How its incident has gone, and the way to the last look at it.
+fn course(run: &Run, opened: &Opened) -> Markup {
+    html! {
+        @for said in run.course() { p { (words::ticked(&said)) } }
+        @if let Some(last) = &run.previous { p { a href=(opened.to_run(last.id)) { "Open the last look" } } }
     }
 }
 

@@ -101,6 +101,13 @@ impl From<StoreError> for Trouble {
     }
 }
 
+/// Where a delivery leads to.
+#[derive(Default)]
+struct Links {
+    run: Option<String>,
+    previous: Option<String>,
+}
+
 /// A target that is ours for now.
 struct Held {
     run: RunId,
@@ -217,21 +224,21 @@ impl Deliver {
                 return Ok(());
             }
         }
-        let link = self.link(&view.run).await?;
+        let links = self.links(&view.run).await?;
         let outlet = self.outlets.open(&held.target.spec.outlet).await?;
         if style != Style::EachRevision && held.target.provider_id.is_none() && held.target.sending_since.is_some() {
-            held.target.provider_id = outlet.find(&self.post(&held.target, view, link.as_deref())).await?;
+            held.target.provider_id = outlet.find(&self.post(&held.target, view, &links)).await?;
             if held.target.provider_id.is_some() {
                 held.target.state = TargetState::Sent;
             }
         }
         match held.target.provider_id.clone() {
             Some(id) if style == Style::Edited => {
-                outlet.edit(&id, &self.post(&held.target, view, link.as_deref())).await?;
+                outlet.edit(&id, &self.post(&held.target, view, &links)).await?;
             }
             // Found: what stands there cannot be edited.
             Some(_) if style == Style::OnceConcluded => {}
-            _ => self.first_post(held, view, link.as_deref(), outlet.as_ref(), style).await?,
+            _ => self.first_post(held, view, &links, outlet.as_ref(), style).await?,
         }
         stands(&mut held.target, view);
         Ok(())
@@ -241,7 +248,7 @@ impl Deliver {
         &self,
         held: &mut Held,
         view: &Shown,
-        link: Option<&str>,
+        links: &Links,
         outlet: &dyn Outlet,
         style: Style,
     ) -> Result<(), Trouble> {
@@ -253,7 +260,7 @@ impl Deliver {
             held.target.updated_at = now;
             self.store.save_target(held.run, &held.target, held.token).await?;
         }
-        match outlet.post(&self.post(&held.target, view, link)).await {
+        match outlet.post(&self.post(&held.target, view, links)).await {
             Ok(id) => {
                 held.target.provider_id = Some(id);
                 Ok(())
@@ -268,8 +275,8 @@ impl Deliver {
         }
     }
 
-    fn post<'a>(&self, target: &'a Target, view: &'a Shown, link: Option<&'a str>) -> Post<'a> {
-        Post { view, target, link, now: self.clock.now() }
+    fn post<'a>(&self, target: &'a Target, view: &'a Shown, links: &'a Links) -> Post<'a> {
+        Post { view, target, link: links.run.as_deref(), previous: links.previous.as_deref(), now: self.clock.now() }
     }
 
     /// What follows from a delivery that did not work.
@@ -333,17 +340,21 @@ impl Deliver {
         Ok(self.store.save_target(held.run, &held.target, held.token).await?)
     }
 
-    /// The link to the run's page. It is the same in every delivery of the run.
-    async fn link(&self, run: &Run) -> Result<Option<String>, OutletError> {
-        let Some(base) = &self.console_url else { return Ok(None) };
+    /// The links to the pages of the run and of the look before it. They are the same in every delivery of the run.
+    async fn links(&self, run: &Run) -> Result<Links, OutletError> {
+        let Some(base) = &self.console_url else { return Ok(Links::default()) };
         let days = SignedDuration::from_hours(24 * i64::from(self.link_days));
         let expires = run.created_at.checked_add(days).unwrap_or(Timestamp::MAX);
         match self.secrets.read(LINK_KEY).await {
-            Ok(keys) => Ok(keys.first().map(|key| link::sign(base, Scope::Run(run.id), expires, key))),
+            Ok(keys) => {
+                let to = |id| keys.first().map(|key| link::sign(base, Scope::Run(id), expires, key));
+                let previous = run.previous.as_ref().and_then(|last| to(last.id));
+                Ok(Links { run: to(run.id), previous })
+            }
             // Whoever is on call needs the findings more than the link.
             Err(missing @ SecretError::Missing { .. }) => {
                 tracing::warn!(run = %run.id, reason = missing.to_string(), "delivered without a link");
-                Ok(None)
+                Ok(Links::default())
             }
             Err(SecretError::Port(error)) => {
                 Err(OutletError::Transient { reason: error.to_string(), retry_after: None })

@@ -178,6 +178,9 @@ impl Text {
         if let (RunStatus::Failed | RunStatus::Cancelled, Some(_)) = (run.status, &run.report) {
             self.plain("", "What was found until then stands below.");
         }
+        for said in run.course() {
+            self.plain("", &one(&said));
+        }
         match &run.incident {
             IncidentState::Open => {}
             IncidentState::Reopened { at } => {
@@ -276,6 +279,15 @@ impl Text {
     fn foot(&mut self, view: &RunView) {
         let mut facts = vec![format!("catalog {}", view.run.catalog), format!("revision {}", view.run.revision)];
         let counts = view.run.counts;
+        if let Some(last) = &view.run.previous {
+            facts.push(format!("the last look is {}", last.id));
+        }
+        if counts.fired > 1 {
+            facts.push(format!("fired {} times", counts.fired));
+        }
+        if counts.gathered > 0 {
+            facts.push(words::count(counts.gathered, "gathered alert", "gathered alerts"));
+        }
         if counts.attached > 0 {
             facts.push(words::count(counts.attached, "attached event", "attached events"));
         }

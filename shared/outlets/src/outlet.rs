@@ -36,6 +36,8 @@ pub struct Post<'a> {
     pub target: &'a Target,
     /// Opens the run's page; absent where there is no console.
     pub link: Option<&'a str>,
+    /// Opens the page of the look before this one; absent where there is none, or no console.
+    pub previous: Option<&'a str>,
     /// The time now.
     pub now: Timestamp,
 }

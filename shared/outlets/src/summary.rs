@@ -139,6 +139,7 @@ fn standing(view: &Shown) -> Vec<String> {
         }
         RunStatus::Concluded => {}
     }
+    standing.extend(run.course().iter().map(|said| line(said)));
     match &run.incident {
         IncidentState::Open => {}
         IncidentState::Reopened { at } => standing.push(format!("The incident goes on again since {}.", clock(*at))),
@@ -162,6 +163,9 @@ fn facts(view: &Shown, now: Timestamp) -> Vec<String> {
         Some(_) => format!("took {}", length(took)),
         None => format!("running for {}", length(took)),
     });
+    if run.counts.fired > 1 && run.flapping().is_none() {
+        facts.push(format!("fired {} times", run.counts.fired));
+    }
     let duplicates = usize::try_from(run.counts.duplicates).unwrap_or(usize::MAX);
     if duplicates > 0 {
         facts.push(count(duplicates, "duplicate", "duplicates"));

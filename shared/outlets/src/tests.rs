@@ -89,6 +89,9 @@ async fn open(inbox: &Inbox, keys: Keys, spec: &OutletSpec) -> Result<Box<dyn Ou
 
 const LINK: &str = "https://console.example.com/runs/run_x?exp=1&sig=a_b";
 
+const PREVIOUS: &str = "https://console.example.com/runs/run_w?exp=1&sig=c_d";
+
 fn post<'a>(view: &'a Shown, target: &'a Target) -> Post<'a> {
-    Post { view, target, link: Some(LINK), now: now() }
+    let previous = view.run.previous.as_ref().map(|_| PREVIOUS);
+    Post { view, target, link: Some(LINK), previous, now: now() }
 }

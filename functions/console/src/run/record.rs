@@ -66,9 +66,12 @@ pub(super) fn events(view: &RunView) -> Markup {
     html! {
         section {
             h2 { "Events" }
-            @if counts.attached + counts.duplicates > 0 {
+            @if counts.attached + counts.duplicates + counts.gathered > 0 {
                 p.soft {
-                    (words::count(counts.attached, "other event", "other events")) " of this incident attached, "
+                    @if counts.gathered > 0 {
+                        (words::count(counts.gathered, "further alert", "further alerts")) " gathered, "
+                    }
+                    (words::count(counts.attached, "other event", "other events")) @if view.run.storm { " of these incidents attached, " } @else { " of this incident attached, " }
                     (words::count(counts.duplicates, "duplicate delivery", "duplicate deliveries")) " recognized."
                 }
             }
@@ -88,7 +91,9 @@ pub(super) fn events(view: &RunView) -> Markup {
             }
             @if more > 0 {
                 p.soft {
-                    "Attached events and duplicates are recorded up to " (store::EVENTS_KEPT) " of each; "
+                    @if view.run.storm { "Gathered and attached events together, and duplicates, " }
+                    @else { "Attached events and duplicates " }
+                    "are recorded up to " (store::EVENTS_KEPT) " of each; "
                     (words::count(more, "later one was", "later ones were")) " only counted."
                 }
             }
@@ -99,7 +104,8 @@ pub(super) fn events(view: &RunView) -> Markup {
 /// The raw events, the opening one first.
 pub(super) fn raw(view: &RunView) -> Markup {
     let opened = view.events.iter().filter(|event| event.attachment == Attachment::Opened);
-    let attached = view.events.iter().filter(|event| event.attachment == Attachment::Attached);
+    let came = [Attachment::Attached, Attachment::Gathered];
+    let attached = view.events.iter().filter(|event| came.contains(&event.attachment));
     let shown: Vec<_> =
         opened.chain(attached).filter_map(|event| Some((event, event.raw.as_ref()?))).take(RAWS).collect();
     html! {

@@ -42,6 +42,24 @@ fn the_page_of_a_run_under_way_says_so_and_loads_again() {
 }
 
 #[test]
+fn the_page_says_how_the_incident_has_gone_and_leads_to_the_last_look() {
+    let mut first = view().run;
+    first.counts.fired = 2;
+    let mut view = view();
+    view.run = view.run.after(&first);
+    let html = html(&view);
+    assert!(html.contains("Flapping: fired 3 times since 2025-11-20 22:"), "{html}");
+    assert!(html.contains("The last look, 2025-11-20 22:"));
+    let link = opened().to_run(first.id);
+    assert!(link.starts_with(&format!("{}?exp=1800000000&sig=", first.id)), "{link}");
+    assert!(html.contains(&format!("href=\"{}\"", link.replace('&', "&amp;"))));
+    view.run = view.run.into_storm();
+    (view.run.counts.gathered, view.run.counts.incidents) = (57, 12);
+    let html = self::html(&view);
+    assert!(html.contains("12 incidents, 58 alerts, are gathered here") && html.contains("57 further alerts gathered"));
+}
+
+#[test]
 fn i14_the_page_of_a_failed_run_says_why() {
     let mut view = view();
     view.run.status = domain::RunStatus::Failed;

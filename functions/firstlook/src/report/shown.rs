@@ -147,7 +147,7 @@ fn with_issues() -> RunView {
         remarks: vec!["Rule `known` reframed \"`checkout` answers its health check with 503\": it is known.".into()],
         ..report("`checkout-db` takes no connections at 127.0.0.1:41233, and 1 more finding")
     });
-    view.run.counts = Counts { duplicates: 1, attached: 2, ..Counts::default() };
+    view.run.counts = Counts { duplicates: 1, attached: 2, fired: 1, ..Counts::default() };
     let slack = OutletSpec::Slack(SlackSpec { channel: "#checkout-oncall".into() });
     let note = OutletSpec::PagerDuty(PagerDutySpec { note: true, from: None });
     let webhook = |path: &str| {
@@ -230,6 +230,21 @@ fn a_run_whose_incident_was_resolved_meanwhile() {
     let mut view = healthy();
     view.run.incident = IncidentState::Resolved { at: at(-500) };
     insta::assert_snapshot!(text(&view, Style::Plain));
+}
+
+#[test]
+fn a_run_says_how_its_incident_has_gone() {
+    let mut first = healthy().run;
+    first.counts.fired = 2;
+    let mut view = with_issues();
+    view.run = view.run.after(&first);
+    let shown = text(&view, Style::Plain);
+    assert!(shown.contains("\nFlapping: fired 3 times since 20") && shown.contains("fired 3 times, "), "{shown}");
+    assert!(shown.contains("Nothing wrong found in 2 checks\n"), "{shown}");
+    assert!(shown.contains(&format!("the last look is {}", first.id)), "{shown}");
+    view.run = view.run.into_storm();
+    (view.run.counts.gathered, view.run.counts.incidents) = (57, 12);
+    assert!(text(&view, Style::Plain).contains("12 incidents, 58 alerts, are"));
 }
 
 #[test]

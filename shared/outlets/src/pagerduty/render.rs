@@ -7,8 +7,8 @@ use crate::{
     text::cut,
 };
 
-/// The most characters of a note, without its last two lines.
-const NOTE: usize = 3800;
+/// The most characters of a note, without its last three lines.
+const NOTE: usize = 3600;
 
 /// The note's text. Its last line is the marker by which it is found again.
 #[must_use]
@@ -36,6 +36,11 @@ pub fn render(post: &Post<'_>) -> String {
     let mut text = note.text;
     if let Some(link) = post.link {
         text.push_str(if note.shortened { "Shortened; everything: " } else { "Everything: " });
+        text.push_str(link);
+        text.push('\n');
+    }
+    if let Some(link) = post.previous {
+        text.push_str("The last look: ");
         text.push_str(link);
         text.push('\n');
     }

@@ -14,14 +14,14 @@ use crate::{
 const HEADER: usize = 150;
 const HEADLINE: usize = 400;
 const ABOUT: usize = 500;
-const STANDING: usize = 600;
-const FINDINGS: usize = 6000;
+const STANDING: usize = 800;
+const FINDINGS: usize = 5500;
 const FINDING: usize = 1500;
 const GAPS: usize = 1200;
 const HEALTHY: usize = 800;
 const NEXT_STEPS: usize = 1500;
 const REMARKS: usize = 400;
-const FOOTER: usize = 400;
+const FOOTER: usize = 700;
 
 /// A finding is not begun in less room than this.
 const LEAST: usize = 250;
@@ -171,6 +171,9 @@ impl Message {
             Some(link) => format!(" · <{}|Open the RunSession>", escape(link)),
             None => String::new(),
         };
+        let previous =
+            post.previous.map(|link| format!(" · <{}|Open the last look>", escape(link))).unwrap_or_default();
+        let link = format!("{link}{previous}");
         let room = FOOTER.saturating_sub(weight(&link, cost_escaped)).max(60);
         let markup = format!("{}{link}", self.cut(&parts.join(" · "), room));
         self.context(&markup);

@@ -14,6 +14,8 @@ fn everything() -> Vec<(&'static str, domain::Shown)> {
         ("failed", views::failed()),
         ("cancelled", views::cancelled()),
         ("resolved", views::resolved()),
+        ("reopened", views::reopened()),
+        ("storm", views::storm()),
         ("gaps", views::gaps()),
         ("hostile", views::hostile()),
     ]

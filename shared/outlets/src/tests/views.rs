@@ -2,8 +2,8 @@
 
 use domain::{
     Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, MergedIssue, Outcome,
-    OutletSpec, PagerDutySpec, Report, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, Step, StepId,
-    Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+    OutletSpec, PagerDutySpec, Previous, Report, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, Step,
+    StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -174,7 +174,31 @@ pub(crate) fn resolved() -> Shown {
     let mut view = concluded();
     view.run.revision = 4;
     view.run.incident = IncidentState::Resolved { at: now() };
-    view.run.counts = Counts { duplicates: 9, attached: 1, ..Counts::default() };
+    view.run.counts = Counts { duplicates: 9, attached: 1, fired: 2, ..Counts::default() };
+    view
+}
+
+/// The incident came back and was looked at anew.
+pub(crate) fn reopened() -> Shown {
+    let mut view = concluded();
+    let since = view.run.created_at - jiff::SignedDuration::from_mins(30);
+    view.run.incident = IncidentState::Reopened { at: view.run.created_at };
+    view.run.counts.fired = 3;
+    view.run.previous = Some(Previous {
+        id: RunId::mint(since, 6),
+        created_at: since,
+        ended_at: since + jiff::SignedDuration::from_secs(4),
+        verdict: "Nothing wrong found in 2 checks".to_owned(),
+        since,
+    });
+    view
+}
+
+/// Its workflow was at a limit.
+pub(crate) fn storm() -> Shown {
+    let mut view = concluded();
+    view.run = view.run.into_storm();
+    view.run.counts = Counts { gathered: 57, incidents: 12, attached: 3, fired: 1, ..Counts::default() };
     view
 }
 
@@ -218,6 +242,7 @@ pub(crate) fn huge(unit: &str) -> Shown {
     let mut view = concluded();
     let text = unit.repeat(2000 / unit.len());
     view.run.title = text.clone();
+    view.run.previous = reopened().run.previous.map(|last| Previous { verdict: text.clone(), ..last });
     let report = view.run.report.as_mut().unwrap();
     report.verdict = text.clone();
     report.issues = (0..40)

@@ -99,9 +99,41 @@ pub struct RunV1 {
     pub duplicates: u64,
     /// Further events of the same incident.
     pub attached: u64,
+    /// How often the incident has fired since it was opened, the opening included; 0 for a run that a person asked for.
+    pub fired: u64,
+    /// Whether it fires again and again: three times or more.
+    pub flapping: bool,
+    /// The storm that the run stands for, its workflow being at a limit; null for every other run.
+    pub storm: Option<StormV1>,
+    /// The look before this one, where the incident was reopened; else null.
+    pub previous: Option<PreviousV1>,
     /// The digest of the catalog that it runs.
     pub catalog: String,
     /// The run's page; null where there is no console. It opens without a login until it expires.
+    pub link: Option<String>,
+}
+
+/// What a storm's run has gathered. It investigates the first incident of them.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct StormV1 {
+    /// How many incidents, the first included.
+    pub incidents: u64,
+    /// How many alerts of them came after the first.
+    pub gathered: u64,
+}
+
+/// The look before this one.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct PreviousV1 {
+    /// Its run.
+    #[schemars(schema_with = "run_schema")]
+    pub id: RunId,
+    /// When it ended.
+    #[schemars(schema_with = "time_schema")]
+    pub ended_at: Timestamp,
+    /// What it ended with.
+    pub verdict: String,
+    /// Its page; null where there is no console.
     pub link: Option<String>,
 }
 
@@ -311,6 +343,15 @@ fn event(post: &Post<'_>, limits: Limits) -> EventV1 {
         },
         duplicates: run.counts.duplicates,
         attached: run.counts.attached,
+        fired: run.counts.fired,
+        flapping: run.flapping().is_some(),
+        storm: run.storm.then_some(StormV1 { incidents: run.counts.incidents, gathered: run.counts.gathered }),
+        previous: run.previous.as_ref().map(|last| PreviousV1 {
+            id: last.id,
+            ended_at: last.ended_at,
+            verdict: limits.line(&last.verdict, 1600),
+            link: post.previous.map(str::to_owned),
+        }),
         catalog: limits.line(&run.catalog, 800),
         link: post.link.map(str::to_owned),
     };
