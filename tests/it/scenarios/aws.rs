@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{alarms, command_line, delivery, path, schedule};
+use super::{alarms, command_line, delivery, path, schedule, storm};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -166,6 +166,7 @@ scenarios! { side_by_side, run:
     a_shadowed_workflow_stores_and_delivers_nothing: path::a_shadowed_workflow_stores_and_delivers_nothing;
     i3_what_the_clock_says_becomes_one_run_and_its_delivery: fired_by_the_scheduler;
     an_alarm_that_aws_hands_over_becomes_a_run: alarms::an_alarm_that_aws_hands_over_becomes_a_run;
+    a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 
 scenarios! { proxied, run_alone:
@@ -175,6 +176,7 @@ scenarios! { proxied, run_alone:
     i5_a_poison_message_reaches_the_dead_letters: path::i5_a_poison_message_reaches_the_dead_letters;
     i6_killed_between_any_two_durable_writes_the_run_ends_once: super::kill::everywhere_on_aws;
     i2_without_the_queue_there_is_no_2xx_and_nothing_half_done: without_the_queue;
+    i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost: storm::i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost;
 }
 
 // With the emulator's IAM enforcement on: each role has what it needs, and a call beyond it would be refused.

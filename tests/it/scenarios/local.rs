@@ -8,7 +8,7 @@ use ports::{Queue, SendMessage};
 use serde_json::Value;
 use store::Reader;
 
-use super::{delivery, path, schedule};
+use super::{delivery, path, schedule, storm};
 use crate::{
     aws_world::loopback_client,
     support::{
@@ -134,6 +134,8 @@ scenarios! {
     i4_slack_misbehaving_ends_in_one_message: delivery::i4_slack_misbehaving_ends_in_one_message;
     i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
+    i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost: storm::i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost;
+    a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 
 /// A clock that goes only when it is told to.

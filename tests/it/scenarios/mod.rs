@@ -8,6 +8,7 @@ mod kill;
 mod local;
 mod path;
 mod schedule;
+mod storm;
 
 use crate::support::world::World;
 

@@ -11,7 +11,7 @@ use super::shop::Shop;
 pub const CAPTURED_SERVICE: &str = "PNE3JZM";
 
 /// The Slack channels of the documents below.
-pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit", "nightly", "alarms"];
+pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit", "nightly", "alarms", "storm"];
 
 /// When the Schedule below is due. The emulator knows no time zones and reads it an hour later, which is long ago too.
 pub const NIGHTLY_AT: &str = "2024-01-31T03:00:00Z";
@@ -96,6 +96,26 @@ investigate: { command: triage, with: { incident: "${{ alert.title }}" } }
 deliver:
   - slack: { channel: "#alarms" }
 ---
+kind: Workflow
+name: flood
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PFLOOD"' }
+investigate: { command: glance }
+---
+kind: Workflow
+name: capped
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PCAPPED"' }
+investigate: { command: glance }
+deliver:
+  - slack: { channel: "#storm" }
+limits: { runs_per_hour: 5, max_open: 50 }
+---
+kind: Workflow
+name: again
+trigger: { sources: [pagerduty], events: [triggered, reopened], when: 'alert.service.id == "PAGAIN"' }
+investigate: { command: glance }
+deliver:
+  - slack: { channel: "#storm" }
+---
 kind: Assistant
 name: cathy
 model: none
@@ -114,6 +134,12 @@ tasks:
     needs: [orders]
     when: "steps.orders.issues.size() > 0"
     with: { incident: "${{ params.incident }}", check: stock }
+---
+kind: Command
+name: glance
+description: Does the database take connections
+tasks:
+  - { id: db, task: port, with: { host: "127.0.0.1", port: CLOSED_PORT } }
 ---
 kind: Command
 name: narrow

@@ -52,13 +52,22 @@ pub trait World: Send + Sync {
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until `look` has seen it.
-pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut look: impl FnMut() -> F) -> T {
-    let given_up = tokio::time::Instant::now() + PATIENCE;
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, look: impl FnMut() -> F) -> T {
+    until_within(PATIENCE, what, look).await
+}
+
+/// Waits until `look` has seen it, with a patience of its own.
+pub async fn until_within<T, F: Future<Output = Option<T>>>(
+    patience: Duration,
+    what: &str,
+    mut look: impl FnMut() -> F,
+) -> T {
+    let given_up = tokio::time::Instant::now() + patience;
     loop {
         if let Some(seen) = look().await {
             return seen;
         }
-        assert!(tokio::time::Instant::now() < given_up, "waited {PATIENCE:?} for {what}");
+        assert!(tokio::time::Instant::now() < given_up, "waited {patience:?} for {what}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
