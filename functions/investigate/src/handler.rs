@@ -27,12 +27,12 @@ pub enum InvestigateError {
     #[error("the run cannot be read or written")]
     Store(#[from] StoreError),
     /// It was received for the last time, and the run failed for that; it goes to the dead letters.
-    #[error("the run {run} is given up after {tries} tries")]
+    #[error("the run {run} is given up: its message was received {receives} times")]
     GivenUp {
         /// The run.
         run: RunId,
         /// How often its message was received.
-        tries: u32,
+        receives: u32,
     },
     /// A queue did not do its work.
     #[error("the run's news cannot be sent on")]
@@ -175,11 +175,12 @@ impl Investigate {
             // Killed between the end and its announcement, perhaps: announcing twice does no harm.
             Claim::Ended(run) => self.announce(&run).await,
             Claim::Held { until } => self.wait_for(until, message).await,
-            Claim::Claimed { run, token } if begun => {
-                let tries = message.receives;
-                self.give_up(&run, token, tries, "none of them came to an end").await?;
+            // What could not have been investigated anyway is not given up: it fails for that reason, below.
+            Claim::Claimed { run, token } if begun && run.reason.is_none() => {
+                let receives = message.receives;
+                self.give_up(&run, token, receives, "none of the tries came to an end").await?;
                 // The message goes to the dead letters, for their alarm and for a redrive.
-                Err(InvestigateError::GivenUp { run: id, tries })
+                Err(InvestigateError::GivenUp { run: id, receives })
             }
             Claim::Claimed { run, token } => {
                 let began = self.clock.now();
@@ -200,12 +201,11 @@ impl Investigate {
                     }
                     done => done,
                 };
-                if let Err(error) = &done {
+                match &done {
+                    Ok(()) => {}
+                    Err(error) if last => self.give_up_after(&run, token, message.receives, error).await,
                     // Given back, so that the next try need not wait the lease out; it ends by itself if this fails.
-                    let _ = store.release_run(id, token, false, spent()).await;
-                    if last {
-                        self.give_up_after(id, message.receives, error).await;
-                    }
+                    Err(_) => drop(store.release_run(id, token, false, spent()).await),
                 }
                 done
             }
@@ -217,29 +217,33 @@ impl Investigate {
         self.announce_now(id).await
     }
 
-    /// The last try of a message has failed, and the run is given back: unless it has ended or is another's, it is given up.
-    async fn give_up_after(&self, id: RunId, tries: u32, error: &InvestigateError) {
-        let given_up = match self.engine.store.claim_run(id, self.lease).await {
-            Ok(Claim::Claimed { run, token }) => {
-                self.give_up(&run, token, tries, &format!("the last one ended because {error}")).await
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err(error.into()),
-        };
+    /// The last try of a message has failed: the run is given up, unless it has ended or is another's by now.
+    async fn give_up_after(&self, run: &Run, token: LeaseToken, receives: u32, error: &InvestigateError) {
+        let why = format!("the last try ended because {error}");
+        let mut given_up = self.give_up(run, token, receives, &why).await;
+        if matches!(given_up, Err(InvestigateError::Store(StoreError::LeaseLost))) {
+            // The try itself had given it back before it failed.
+            given_up = match self.engine.store.claim_run(run.id, self.lease).await {
+                Ok(Claim::Claimed { run, token }) => self.give_up(&run, token, receives, &why).await,
+                Ok(Claim::Ended(_)) => Ok(()),
+                Ok(Claim::Held { .. } | Claim::Missing) => Err(StoreError::LeaseLost.into()),
+                Err(error) => Err(error.into()),
+            };
+        }
         if let Err(error) = given_up {
             tracing::error!(error = ports::chain(&error), "nobody could be told that the run is given up");
         }
     }
 
-    async fn give_up(&self, run: &Run, token: LeaseToken, tries: u32, why: &str) -> Result<(), InvestigateError> {
+    async fn give_up(&self, run: &Run, token: LeaseToken, receives: u32, why: &str) -> Result<(), InvestigateError> {
         if let Some(reason) = &run.reason {
             // It could not have been investigated anyway.
             return self.fail(run.id, token, reason).await;
         }
-        tracing::error!(tries, why, "the run is given up");
+        tracing::error!(receives, why, "the run is given up");
         let reason = format!(
-            "given up after {tries} tries: {why}. Its message goes to the dead letters; `firstlook redrive investigate` \
-             takes the run up again where it stands"
+            "given up: its message was received {receives} times, and {why}. It goes to the dead letters; `firstlook redrive \
+             investigate` (with `--stack NAME` for a deployed one) takes the run up again where it stands"
         );
         self.engine.store.give_up_run(run.id, token, &reason).await?;
         self.announce_now(run.id).await

@@ -24,7 +24,7 @@ pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};
 pub use issue::{Issue, MergedIssue, Severity};
 pub use message::{CommandRequest, DeliverMessage, InvestigateMessage};
 pub use report::{Checked, Gap, Report};
-pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, TransitionError, Trigger};
+pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};
 pub use view::{AttachedEvent, Attachment, RunView, Shown};

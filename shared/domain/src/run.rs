@@ -44,14 +44,6 @@ impl RunStatus {
     }
 }
 
-/// A change of status that does not exist.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a run that is {} cannot become {}", from.as_str(), to.as_str())]
-pub struct TransitionError {
-    from: RunStatus,
-    to: RunStatus,
-}
-
 /// Whether a workflow's results are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -291,25 +283,6 @@ impl Run {
             lease: None,
         }
     }
-
-    /// Goes to `to`, if there is such a way: queued to running; either of them to an end; failed to running, when it is
-    /// taken up again; another end to nowhere.
-    ///
-    /// # Errors
-    /// [`TransitionError`] for every other way.
-    pub fn become_status(&mut self, to: RunStatus) -> Result<(), TransitionError> {
-        let legal = match self.status {
-            RunStatus::Queued => to == RunStatus::Running || to.is_terminal(),
-            RunStatus::Running => to.is_terminal(),
-            RunStatus::Failed => to == RunStatus::Running,
-            RunStatus::Concluded | RunStatus::Cancelled => false,
-        };
-        if !legal {
-            return Err(TransitionError { from: self.status, to });
-        }
-        self.status = to;
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -338,26 +311,5 @@ mod tests {
         stored["counts"] = serde_json::json!({"duplicates": 0, "attached": 0});
         assert!(stored.get("storm").is_none() && stored.get("previous").is_none());
         assert_eq!(serde_json::from_value::<Run>(stored).unwrap(), run);
-    }
-
-    #[test]
-    fn an_end_is_an_end_unless_what_failed_is_taken_up_again() {
-        use RunStatus::{Cancelled, Concluded, Failed, Queued, Running};
-        for (from, to, legal) in [
-            (Queued, Running, true),
-            (Queued, Failed, true),
-            (Running, Concluded, true),
-            (Running, Cancelled, true),
-            (Running, Queued, false),
-            (Running, Running, false),
-            (Concluded, Failed, false),
-            (Failed, Running, true),
-            (Failed, Concluded, false),
-            (Cancelled, Concluded, false),
-        ] {
-            let id = RunId::opened_by(EventId::mint(Timestamp::UNIX_EPOCH, 1));
-            let mut run = Run { status: from, ..Run::queued(id, "c".parse().unwrap(), "", Timestamp::UNIX_EPOCH) };
-            assert_eq!(run.become_status(to).is_ok(), legal, "{from:?} to {to:?}");
-        }
     }
 }

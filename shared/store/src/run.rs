@@ -57,7 +57,7 @@ fn holds(token: LeaseToken) -> Condition {
 
 impl Store {
     /// Claims the run for `length` and sets it running. One that was given up ([`Self::give_up_run`]) is claimed as if it
-    /// had not been: its message came back, since somebody has redriven it.
+    /// had not been: a message of it came, which somebody has redriven or which was still under way.
     ///
     /// # Errors
     /// [`StoreError`].

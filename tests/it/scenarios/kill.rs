@@ -82,7 +82,7 @@ pub async fn again_and_again() {
     let view = settled(&world, run).await;
     assert_eq!((view.run.status, view.steps.len()), (RunStatus::Failed, 0));
     let reason = view.run.reason.expect("a reason");
-    assert!(reason.starts_with("given up after 3 tries"), "{reason}");
+    assert!(reason.starts_with("given up: its message was received 3 times"), "{reason}");
     let slack = posts(&world, Service::Slack, run);
     assert_eq!(slack.len(), 1, "people are told");
     assert!(slack[0].current().to_string().contains("firstlook redrive investigate"), "{}", slack[0].current());
