@@ -30,7 +30,9 @@ fn event(body: &Value, received_at: Timestamp) -> Said<'_> {
     let at = match kind {
         EventKind::Resolved => time(incident, "/resolved_at"),
         EventKind::Acknowledged => time(incident, "/acknowledged_at"),
-        _ => started_at,
+        EventKind::Triggered => started_at,
+        // Of the rest the body has no time. That of the beginning would stand before the end that a reopening undoes.
+        _ => None,
     };
     let id = word(body, "/data/id");
     let settled = matches!(kind, EventKind::Triggered | EventKind::Acknowledged | EventKind::Resolved);

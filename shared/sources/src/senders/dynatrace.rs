@@ -40,7 +40,8 @@ fn event(problem: &Value, received_at: Timestamp) -> Said<'_> {
     let delivery = ended_at.filter(|_| !id.is_empty()).map(|at| format!("{id}/{state}/{at}"));
     let alert = alert_of(problem, started_at.unwrap_or(received_at));
     let external_id = (!id.is_empty()).then_some(id);
-    Said { delivery, external_id, at: ended_at.or(started_at), alert: Some(alert), ..Said::new(kind, state) }
+    // Nor does `OPEN` say since when it is open again: `startTime` would stand before the end that it undoes.
+    Said { delivery, external_id, at: ended_at, alert: Some(alert), ..Said::new(kind, state) }
 }
 
 fn alert_of(problem: &Value, started_at: Timestamp) -> Alert {

@@ -1,10 +1,10 @@
 //! What Better Stack's webhooks say.
 
-use domain::{AlertSeverity, EventKind};
+use domain::{AlertSeverity, EventKind, IncidentState};
 use firstlook_sources::Normalized;
 use serde_json::{Value, json};
 
-use crate::support::{changed, hold_captures, known, one, said};
+use crate::support::{changed, hold_captures, known, now, one, said, stands};
 
 fn of(name: &str, changes: &[(&str, Value)]) -> Normalized {
     one(&known("better-stack"), changed(&format!("better-stack/{name}.json"), changes))
@@ -81,4 +81,21 @@ fn i1_a_verified_body_that_is_something_else_is_recorded_with_the_reason() {
     let event = one(&known("better-stack"), r#"{"event": "started", "data": 1}"#);
     assert_eq!(event.kind, EventKind::Unknown);
     assert!(event.summary.contains("no webhook of Better Stack"), "{}", event.summary);
+}
+
+/// The body has the time of the beginning, which is before the end.
+#[test]
+fn an_incident_that_is_reopened_after_its_end_goes_on() {
+    let (opened, over) = (started(&[]), of("resolved", &[]));
+    assert_eq!(stands([&opened, &over]), IncidentState::Resolved { at: over.occurred_at });
+    for word in ["reopened", "incident.reopened", "unacknowledged"] {
+        let again = of("resolved", &[("/event", json!(word))]);
+        assert_eq!(stands([&opened, &over, &again]), IncidentState::Reopened { at: now() }, "{word}");
+        // What is only late does not bring it back.
+        assert_eq!(stands([&over, &opened]), stands([&over]));
+    }
+    for word in ["escalated", "updated", "commented"] {
+        let more = of("resolved", &[("/event", json!(word))]);
+        assert_eq!((more.occurred_at, stands([&over, &more])), (now(), stands([&over])), "{word}");
+    }
 }

@@ -1,10 +1,10 @@
 //! What Dynatrace's problem notifications say.
 
-use domain::{AlertSeverity, EventKind};
+use domain::{AlertSeverity, EventKind, IncidentState};
 use firstlook_sources::Normalized;
 use serde_json::{Value, json};
 
-use crate::support::{changed, hold_captures, known, one, said};
+use crate::support::{changed, hold_captures, known, now, one, said, stands};
 
 fn of(name: &str, changes: &[(&str, Value)]) -> Normalized {
     one(&known("dynatrace"), changed(&format!("dynatrace/{name}.json"), changes))
@@ -101,4 +101,16 @@ fn the_payload_of_the_page_has_the_fields_of_the_sample() {
     let sample: Value = serde_json::from_slice(&crate::support::sample("dynatrace/triggered.json")).unwrap();
     let fields = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(fields(&payload), fields(&sample));
+}
+
+/// `startTime` is that of the problem's beginning on each `OPEN`.
+#[test]
+fn a_problem_that_is_open_again_after_its_end_goes_on() {
+    let (first, over) = (open(&[]), of("resolved", &[]));
+    assert_eq!(stands([&first, &over]), IncidentState::Resolved { at: over.occurred_at });
+    assert_eq!(stands([&first, &over, &open(&[])]), IncidentState::Reopened { at: now() });
+    assert!(first.alert.unwrap().started_at < over.occurred_at, "the alert still says when it began");
+    // Nor is a merge, whose end is not known, older than that.
+    let merged = open(&[("/State", json!("MERGED")), ("/ProblemDetails/endTime", json!(-1))]);
+    assert_eq!(stands([&over, &open(&[]), &merged]), IncidentState::Merged { at: now() });
 }

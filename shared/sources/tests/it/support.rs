@@ -5,7 +5,7 @@ use std::{
 };
 
 use catalog::model::Source;
-use domain::{EventKind, Secret};
+use domain::{EventKind, IncidentState, Secret};
 use firstlook_sources::{Inbound, Normalized, Proof, Refusal, normalize, sign, verify};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
@@ -131,6 +131,11 @@ pub fn normalized(source: &Source, raw: &[u8]) -> Vec<Normalized> {
 pub fn one(source: &Source, raw: impl AsRef<[u8]>) -> Normalized {
     let [event] = <[Normalized; 1]>::try_from(normalized(source, raw.as_ref())).unwrap();
     event
+}
+
+/// Where an incident stands after these events, one after the other.
+pub fn stands<'e>(events: impl IntoIterator<Item = &'e Normalized>) -> IncidentState {
+    events.into_iter().fold(IncidentState::Open, |state, event| state.after(event.kind, event.occurred_at))
 }
 
 /// One of the project's own samples.
