@@ -143,14 +143,18 @@ pub fn sample(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/webhooks").join(path)).unwrap()
 }
 
-/// The real payloads of a sender. They are not a part of the project, so in a plain clone there are none.
+/// The real payloads of a sender. They are not a part of the project, so in a plain clone there are none; but where
+/// somebody says where they are, or where they are, those of the sender must be there.
 pub fn captures(sender: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = std::env::var_os("FIRSTLOOK_PAYLOADS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads"), PathBuf::from);
-    let Ok(entries) = fs::read_dir(folder.join(sender)) else {
+    let named = std::env::var_os("FIRSTLOOK_PAYLOADS").map(PathBuf::from);
+    let is_named = named.is_some();
+    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads"));
+    if !is_named && !folder.exists() {
         println!("skipped: there are no payloads of {sender} in {}", folder.display());
         return Vec::new();
-    };
+    }
+    let entries = fs::read_dir(folder.join(sender));
+    let entries = entries.unwrap_or_else(|error| panic!("payloads of {sender} in {}: {error}", folder.display()));
     let mut files: Vec<_> = entries
         .map(|entry| entry.unwrap().path())
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
