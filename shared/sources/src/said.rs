@@ -68,32 +68,42 @@ impl<'a> Said<'a> {
         Self { summary: summary.into(), ..Self::new(EventKind::Ping, word) }
     }
 
-    /// The event with everything cut to size and checked. `raw` is the whole body.
-    pub(crate) fn normalized(self, raw: &[u8], received_at: Timestamp) -> Normalized {
-        let part = self.part.map(|part| part.to_string().into_bytes());
-        let raw = part.as_deref().unwrap_or(raw);
-        let delivery_key = self.delivery.as_deref().map_or_else(|| body_key(raw, received_at), named_key);
+    /// The event with everything cut to size and checked; what is so already stays so. Who reads several events of a body
+    /// calls it for each, so that they are not all whole at the same time.
+    pub(crate) fn cut(self) -> Self {
         // Nothing of a test is an incident; and half an id would be another id.
         let named = self.external_id.filter(|_| self.kind.role() != EventRole::Control);
         let external_id = named.and_then(|named| id(&named).ok());
-        let occurred_at = self.at.unwrap_or(received_at);
-        let alert = external_id.as_deref().and_then(|id| Some(capped(self.alert?, id)));
-        let mut summary = line(&self.summary, LINE_CAP);
+        Self {
+            word: line(&self.word, NAME_CAP),
+            delivery: self.delivery.as_deref().map(named_key),
+            alert: external_id.as_deref().and_then(|id| Some(capped(self.alert?, id))),
+            summary: line(&self.summary, LINE_CAP),
+            external_id,
+            ..self
+        }
+    }
+
+    /// The event with everything cut to size and checked. `raw` is the whole body.
+    pub(crate) fn normalized(self, raw: &[u8], received_at: Timestamp) -> Normalized {
+        let Self { kind, word, delivery, external_id, at, mut summary, alert, part } = self.cut();
+        let part = part.map(|part| part.to_string().into_bytes());
+        let raw = part.as_deref().unwrap_or(raw);
         if let (true, Some(alert)) = (summary.is_empty(), &alert) {
-            summary = match self.kind.role() {
+            summary = match kind.role() {
                 EventRole::Opens => alert.title.clone(),
-                _ => line(&format!("{}: {}", self.kind.as_str(), alert.title), LINE_CAP),
+                _ => line(&format!("{}: {}", kind.as_str(), alert.title), LINE_CAP),
             };
         }
         if summary.is_empty() {
-            summary = self.kind.as_str().to_owned();
+            summary = kind.as_str().to_owned();
         }
         Normalized {
-            kind: self.kind,
-            provider_kind: line(&self.word, NAME_CAP),
-            delivery_key,
+            kind,
+            provider_kind: word,
+            delivery_key: delivery.unwrap_or_else(|| body_key(raw, received_at)),
             external_id,
-            occurred_at,
+            occurred_at: at.unwrap_or(received_at),
             summary,
             alert,
             raw: fragment(raw),

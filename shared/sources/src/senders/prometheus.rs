@@ -13,8 +13,48 @@ use super::slo;
 use crate::{
     json::{self, labels, list, text, time},
     normalized::hash,
-    said::{Said, alert, service},
+    said::{MAX_LABELS, Said, alert, service},
+    text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, line},
 };
+
+/// The most alerts that are taken of one request. A body of 1 MiB holds about a thousand real alerts of 1 KiB, and groups
+/// have a few dozen; but it may hold 50,000 of nothing, and each of them is an event of up to some 100 KiB with what the
+/// group has in common, where ingest has 256 MB for all.
+const MAX_ALERTS: usize = 500;
+
+/// The most bytes that the labels which a group has in common may add to each of its alerts, in the order of their names.
+const COMMON_CAP: usize = 16 * 1024;
+
+/// What all alerts of a group have in common, read once and cut to size before any alert takes a copy.
+struct Common {
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+    /// Those of the labels that each alert shows.
+    shown: BTreeMap<String, String>,
+}
+
+impl Common {
+    fn of(body: &Value) -> Self {
+        let labels: BTreeMap<_, _> = labels(body.get("commonLabels"))
+            .into_iter()
+            .map(|(name, value)| (name, line(&value, LINE_CAP)))
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let annotations = json::labels(body.get("commonAnnotations"));
+        let mut left = COMMON_CAP;
+        let shown =
+            labels.iter().filter(|(name, _)| name.len() <= NAME_CAP).take(MAX_LABELS).take_while(|(name, value)| {
+                let rest = left.checked_sub(name.len() + value.len());
+                left = rest.unwrap_or_default();
+                rest.is_some()
+            });
+        Self {
+            shown: shown.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            annotations: annotations.into_iter().map(|(name, value)| (name, block(&value, BLOCK_CAP))).collect(),
+            labels,
+        }
+    }
+}
 
 /// One alert of a group.
 pub(super) struct One<'a> {
@@ -22,34 +62,25 @@ pub(super) struct One<'a> {
     pub(super) element: &'a Value,
     /// The whole body.
     pub(super) body: &'a Value,
+    common: &'a Common,
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
 }
 
 impl<'a> One<'a> {
-    /// What all alerts of a group have in common holds for each of them, also where a body leaves it out there.
-    fn new(element: &'a Value, body: &'a Value) -> Self {
-        let merged = |own: &str, common: &str| {
-            let mut merged = labels(body.pointer(common));
-            merged.extend(labels(element.pointer(own)));
-            merged
-        };
-        Self {
-            element,
-            body,
-            labels: merged("/labels", "/commonLabels"),
-            annotations: merged("/annotations", "/commonAnnotations"),
-        }
+    fn new(element: &'a Value, body: &'a Value, common: &'a Common) -> Self {
+        let (labels, annotations) = (labels(element.get("labels")), labels(element.get("annotations")));
+        Self { element, body, common, labels, annotations }
     }
 
     /// The first of these labels that says something.
     pub(super) fn label(&self, names: &[&str]) -> Option<&str> {
-        find(&self.labels, names)
+        find(&self.labels, &self.common.labels, names)
     }
 
     /// The first of these annotations that says something.
     pub(super) fn annotation(&self, names: &[&str]) -> Option<&str> {
-        find(&self.annotations, names)
+        find(&self.annotations, &self.common.annotations, names)
     }
 
     /// Where the runbook is, by the names in use for it.
@@ -63,8 +94,7 @@ impl<'a> One<'a> {
         if let Some(fingerprint) = text(self.element, "/fingerprint") {
             return Some(fingerprint.to_owned());
         }
-        let own = labels(self.element.get("labels"));
-        let encoded = serde_json::to_vec(&own).ok().filter(|_| !own.is_empty())?;
+        let encoded = serde_json::to_vec(&self.labels).ok().filter(|_| !self.labels.is_empty())?;
         Some(hash(&encoded))
     }
 
@@ -94,12 +124,14 @@ impl<'a> One<'a> {
         // Sloth's own label says whose objective it is; `service` may be no more than where it was measured.
         let hurt = ["sloth_service", "service", "service_name", "app", "job", "namespace"];
         let word = |names: &[&str]| self.label(names).unwrap_or_default().to_owned();
+        let mut labels = self.common.shown.clone();
+        labels.extend(self.labels.iter().map(|(name, value)| (name.clone(), value.clone())));
         Alert {
             description: self.annotation(&["description", "message"]).unwrap_or_default().to_owned(),
             service: service(word(&hurt)),
             team: word(&["team", "owner"]),
             priority: word(&["priority"]),
-            labels: self.labels.clone(),
+            labels,
             slo: slo::of(self),
             // Somebody routed it here, so it counts.
             ..alert(self.title(), severity.unwrap_or(AlertSeverity::High), started_at)
@@ -107,21 +139,40 @@ impl<'a> One<'a> {
     }
 }
 
-fn find<'m>(map: &'m BTreeMap<String, String>, names: &[&str]) -> Option<&'m str> {
-    names.iter().find_map(|name| map.get(*name).map(|value| value.trim()).filter(|value| !value.is_empty()))
+/// What all alerts of a group have in common holds for each of them, also where a body leaves it out there.
+fn find<'m>(
+    own: &'m BTreeMap<String, String>,
+    common: &'m BTreeMap<String, String>,
+    names: &[&str],
+) -> Option<&'m str> {
+    let value = |name: &&str| own.get(*name).or_else(|| common.get(*name)).map(|value| value.trim());
+    names.iter().filter_map(value).find(|value| !value.is_empty())
 }
 
 /// The events of a group. `dress` adds to an alert what only its sender has.
 pub(super) fn group<'a>(body: &'a Value, received_at: Timestamp, dress: fn(&One<'_>, &mut Alert)) -> Vec<Said<'a>> {
-    let alerts = list(body, "/alerts").iter();
-    let mut said: Vec<_> = alerts
-        .map(|element| Said { part: Some(element), ..event(&One::new(element, body), received_at, dress) })
-        .collect();
+    let (alerts, common) = (list(body, "/alerts"), Common::of(body));
+    let said = alerts.iter().take(MAX_ALERTS).map(|element| {
+        let said = event(&One::new(element, body, &common), received_at, dress);
+        // Cut at once: what stands in the body once, as its `externalURL`, would else stand in each of them.
+        Said { part: Some(element), ..said.cut() }
+    });
+    let mut said: Vec<_> = said.collect();
+    let mut reasons = vec![];
+    if let Some(more) = alerts.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
+        reasons.push(format!(
+            "{more} more alerts of this request were not taken, since at most {MAX_ALERTS} are: set the sender's \
+             `max_alerts` to {MAX_ALERTS} or less, or group by more labels"
+        ));
+    }
     let left_out = json::number(body, "/truncatedAlerts").unwrap_or_default();
     if left_out >= 1.0 && said.iter().any(|event| event.kind != EventKind::Ping) {
-        let reason =
-            format!("{left_out} more alerts of this group were left out by the sender: raise its `max_alerts`");
-        said.push(Said::unknown("truncated", reason));
+        reasons
+            .push(format!("{left_out} more alerts of this group were left out by the sender: raise its `max_alerts`"));
+    }
+    // One event for both, since the whole body names it.
+    if !reasons.is_empty() {
+        said.push(Said::unknown("truncated", reasons.join("; ")));
     }
     said
 }

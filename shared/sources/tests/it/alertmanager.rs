@@ -1,7 +1,7 @@
 //! What Alertmanager's webhooks say.
 
 use catalog::model::Source;
-use domain::{AlertSeverity, EventKind};
+use domain::{AlertSeverity, Disposition, EventId, EventKind};
 use firstlook_sources::Normalized;
 use serde_json::{Value, json};
 
@@ -196,5 +196,66 @@ fn i1_what_is_no_webhook_of_alertmanager_is_recorded_with_the_reason() {
     ] {
         let event = one(&alertmanager(), body);
         assert_eq!((event.kind, event.summary.contains(reason)), (EventKind::Unknown, true), "{}", event.summary);
+    }
+}
+
+/// A group of `count` alerts, with what stands in its head.
+fn group(count: usize, head: Value) -> Vec<u8> {
+    let alert =
+        |n: usize| json!({"status": "firing", "labels": {"n": n.to_string()}, "startsAt": "2026-03-02T09:14:05Z"});
+    let mut body = json!({"status": "firing", "alerts": (0..count).map(alert).collect::<Vec<_>>()});
+    body.as_object_mut().unwrap().extend(head.as_object().unwrap().clone());
+    body.to_string().into_bytes()
+}
+
+/// How much the events are on the queue, in bytes.
+fn size(events: &[Normalized]) -> usize {
+    let on_queue = |event: &Normalized| {
+        let id = EventId::mint(now(), 1);
+        serde_json::to_vec(&event.clone().into_event(id, &alertmanager(), now(), Disposition::Attaches)).unwrap().len()
+    };
+    events.iter().map(on_queue).sum()
+}
+
+#[test]
+fn i5_of_thousands_of_alerts_the_first_are_taken_and_the_rest_is_recorded() {
+    for sender in ["alertmanager", "grafana"] {
+        let events = normalized(&known(sender), &group(9_000, json!({"truncatedAlerts": 3})));
+        let (last, taken) = events.split_last().unwrap();
+        assert_eq!(taken.len(), 500);
+        assert!(taken.iter().all(|event| event.kind == EventKind::Triggered));
+        assert_eq!((taken[0].alert.as_ref().unwrap().labels["n"].as_str(), last.kind), ("0", EventKind::Unknown));
+        for part in ["8500 more alerts of this request were not taken", "`max_alerts`", "3 more alerts of this group"] {
+            assert!(last.summary.contains(part), "{}", last.summary);
+        }
+    }
+    let whole = normalized(&alertmanager(), &group(500, json!({})));
+    assert!(whole.len() == 500 && whole.iter().all(|event| event.kind == EventKind::Triggered));
+}
+
+#[test]
+fn what_a_group_has_in_common_is_not_copied_whole_into_each_alert() {
+    let long = "x".repeat(16 * 1024);
+    let many: serde_json::Map<_, _> = (0..500).map(|n| (format!("label{n:03}"), json!("v".repeat(1_000)))).collect();
+    let huge = "y".repeat(500_000);
+    for head in [
+        json!({"commonAnnotations": {"description": long, "summary": long, "runbook_url": format!("https://{long}")}}),
+        json!({"commonLabels": {"team": huge, "service": huge, "priority": huge}}),
+        json!({"commonLabels": many}),
+        json!({"externalURL": format!("https://{huge}"), "title": huge}),
+        json!({"status": huge}),
+    ] {
+        let events = normalized(&alertmanager(), &group(3_000, head));
+        assert_eq!(events.len(), 501);
+        assert!(size(&events) < 501 * 40 * 1024, "{}", size(&events));
+    }
+    // What fits is in each of them, and found by its name also where it is too much to be shown.
+    let mut labels = many;
+    labels.extend([("cluster".to_owned(), json!("eu")), ("severity".to_owned(), json!("low"))]);
+    let events = normalized(&alertmanager(), &group(2, json!({"commonLabels": labels})));
+    for event in &events {
+        let alert = event.alert.as_ref().unwrap();
+        assert_eq!((alert.labels["cluster"].as_str(), alert.severity), ("eu", AlertSeverity::Low));
+        assert!(!alert.labels.contains_key("severity"), "{:?}", alert.labels.keys());
     }
 }
