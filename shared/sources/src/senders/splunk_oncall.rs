@@ -20,6 +20,13 @@ use crate::{
 /// How deep a nested body is read.
 const DEPTH: usize = 8;
 
+/// The longest key with dots that is read, in bytes. Each field has a key of its own, so one long name over a long list
+/// would be that name as often as the list has elements.
+const KEY_CAP: usize = 256;
+
+/// The most fields that are read; a template that a person writes has a hundred.
+const MAX_FIELDS: usize = 4096;
+
 pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
     vec![event(&Fields::of(body), received_at)]
 }
@@ -199,14 +206,20 @@ impl Fields {
 }
 
 fn flatten(value: &Value, key: String, depth: usize, fields: &mut BTreeMap<String, String>) {
-    let below =
-        |name: &str| if key.is_empty() { name.to_lowercase() } else { format!("{key}.{}", name.to_lowercase()) };
-    match value {
-        Value::Object(map) if depth > 0 => {
-            map.iter().for_each(|(name, inner)| flatten(inner, below(name), depth - 1, fields));
+    if fields.len() >= MAX_FIELDS {
+        return;
+    }
+    let mut below = |name: &str, inner: &Value| {
+        if key.len() + 1 + name.len() <= KEY_CAP {
+            let name = name.to_lowercase();
+            let joined = if key.is_empty() { name } else { format!("{key}.{name}") };
+            flatten(inner, joined, depth.saturating_sub(1), fields);
         }
+    };
+    match value {
+        Value::Object(map) if depth > 0 => map.iter().for_each(|(name, inner)| below(name, inner)),
         Value::Array(list) if depth > 0 => {
-            list.iter().enumerate().for_each(|(at, inner)| flatten(inner, below(&at.to_string()), depth - 1, fields));
+            list.iter().enumerate().for_each(|(at, inner)| below(&at.to_string(), inner));
         }
         value => {
             let text = json::scalar(value).map(|text| serde_json::from_str::<String>(&text).unwrap_or(text));

@@ -154,3 +154,27 @@ fn i1_what_is_not_its_form_is_recorded_with_the_reason() {
         assert!(event.summary.contains("no `INCIDENT.CURRENT_PHASE`"), "{}", event.summary);
     }
 }
+
+/// Each field has its own key, so one long name over a long list would be that name many thousand times.
+#[test]
+fn the_fields_of_a_body_are_read_up_to_a_bound() {
+    let phase = json!({"current_phase": "UNACKED", "incident_id": 7});
+    let long = "k".repeat(300);
+    let event = told(json!({"incident": phase, "alert": {"entity_id": "checkout", long: vec![1; 200_000]}}));
+    assert_eq!((event.kind, event.external_id.as_deref()), (EventKind::Triggered, Some("7")));
+    let labels = event.alert.unwrap().labels;
+    assert!(labels.keys().all(|name| !name.starts_with("kk")), "{labels:?}");
+    // A key that just fits is read, and one that is joined past the bound is not.
+    let (fits, joined) = ("f".repeat(250), "j".repeat(240));
+    let event = told(
+        json!({"incident": phase, "alert": {"entity_id": "x", fits.clone(): "a", joined.clone(): {"deep_down": {"in": "b"}}}}),
+    );
+    let labels = event.alert.unwrap().labels;
+    assert_eq!(labels.get(&fits).map(String::as_str), Some("a"));
+    assert!(labels.keys().all(|name| !name.starts_with(&joined)), "{labels:?}");
+    // More fields than are read: what they are about comes last and is not seen, and that is recorded.
+    let event = told(json!({"a": vec![1; 5_000], "incident": phase}));
+    assert_eq!((event.kind, event.external_id), (EventKind::Unknown, None));
+    let event = told(json!({"a": vec![1; 4_000], "incident": phase}));
+    assert_eq!(event.kind, EventKind::Triggered);
+}
