@@ -190,8 +190,8 @@ fn impact(incident: &Value) -> Option<Timestamp> {
     time(entries.clone().find(of)?, "/value/value")
 }
 
-/// Somebody is paged. Where it is about an alert, or else an incident, it attaches to that, and what becomes of the page
-/// ends neither. Without one it is a page of its own.
+/// Somebody is paged. Where an alert did that, it attaches to the alert, and what becomes of the page does not end it. Any
+/// other is a page of its own: alerts and incidents are related to it only later, and its id must be the same for life.
 fn escalation_event<'a>(
     event_type: &str,
     payload: &'a Value,
@@ -199,7 +199,7 @@ fn escalation_event<'a>(
     private: bool,
     received_at: Timestamp,
 ) -> Said<'a> {
-    let about = first_word(escalation, &["/creator/alert/id", "/related_alerts/0/id", "/related_incidents/0/id"]);
+    let about = first_word(escalation, &["/creator/alert/id"]);
     let status = first(payload, &["/new_status"]).or_else(|| text(escalation, "/status")).unwrap_or_default();
     let created = event_type.contains("escalation_created");
     let kind = match (status, about.is_some()) {

@@ -154,7 +154,7 @@ fn a_resolve_finds_what_opened() {
 }
 
 #[test]
-fn a_page_attaches_to_what_it_is_about_and_only_alone_is_one_itself() {
+fn a_page_attaches_to_the_alert_that_made_it_and_any_other_is_one_itself() {
     use EventKind::{Acknowledged, Escalated, Resolved, Triggered, Updated};
     let escalation = |about: Value, status: &str| {
         let mut escalation = json!({"id": "01E", "title": "Database CPU is high", "status": status,
@@ -163,21 +163,17 @@ fn a_page_attaches_to_what_it_is_about_and_only_alone_is_one_itself() {
         escalation
     };
     let alert = json!({"creator": {"alert": {"id": "01A"}}, "related_incidents": [{"id": "01I"}]});
-    let incident =
-        json!({"creator": {"user": {"id": "01U"}}, "related_alerts": [], "related_incidents": [{"id": "01I"}]});
     let alone = json!({"creator": {"user": {"id": "01U"}}});
-    for (about, id) in [(&alert, "01A"), (&incident, "01I")] {
-        for (status, kind) in [("pending", Escalated), ("triggered", Escalated), ("acked", Acknowledged)] {
-            let event = told("public_escalation.escalation_created_v1", escalation(about.clone(), status));
-            assert_eq!((event.kind, event.external_id.as_deref(), event.alert), (kind, Some(id), None), "{status}");
-        }
-        for (status, kind) in
-            [("triggered", Escalated), ("acked", Acknowledged), ("resolved", Updated), ("expired", Updated)]
-        {
-            let payload = json!({"escalation": escalation(about.clone(), "pending"), "new_status": status});
-            let event = told("public_escalation.escalation_status_updated_v1", payload);
-            assert_eq!((event.kind, event.external_id.as_deref()), (kind, Some(id)), "{status}");
-        }
+    for (status, kind) in [("pending", Escalated), ("triggered", Escalated), ("acked", Acknowledged)] {
+        let event = told("public_escalation.escalation_created_v1", escalation(alert.clone(), status));
+        assert_eq!((event.kind, event.external_id.as_deref(), event.alert), (kind, Some("01A"), None), "{status}");
+    }
+    for (status, kind) in
+        [("triggered", Escalated), ("acked", Acknowledged), ("resolved", Updated), ("expired", Updated)]
+    {
+        let payload = json!({"escalation": escalation(alert.clone(), "pending"), "new_status": status});
+        let event = told("public_escalation.escalation_status_updated_v1", payload);
+        assert_eq!((event.kind, event.external_id.as_deref()), (kind, Some("01A")), "{status}");
     }
     let event = told("public_escalation.escalation_created_v1", escalation(alone.clone(), "pending"));
     assert_eq!((event.kind, event.external_id.as_deref()), (Triggered, Some("01E")));
@@ -233,4 +229,34 @@ fn i1_what_is_not_its_form_is_recorded_with_the_reason() {
         assert!(event.summary.contains("no webhook of incident.io"), "{}", event.summary);
     }
     assert_eq!(told("public_incident.tomorrows_invention_v1", json!({"id": "1"})).kind, EventKind::Unknown);
+}
+
+/// Alerts and incidents are related to a page while it lives, and its events must all find the same run.
+#[test]
+fn what_is_related_to_a_page_later_does_not_change_whose_it_is() {
+    use EventKind::{Acknowledged, Resolved, Triggered};
+    let user = json!({"user": {"id": "01U"}});
+    let related = [
+        ("created", "pending", json!({}), Triggered),
+        ("acked", "acked", json!({"related_incidents": [{"id": "01I"}]}), Acknowledged),
+        (
+            "resolved",
+            "resolved",
+            json!({"related_incidents": [{"id": "01I"}], "related_alerts": [{"id": "01A"}]}),
+            Resolved,
+        ),
+    ];
+    for (what, status, related, kind) in related {
+        let mut escalation = json!({"id": "01E", "title": "Please look", "status": status, "creator": user});
+        escalation.as_object_mut().unwrap().extend(related.as_object().unwrap().clone());
+        let event = match what {
+            "created" => told("public_escalation.escalation_created_v1", escalation),
+            _ => told(
+                "public_escalation.escalation_status_updated_v1",
+                json!({"escalation": escalation, "new_status": status}),
+            ),
+        };
+        assert_eq!((event.kind, event.external_id.as_deref()), (kind, Some("01E")), "{what}");
+        assert!(event.alert.is_some(), "{what}");
+    }
 }
