@@ -178,7 +178,9 @@ fn metric_alert<'a>(action: &str, data: &'a Value, metric: &'a Value, received_a
         ("time_window", "/time_window"),
     ];
     let ends = time(metric, "/date_closed").filter(|_| kind == EventKind::Resolved);
-    let delivery = id.as_ref().zip(began).map(|(id, began)| {
+    // An episode ends once. It may be critical, a warning and critical again, and nothing but the body tells these apart.
+    let over = id.as_ref().zip(began).filter(|_| kind == EventKind::Resolved);
+    let delivery = over.map(|(id, began)| {
         let ended = ends.map(|end| end.to_string()).unwrap_or_default();
         format!("metric_alert/{id}/{action}/{began}/{ended}")
     });

@@ -161,3 +161,17 @@ fn i1_what_is_not_its_form_is_recorded_with_the_reason() {
         assert!(event.summary.contains(reason), "{}", event.summary);
     }
 }
+
+#[test]
+fn i3_a_metric_alert_that_is_critical_again_within_its_episode_is_another_delivery() {
+    let keys = [("critical", 41), ("warning", 22), ("critical", 57)].map(|(action, value)| {
+        let text = json!(format!("{value} events in the last 5 minutes"));
+        with("metric-triggered", &[("/action", json!(action)), ("/data/description_text", text)]).delivery_key
+    });
+    let distinct: std::collections::BTreeSet<_> = keys.iter().collect();
+    assert_eq!(distinct.len(), 3, "{keys:?}");
+    assert_eq!(with("metric-triggered", &[]).delivery_key, with("metric-triggered", &[]).delivery_key);
+    // An episode ends once, whatever else the body says.
+    let over = with("metric-resolved", &[("/data/description_text", json!("other words"))]);
+    assert_eq!(over.delivery_key, with("metric-resolved", &[]).delivery_key);
+}
