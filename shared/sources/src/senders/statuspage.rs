@@ -33,7 +33,8 @@ fn incident(body: &Value, received_at: Timestamp) -> Said<'_> {
     let incident = body.get("incident").unwrap_or(&Value::Null);
     let status = text(incident, "/status").unwrap_or_default();
     let mut updates: Vec<&Value> = list(incident, "/incident_updates").iter().collect();
-    // The newest comes first, mostly.
+    // The newest comes first, mostly; of two of the same time the one that came first is the newer one.
+    updates.reverse();
     updates.sort_by_key(|update| first_time(update, &["/created_at", "/display_at"]));
     let newest = updates.last().copied();
     let is_scheduled = plain(&word(incident, "/impact")) == "maintenance"

@@ -118,3 +118,14 @@ fn i1_a_verified_body_that_is_something_else_is_recorded_with_the_reason() {
         assert!(event.summary.contains(reason), "{}", event.summary);
     }
 }
+
+#[test]
+fn of_two_updates_of_the_same_time_the_one_that_stands_first_is_the_newer_one() {
+    let update =
+        |id: &str, status: &str| json!({"id": id, "status": status, "body": id, "created_at": "2026-03-02T12:00:00Z"});
+    let updates = json!([update("upd03", "investigating"), update("upd02", "resolved"), update("upd01", "identified")]);
+    let changes = [("/incident/status", json!("investigating")), ("/incident/incident_updates", updates)];
+    let event = incident("resolved", &changes);
+    assert_eq!((event.kind, event.alert.unwrap().description.as_str()), (EventKind::Reopened, "upd03"));
+    assert!(event.delivery_key.contains("/upd03/"), "{}", event.delivery_key);
+}
