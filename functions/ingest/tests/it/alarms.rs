@@ -153,7 +153,7 @@ async fn i2_an_alarm_that_the_queue_does_not_take_is_a_503_to_sns() {
 }
 
 #[tokio::test]
-async fn what_aws_hands_over_is_one_event_however_it_comes() {
+async fn eventbridge_and_the_alarm_itself_tell_one_event_and_sns_another_by_a_source_of_its_own() {
     let world = serving();
     for name in ["eventbridge_triggered", "lambda_triggered"] {
         world.ingest.alarm(&sample(&format!("webhooks/cloudwatch/{name}.json"))).await.unwrap();
@@ -161,8 +161,10 @@ async fn what_aws_hands_over_is_one_event_however_it_comes() {
     assert_eq!(post(&world, "alarms", &message("triggered"), None).await.status, StatusCode::ACCEPTED);
     let [bridge, direct, sns] = <[_; 3]>::try_from(world.events()).unwrap();
     assert_eq!((bridge.source.as_str(), direct.source.as_str(), sns.source.as_str()), ("aws", "aws", "alarms"));
+    // A delivery is one by its Source and its key.
+    assert_eq!(bridge.delivery_key, direct.delivery_key);
+    assert_eq!((&sns.delivery_key, &sns.external_id), (&bridge.delivery_key, &bridge.external_id));
     for event in [&bridge, &direct] {
-        assert_eq!(event.delivery_key, sns.delivery_key);
         assert!(matches!(event.disposition, Disposition::Opens { .. }), "{:?}", event.disposition);
     }
 }

@@ -2,7 +2,8 @@
 //! Change"), and from the alarm straight to the function (CloudWatch User Guide, "Alarm events and EventBridge", "Invoke a
 //! Lambda function from an alarm"; an SNS notification has the fields of the older form).
 //!
-//! All three say the alarm's ARN, its state and when it changed, so an alarm that is wired twice is one event.
+//! All three say the alarm's ARN, its state and when it changed, which names the delivery. EventBridge and the alarm itself come
+//! to one Source, so an alarm that is wired both ways is one event; SNS comes to a Source of its own, whose event attaches.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
