@@ -263,7 +263,11 @@ fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inp
         }
         return;
     }
-    let limited = |input: &Parameter| input.one_of.is_some() || input.parameter_type != ParameterType::String;
+    // A host or a URL is text that could be a part of the query, as a `string` is.
+    let limited = |input: &Parameter| {
+        use ParameterType::{Boolean, Duration, Integer, Number};
+        input.one_of.is_some() || matches!(input.parameter_type, Integer | Number | Boolean | Duration)
+    };
     for (part, place) in promql::checked(parts) {
         let Some(Part::Value(expression)) = parts.get(part) else { continue };
         if place != Place::Raw && input(expression, inputs).is_some_and(limited) {
@@ -273,8 +277,8 @@ fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inp
             Place::Equal(_) | Place::Pattern(_) => continue,
             Place::Open => (
                 "stands outside of quotes and could be a part of the query",
-                "put it in quotes as the value of a label, or make it an input of another type than `string`, or give \
-                 it an `enum`",
+                "put it in quotes as the value of a label, or make it an `integer`, `number`, `boolean` or `duration`, or \
+                 give it an `enum`",
             ),
             Place::Raw => (
                 "stands in backticks, where nothing can be escaped",
@@ -282,8 +286,8 @@ fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inp
             ),
             Place::Argument(_) => (
                 "stands in quotes that are not the value of a label",
-                "text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an input of another type \
-                 than `string`, or give it an `enum`",
+                "text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an `integer`, `number`, \
+                 `boolean` or `duration`, or give it an `enum`",
             ),
             Place::Within => (
                 "would change the meaning of what is around it in these quotes",

@@ -191,7 +191,7 @@ checkout.yaml:13:49: error[FL013] `${{ inputs.port }}` is not a port
 checkout.yaml:13:84: error[FL013] `a b` is not a host: it is not a host
   = help: write a name such as db.internal, or an IP address, without scheme or port
 checkout.yaml:27:56: error[FL083] `inputs.text` stands outside of quotes and could be a part of the query
-  = help: put it in quotes as the value of a label, or make it an input of another type than `string`, or give it an `enum`"##;
+  = help: put it in quotes as the value of a label, or make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`"##;
 
     i8_fl083_values_in_headers_that_choose_host_or_path: r##"kind: Task
 name: a
@@ -227,6 +227,32 @@ checkout.yaml:13:22: error[FL013] the header `X-REWRITE-URL` is not sent: it wou
 checkout.yaml:18:19: error[FL013] the header `Connection` is not sent: it is about the connection, not the request
   = help: leave it out"##;
 
+    i8_fl083_only_numbers_booleans_durations_and_chosen_words_stand_anywhere_in_a_query: r##"kind: Task
+name: a
+access: read-only
+inputs:
+  n: { type: integer }
+  x: { type: number }
+  on: { type: boolean }
+  last: { type: duration }
+  way: { type: string, enum: [in, out] }
+  host: { type: host }
+  url: { type: url }
+title: Check something
+run:
+  promql:
+    url: "http://prometheus:9090"
+    query: "f(up{h='${{ inputs.host }}', u='${{ inputs.url }}'}[${{ inputs.last }}]) > ${{ inputs.n }} + ${{ inputs.x }} > ${{ inputs.on }} or ${{ inputs.way }} or ${{ inputs.host }} or ${{ inputs.url }}"
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: a, task: a, with: { n: 1, x: 1.5, on: true, last: 5m, way: in, host: a.internal, url: "https://a.internal" } }]
+"##, r##"checkout.yaml:16:12: error[FL083] `inputs.host` stands outside of quotes and could be a part of the query
+  = help: put it in quotes as the value of a label, or make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`
+checkout.yaml:16:12: error[FL083] `inputs.url` stands outside of quotes and could be a part of the query
+  = help: put it in quotes as the value of a label, or make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`"##;
+
     i8_fl083_values_in_queries_that_are_not_a_labels_literal_value: r##"kind: Task
 name: a
 access: read-only
@@ -251,9 +277,9 @@ tasks: [{ id: a, task: a, with: { text: a, n: 1, way: in } }]
 checkout.yaml:10:7: error[FL083] `inputs.text` stands in backticks, where nothing can be escaped
   = help: write double quotes instead, with each backslash twice
 checkout.yaml:10:7: error[FL083] `inputs.text` stands in quotes that are not the value of a label
-  = help: text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an input of another type than `string`, or give it an `enum`
+  = help: text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`
 checkout.yaml:10:7: error[FL083] `inputs.text` stands outside of quotes and could be a part of the query
-  = help: put it in quotes as the value of a label, or make it an input of another type than `string`, or give it an `enum`
+  = help: put it in quotes as the value of a label, or make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`
 checkout.yaml:10:7: error[FL083] `inputs.text` would change the meaning of what is around it in these quotes
   = help: close the quotes, and put the value outside of escapes and, behind `=~`, outside of `[ ]`, `{ }`, `\\Q` and the heads of groups; it is matched literally"##;
 }
