@@ -17,6 +17,7 @@ use crate::{
     list::{self, Mark},
     page::{notice, respond},
     run,
+    whole::Whole,
 };
 
 /// The key within the secret that signs links.
@@ -140,7 +141,7 @@ impl Console {
             Form::Page => run::page(&view, opened, self.clock.now()).response(),
             Form::Json => {
                 without_leases(&mut view);
-                json(&view)
+                json(&Whole::of(view))
             }
         })
     }

@@ -9,6 +9,7 @@ mod handler;
 mod list;
 pub mod page;
 mod run;
+mod whole;
 pub mod words;
 
 #[cfg(test)]

@@ -41,7 +41,8 @@ pub const KEY_DAYS: i64 = 21;
 pub const RUN_DAYS: i64 = 90;
 
 /// How many attached events of a run are recorded, and how many duplicates beside them; the others are only counted. A page
-/// reads them all, and 100 of the largest (48 KiB each) are what one answer of a function can hold (6 MB).
+/// reads them all: 5 MB of raw parts at most (48 KiB each). An answer of the console that cannot hold them all as JSON leaves
+/// some out, and says how many.
 pub const EVENTS_KEPT: u32 = 100;
 
 /// How often a transaction is tried again when another one is under way on the same items.

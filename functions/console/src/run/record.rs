@@ -101,11 +101,11 @@ pub(super) fn events(view: &RunView) -> Markup {
     }
 }
 
-/// The raw events, the opening one first.
+/// The raw events: the opening one, and then the newest, as in the JSON.
 pub(super) fn raw(view: &RunView) -> Markup {
     let opened = view.events.iter().filter(|event| event.attachment == Attachment::Opened);
     let came = [Attachment::Attached, Attachment::Gathered];
-    let attached = view.events.iter().filter(|event| came.contains(&event.attachment));
+    let attached = view.events.iter().rev().filter(|event| came.contains(&event.attachment));
     let shown: Vec<_> =
         opened.chain(attached).filter_map(|event| Some((event, event.raw.as_ref()?))).take(RAWS).collect();
     html! {

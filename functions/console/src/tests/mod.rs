@@ -1,5 +1,6 @@
 mod handler;
 mod pages;
+mod whole;
 
 use domain::RunView;
 use serde_json::Value;
