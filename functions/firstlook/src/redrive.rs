@@ -4,8 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use async_trait::async_trait;
 use firstlook_aws::SqsQueues;
-use jiff::Timestamp;
-use ports::{Clock, PortError, Queue, Receipt, SendMessage, SystemClock};
+use ports::{PortError, Queue, Receipt, SendMessage};
 
 use crate::{
     cli::{Redrive, RedriveQueue},
@@ -18,6 +17,10 @@ use crate::{
 /// How long a letter is waited for. Any wait makes SQS ask all of its servers, so that an empty answer means an empty queue.
 const WAIT: Duration = Duration::from_secs(1);
 
+/// How many letters are taken in hand at most, and so moved at once. They are held in memory, and taken before the first
+/// of them is visible again (30 s in the stack's dead letter queues).
+const MOST: usize = 2_000;
+
 /// `firstlook redrive`.
 pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
     let queues = match args.queue {
@@ -29,11 +32,12 @@ pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
     for queue in queues {
         let moved = match &args.world.stack {
             Some(name) => redrive_stack(&Stack::connect(name)?, queue).await?,
-            None => Moved { went: existing(&args.world.data)?.queues.redrive(queue).await?, returned: 0 },
+            None => Moved { went: existing(&args.world.data)?.queues.redrive(queue).await?, ..Moved::default() },
         };
         out::print(&format!("{}: {}", queue.as_str(), moved.went))?;
         all.went += moved.went;
         all.returned += moved.returned;
+        all.left += moved.left;
     }
     if all.went == 0 {
         out::say("there are no dead letters");
@@ -47,6 +51,9 @@ pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
             all.returned
         ));
     }
+    if all.left > 0 {
+        out::say(&format!("{} or more are there yet: `firstlook redrive` again, in a minute", all.left));
+    }
     Ok(())
 }
 
@@ -57,14 +64,14 @@ struct Moved {
     went: u64,
     /// Those of them that were seen among the dead letters again.
     returned: u64,
+    /// Others that were seen there afterwards: beyond [`MOST`], or new.
+    left: u64,
 }
 
 async fn redrive_stack(stack: &Stack, queue: Queue) -> Result<Moved, Failure> {
     let Some(letters) = queue.dead_letters() else { return Ok(Moved::default()) };
     let queues = stack.queues(&[queue, letters]).await?;
-    // SQS dates by the millisecond.
-    let began = Timestamp::from_millisecond(SystemClock.now().as_millisecond())?;
-    Ok(bring_back(&OnSqs { queues, queue, letters }, began).await?)
+    Ok(bring_back(&OnSqs { queues, queue, letters }).await?)
 }
 
 /// A dead letter in hand.
@@ -72,8 +79,6 @@ async fn redrive_stack(stack: &Stack, queue: Queue) -> Result<Moved, Failure> {
 struct Letter {
     body: String,
     receipt: Receipt,
-    /// When it was sent, to its queue or by who gave it up; unknown is old.
-    sent_at: Option<Timestamp>,
 }
 
 /// The dead letters of one queue.
@@ -90,28 +95,38 @@ trait Letters: Sync {
 /// Receives, sends, deletes, in this order: whatever dies in between, no message is lost, and one that is there twice
 /// does no harm.
 ///
-/// What was moved and has come back meanwhile, since it fails still, stays where it is: so this ends. It is known by its
-/// body, which it keeps on the way there and back, and by its date, which is not before `began`; a body alone would not do,
-/// because two letters may say the same.
-async fn bring_back(letters: &impl Letters, began: Timestamp) -> Result<Moved, PortError> {
+/// All are taken in hand before the first is sent. So none of them can be one that was moved and has come back, since it
+/// fails still, and this ends, in whatever order SQS gives them and whatever any clock says. What is there afterwards stays
+/// there; what came back of it is known by its body, which it keeps on the way there and back.
+async fn bring_back(letters: &impl Letters) -> Result<Moved, PortError> {
     let mut moved = Moved::default();
     let mut bodies = HashSet::new();
-    loop {
-        let before = moved.went;
-        for letter in letters.receive().await? {
-            if bodies.contains(&letter.body) && letter.sent_at.is_some_and(|sent_at| sent_at >= began) {
-                moved.returned += 1;
-                continue;
-            }
-            letters.send_back(&letter.body).await?;
-            letters.delete(&letter.receipt).await?;
-            bodies.insert(letter.body);
-            moved.went += 1;
-        }
-        if moved.went == before {
-            return Ok(moved);
+    for letter in in_hand(letters).await? {
+        letters.send_back(&letter.body).await?;
+        letters.delete(&letter.receipt).await?;
+        bodies.insert(letter.body);
+        moved.went += 1;
+    }
+    if moved.went > 0 {
+        for letter in in_hand(letters).await? {
+            let seen = if bodies.contains(&letter.body) { &mut moved.returned } else { &mut moved.left };
+            *seen += 1;
         }
     }
+    Ok(moved)
+}
+
+/// Takes letters until there are none, or [`MOST`] and the rest of a batch: SQS may give one where ten are there.
+async fn in_hand(letters: &impl Letters) -> Result<Vec<Letter>, PortError> {
+    let mut taken = Vec::new();
+    while taken.len() < MOST {
+        let batch = letters.receive().await?;
+        if batch.is_empty() {
+            break;
+        }
+        taken.extend(batch);
+    }
+    Ok(taken)
 }
 
 /// The dead letters of a stack's queue.
@@ -124,10 +139,8 @@ struct OnSqs {
 #[async_trait]
 impl Letters for OnSqs {
     async fn receive(&self) -> Result<Vec<Letter>, PortError> {
-        let received = self.queues.receive_dated(self.letters, 10, WAIT).await?;
-        let letter =
-            |(message, sent_at): (ports::Received, _)| Letter { body: message.body, receipt: message.receipt, sent_at };
-        Ok(received.into_iter().map(letter).collect())
+        let received = self.queues.receive(self.letters, 10, WAIT).await?;
+        Ok(received.into_iter().map(|message| Letter { body: message.body, receipt: message.receipt }).collect())
     }
 
     async fn send_back(&self, body: &str) -> Result<(), PortError> {
@@ -145,15 +158,16 @@ mod tests {
 
     use super::*;
 
-    const BEGAN: Timestamp = Timestamp::constant(1_800_000_000, 0);
-
     /// Dead letters that come in batches, and a worker that is as quick as can be: what is sent back and `fails` stands
     /// among the dead letters again before the next batch is received.
     struct Desk {
         batch: usize,
+        newest_first: bool,
         fails: fn(&str) -> bool,
         /// Sending this body is refused.
         refused: Option<&'static str>,
+        /// What comes meanwhile, with the first that is sent back.
+        meanwhile: Mutex<Option<&'static str>>,
         waiting: Mutex<Vec<Letter>>,
         in_hand: Mutex<Vec<Letter>>,
         sent: Mutex<Vec<String>>,
@@ -161,16 +175,23 @@ mod tests {
 
     impl Desk {
         fn with(batch: usize, bodies: &[&str], fails: fn(&str) -> bool) -> Self {
-            let [waiting, in_hand] = [Mutex::default(), Mutex::default()];
-            let desk = Self { batch, fails, refused: None, waiting, in_hand, sent: Mutex::default() };
-            bodies.iter().for_each(|body| desk.arrives(body, "2026-12-31T00:00:00Z".parse().unwrap()));
+            let desk = Self {
+                batch,
+                newest_first: false,
+                fails,
+                refused: None,
+                meanwhile: Mutex::default(),
+                waiting: Mutex::default(),
+                in_hand: Mutex::default(),
+                sent: Mutex::default(),
+            };
+            bodies.iter().enumerate().for_each(|(place, body)| desk.arrives(body, place));
             desk
         }
 
-        fn arrives(&self, body: &str, sent_at: Timestamp) {
-            let mut waiting = self.waiting.lock().unwrap();
-            let receipt = Receipt(format!("{body} at {sent_at} #{}", waiting.len()));
-            waiting.push(Letter { body: body.to_owned(), receipt, sent_at: Some(sent_at) });
+        fn arrives(&self, body: &str, place: usize) {
+            let letter = Letter { body: body.to_owned(), receipt: Receipt(format!("{body} #{place}")) };
+            self.waiting.lock().unwrap().push(letter);
         }
 
         fn sent(&self) -> Vec<String> {
@@ -189,7 +210,12 @@ mod tests {
         async fn receive(&self) -> Result<Vec<Letter>, PortError> {
             let mut waiting = self.waiting.lock().unwrap();
             let most = self.batch.min(waiting.len());
-            let taken: Vec<Letter> = waiting.drain(..most).collect();
+            let taken: Vec<Letter> = if self.newest_first {
+                let first = waiting.len() - most;
+                waiting.drain(first..).rev().collect()
+            } else {
+                waiting.drain(..most).collect()
+            };
             self.in_hand.lock().unwrap().extend(taken.iter().cloned());
             Ok(taken)
         }
@@ -199,8 +225,12 @@ mod tests {
                 return Err(PortError::transient("send", "the queue is gone"));
             }
             self.sent.lock().unwrap().push(body.to_owned());
+            let sent = self.sent().len();
             if (self.fails)(body) {
-                self.arrives(body, BEGAN);
+                self.arrives(body, 10_000 + sent);
+            }
+            if let Some(body) = self.meanwhile.lock().unwrap().take() {
+                self.arrives(body, 20_000);
             }
             Ok(())
         }
@@ -215,7 +245,7 @@ mod tests {
     async fn i5_every_letter_goes_back_also_two_that_say_the_same() {
         for batch in [1, 2, 10] {
             let desk = Desk::with(batch, &["a", "b", "a", "c", "a"], |_| false);
-            assert_eq!(bring_back(&desk, BEGAN).await.unwrap(), Moved { went: 5, returned: 0 }, "{batch}");
+            assert_eq!(bring_back(&desk).await.unwrap(), Moved { went: 5, ..Moved::default() }, "{batch}");
             assert_eq!(desk.sent(), ["a", "b", "a", "c", "a"]);
             assert_eq!(desk.left(), [""; 0], "the alarm ends");
         }
@@ -225,25 +255,45 @@ mod tests {
     async fn what_comes_back_while_it_lasts_is_moved_once_and_kept() {
         for batch in [1, 2, 10] {
             let desk = Desk::with(batch, &["bad", "good", "fine"], |body| body == "bad");
-            let moved = bring_back(&desk, BEGAN).await.unwrap();
-            assert_eq!(moved, Moved { went: 3, returned: 1 }, "{batch}");
+            let moved = bring_back(&desk).await.unwrap();
+            assert_eq!(moved, Moved { went: 3, returned: 1, left: 0 }, "{batch}");
             assert_eq!(desk.sent(), ["bad", "good", "fine"]);
             assert_eq!(desk.left(), ["bad"]);
         }
     }
 
     #[tokio::test]
-    async fn what_fails_anew_under_a_body_of_its_own_goes_back_too() {
-        let desk = Desk::with(10, &["old"], |_| false);
-        desk.arrives("new", BEGAN);
-        assert_eq!(bring_back(&desk, BEGAN).await.unwrap().went, 2);
-        assert_eq!(desk.left(), [""; 0]);
+    async fn i5_what_comes_back_before_the_others_are_given_keeps_none_of_them_there() {
+        for batch in [1, 2, 10] {
+            let desk =
+                Desk { newest_first: true, ..Desk::with(batch, &["good", "fine", "bad", "bad"], |body| body == "bad") };
+            let moved = bring_back(&desk).await.unwrap();
+            assert_eq!(moved, Moved { went: 4, returned: 2, left: 0 }, "{batch}");
+            assert_eq!(desk.sent(), ["bad", "bad", "fine", "good"]);
+            assert_eq!(desk.left(), ["bad", "bad"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_meanwhile_is_said_to_be_there_yet() {
+        let desk = Desk { meanwhile: Mutex::new(Some("new")), ..Desk::with(10, &["old"], |_| false) };
+        assert_eq!(bring_back(&desk).await.unwrap(), Moved { went: 1, returned: 0, left: 1 });
+        assert_eq!(desk.left(), ["new"]);
+    }
+
+    #[tokio::test]
+    async fn more_than_can_be_held_in_hand_are_said_to_be_there_yet() {
+        let bodies: Vec<String> = (0..MOST + 3).map(|number| number.to_string()).collect();
+        let desk = Desk::with(10, &bodies.iter().map(String::as_str).collect::<Vec<_>>(), |_| false);
+        let moved = bring_back(&desk).await.unwrap();
+        assert_eq!(moved, Moved { went: u64::try_from(MOST).unwrap(), returned: 0, left: 3 });
+        assert_eq!(desk.left().len(), 3);
     }
 
     #[tokio::test]
     async fn i5_what_cannot_be_sent_is_not_deleted() {
         let desk = Desk { refused: Some("b"), ..Desk::with(10, &["a", "b", "c"], |_| false) };
-        bring_back(&desk, BEGAN).await.unwrap_err();
+        bring_back(&desk).await.unwrap_err();
         assert_eq!(desk.sent(), ["a"]);
         assert_eq!(desk.left(), ["b", "c"]);
     }

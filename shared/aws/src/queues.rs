@@ -7,7 +7,6 @@ use aws_sdk_sqs::{
 };
 use aws_smithy_types::timeout::TimeoutConfig;
 use futures_util::TryStreamExt;
-use jiff::Timestamp;
 use ports::{MAX_DELAY, Outgoing, PortError, Queue, Receipt, Received, RetimeMessage, SendMessage};
 
 use crate::AwsError;
@@ -81,21 +80,6 @@ impl SqsQueues {
     /// # Errors
     /// [`PortError`].
     pub async fn receive(&self, queue: Queue, at_most: usize, wait: Duration) -> Result<Vec<Received>, PortError> {
-        let dated = self.receive_dated(queue, at_most, wait).await?;
-        Ok(dated.into_iter().map(|(message, _)| message).collect())
-    }
-
-    /// The same, with the time at which each message was sent (SQS `SentTimestamp`, by SQS's clock). One that SQS has moved
-    /// to the dead letters keeps the time of its first sending.
-    ///
-    /// # Errors
-    /// [`PortError`].
-    pub async fn receive_dated(
-        &self,
-        queue: Queue,
-        at_most: usize,
-        wait: Duration,
-    ) -> Result<Vec<(Received, Option<Timestamp>)>, PortError> {
         let doing = || format!("receive from the {} queue", queue.as_str());
         let wait = wait.min(MAX_WAIT);
         // A long poll is a slow answer by intent: only here is the wait added to what an answer may take.
@@ -110,24 +94,22 @@ impl SqsQueues {
             .max_number_of_messages(i32::try_from(at_most.clamp(1, MAX_BATCH)).unwrap_or(1))
             .wait_time_seconds(seconds(wait))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
-            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             .customize()
             .config_override(aws_sdk_sqs::config::Config::builder().timeout_config(longer.build()))
             .send()
             .await
             .map_err(|error| AwsError::from(error).into_port(doing()))?;
         let received = |message: aws_sdk_sqs::types::Message| {
-            let said = |name| message.attributes().and_then(|all| all.get(&name));
-            let receives = said(MessageSystemAttributeName::ApproximateReceiveCount).and_then(|text| text.parse().ok());
-            let sent_at = said(MessageSystemAttributeName::SentTimestamp)
-                .and_then(|text| Timestamp::from_millisecond(text.parse().ok()?).ok());
-            let received = Received {
+            let receives = message
+                .attributes()
+                .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount))
+                .and_then(|text| text.parse().ok());
+            Some(Received {
                 queue,
                 body: message.body?,
                 receipt: Receipt(message.receipt_handle?),
                 receives: receives.unwrap_or(1),
-            };
-            Some((received, sent_at))
+            })
         };
         Ok(answer.messages.unwrap_or_default().into_iter().filter_map(received).collect())
     }
