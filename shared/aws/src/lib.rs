@@ -19,5 +19,5 @@ pub use connect::{Clients, ConnectError, connect};
 pub use env::{AwsEnv, AwsEnvError};
 pub use fail::{AwsError, Outcome};
 pub use queues::{Depth, SqsQueues};
-pub use secrets::SecretsManager;
+pub use secrets::{NoSuchSecret, SecretsManager};
 pub use sns::SnsHttps;

@@ -58,10 +58,17 @@ impl Versions {
     }
 }
 
+/// Secrets Manager has no current version of the secret: the id, the region or the account is another, or nothing was put
+/// into it yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such secret, or it has no value yet")]
+pub struct NoSuchSecret;
+
 /// A failed call, which everybody who waited for it is told about.
 #[derive(Clone)]
 enum Failed {
     Aws(AwsError),
+    Gone(NoSuchSecret),
     Content(&'static str),
 }
 
@@ -70,6 +77,7 @@ impl Failed {
         let doing = format!("read the secret `{id}`");
         match self {
             Self::Aws(error) => error.into_port(doing),
+            Self::Gone(gone) => PortError::permanent(doing, gone),
             Self::Content(text) => PortError::permanent(doing, text),
         }
     }
@@ -125,7 +133,7 @@ impl SecretsManager {
 
     async fn fetch(&self) -> Result<Versions, Failed> {
         let (current, previous) = tokio::join!(self.version("AWSCURRENT"), self.version("AWSPREVIOUS"));
-        let current = current?.ok_or(Failed::Content("there is no such secret, or it has no value yet"))?;
+        let current = current?.ok_or(Failed::Gone(NoSuchSecret))?;
         Ok(Versions { current, previous: previous?.unwrap_or_default() })
     }
 

@@ -2,12 +2,14 @@
 
 use std::error::Error;
 
-use firstlook_aws::AwsError;
+use firstlook_aws::{AwsError, NoSuchSecret};
 
 use super::{OutputsError, StackError};
 
 const CREDENTIALS: &str = "this puts your profile's credentials into the environment: \
                            eval \"$(aws configure export-credentials --format env)\"";
+
+const NO_SECRET: &str = "is the stack's name (or `--secret-id`) right, and does AWS_REGION say where it is?";
 
 /// What to do about `error`, where that is known: by what AWS calls it, or by what the environment lacks.
 #[must_use]
@@ -20,6 +22,9 @@ pub fn advice(error: &(dyn Error + 'static)) -> Option<String> {
                 missing if missing.contains(&"AWS_REGION") => format!("{CREDENTIALS}; and export AWS_REGION"),
                 _ => CREDENTIALS.to_owned(),
             });
+        }
+        if error.is::<NoSuchSecret>() {
+            return Some(NO_SECRET.to_owned());
         }
         let code = match (error.downcast_ref::<AwsError>(), error.downcast_ref()) {
             (Some(aws), _) => aws.code(),
@@ -57,6 +62,7 @@ fn of(code: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use firstlook_aws::AwsEnv;
+    use ports::{PortError, SecretError};
 
     use super::*;
 
@@ -70,6 +76,13 @@ mod tests {
         assert_eq!(lacking(&["AWS_ACCESS_KEY_ID"]), CREDENTIALS);
         let both = lacking(&["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SECRET_ACCESS_KEY"]);
         assert!(both.contains("export-credentials") && both.contains("export AWS_REGION"), "{both}");
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_looked_for_by_its_name() {
+        let error = SecretError::Port(PortError::permanent("read the secret", NoSuchSecret));
+        assert_eq!(advice(&error).as_deref(), Some(NO_SECRET));
+        assert_eq!(advice(&PortError::permanent("read the secret", "its value is not a JSON object")), None);
     }
 
     #[test]
