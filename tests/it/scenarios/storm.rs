@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{Attachment, EventId, IncidentState, Run, RunId, RunStatus};
+use domain::{Attachment, EventId, IncidentState, Run, RunStatus};
 use futures_util::{StreamExt, stream};
 use inbox::Service;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -11,7 +11,7 @@ use store::UnmatchedEvent;
 use super::{World, incident};
 use crate::support::{
     pages::{Page, page},
-    world::{Answer, posts, settled, until, until_within},
+    world::{posts, settled, until, until_within},
 };
 
 /// What the workflow `capped` may open in an hour.
@@ -71,7 +71,7 @@ fn day(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::UTC).date()
 }
 
-/// The runs that events of the storm opened, and its events that led nowhere.
+/// The runs of the storm's workflows, and its events that led nowhere.
 async fn recorded(world: &dyn World, storm: &BTreeSet<EventId>, began: Timestamp) -> (Vec<Run>, Vec<UnmatchedEvent>) {
     let reader = world.reader();
     let (mut runs, mut unmatched) = (Vec::new(), Vec::new());
@@ -94,13 +94,26 @@ async fn recorded(world: &dyn World, storm: &BTreeSet<EventId>, began: Timestamp
             }
         }
     }
-    runs.retain(|run| storm.iter().any(|event| RunId::opened_by(*event) == run.id));
+    runs.retain(|run| run.workflow.as_ref().is_some_and(|name| ["flood", "capped"].contains(&name.as_str())));
     unmatched.retain(|event| storm.contains(&event.id));
     (runs, unmatched)
 }
 
 fn of<'r>(runs: &'r [Run], workflow: &str) -> Vec<&'r Run> {
     runs.iter().filter(|run| run.workflow.as_ref().is_some_and(|name| name.as_str() == workflow)).collect()
+}
+
+/// Sends `page` until it is taken, as its sender does; its event, and how often the answer was to come again.
+async fn accepted(world: &dyn World, page: &Page) -> (EventId, u64) {
+    for busy in 0..20 {
+        let answer = world.post("pagerduty", page).await;
+        match answer.status {
+            202 => return (answer.body["event"].as_str().unwrap().parse().unwrap(), busy),
+            503 => {}
+            _ => panic!("{answer:?}"),
+        }
+    }
+    panic!("refused 20 times");
 }
 
 /// 2,000 webhooks of 100 incidents, shuffled and with duplicates, sent 32 at a time.
@@ -110,13 +123,14 @@ pub async fn i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_los
     let began = Timestamp::now();
     let mut sends = Vec::new();
     for page in &webhooks {
-        sends.push(world.post("pagerduty", page));
+        sends.push(accepted(world, page));
     }
-    let answers: Vec<Answer> = stream::iter(sends).buffer_unordered(32).collect().await;
-    let event = |answer: &Answer| answer.body["event"].as_str().and_then(|id| id.parse::<EventId>().ok());
-    let storm: BTreeSet<EventId> = answers.iter().filter(|answer| answer.status == 202).filter_map(event).collect();
-    assert_eq!(storm.len(), 2000, "each is taken, as an event of its own: {:?}", answers.first());
-    println!("2,000 webhooks taken in {:#}", Timestamp::now().duration_since(began));
+    let taken: Vec<(EventId, u64)> = stream::iter(sends).buffer_unordered(32).collect().await;
+    // A busy answer may have been late and not empty-handed: its event is then one more.
+    let busy: u64 = taken.iter().map(|(_, busy)| busy).sum();
+    let storm: BTreeSet<EventId> = taken.into_iter().map(|(event, _)| event).collect();
+    assert_eq!(storm.len(), 2000, "each is an event of its own");
+    println!("2,000 webhooks taken in {:#}, {busy} busy answers", Timestamp::now().duration_since(began));
 
     let counted = |runs: &[Run], unmatched: &[UnmatchedEvent]| {
         let sum = |count: fn(&Run) -> u64| runs.iter().map(count).sum::<u64>();
@@ -137,14 +151,16 @@ pub async fn i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_los
         "after {:#}: opened {opened} + attached {attached} + duplicate {duplicates} + gathered {gathered} + unmatched {nowhere}",
         ended.duration_since(began)
     );
-    assert_eq!(opened + attached + duplicates + gathered + nowhere, 2000);
+    let all = opened + attached + duplicates + gathered + nowhere;
+    assert!((2000..=2000 + busy).contains(&all), "{all} events, {busy} busy answers");
     assert!(attached > 0 && duplicates > 0 && gathered > 0 && nowhere >= 200, "each of them happened");
 
     // Without a limit: a run for each incident, with both times that it fired, and over as its sender says.
     let flood = of(&runs, "flood");
     assert_eq!(flood.len(), 50);
     for run in &flood {
-        assert_eq!((run.status, run.storm, run.counts.fired), (RunStatus::Concluded, false, 2), "{}", run.id);
+        assert_eq!((run.status, run.storm), (RunStatus::Concluded, false), "{}: {:?}", run.id, run.reason);
+        assert_eq!(run.counts.fired, 2, "{}", run.id);
         assert!(matches!(run.incident, IncidentState::Resolved { .. }), "{}: {:?}", run.id, run.incident);
     }
 
