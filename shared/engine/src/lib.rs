@@ -4,6 +4,7 @@ mod call;
 mod drive;
 mod evidence;
 mod findings;
+pub mod model;
 mod plan;
 mod redact;
 mod step;

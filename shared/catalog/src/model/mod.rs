@@ -1,6 +1,7 @@
 //! The documents of a catalog, as users write them.
 
 mod command;
+mod run;
 mod source;
 mod task;
 mod topic;
@@ -15,11 +16,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
+pub use run::{DnsRecord, DnsRun, HttpMethod, HttpRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun};
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
-pub use task::{
-    Access, DnsRecord, DnsRun, HttpMethod, HttpRun, IssueRule, PromqlRange, PromqlRun, RunSpec, Slot, Task, TcpRun,
-    TlsRun,
-};
+pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
 pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};
 pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Model, Rule, Schedule, Slx};

@@ -1,0 +1,79 @@
+//! The one call that a Task makes. Each task kind has its module here.
+
+mod connect;
+mod http;
+mod promql;
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Span;
+
+pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
+pub use http::{HttpMethod, HttpRun};
+pub use promql::{PromqlRange, PromqlRun};
+
+/// The one call that a Task makes: one key, the task kind. `T` is [`Template`] in the catalog and `String` once it is
+/// rendered.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(description = "The one call that a Task makes: one key, the task kind.")]
+#[allow(missing_docs)]
+pub enum RunSpec<T> {
+    Http(HttpRun<T>),
+    Promql(PromqlRun<T>),
+    Dns(DnsRun<T>),
+    Tcp(TcpRun<T>),
+    Tls(TlsRun<T>),
+}
+
+/// Where a text stands in a call, which decides how values are written into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// A URL: values are percent-encoded, so that none of them adds a segment, a query or a host.
+    Url,
+    /// A query: a value in quotes is escaped for them, and matched literally where a regular expression stands.
+    Query,
+    /// Anything else: values stand as they are.
+    Text,
+}
+
+impl<T> RunSpec<T> {
+    /// The task kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Http(_) => "http",
+            Self::Promql(_) => "promql",
+            Self::Dns(_) => "dns",
+            Self::Tcp(_) => "tcp",
+            Self::Tls(_) => "tls",
+        }
+    }
+
+    /// The same call with every text changed by `change`, which is told where the text stands.
+    ///
+    /// # Errors
+    /// The first error of `change`.
+    pub fn try_map<U, E>(&self, mut change: impl FnMut(Slot, &T) -> Result<U, E>) -> Result<RunSpec<U>, E> {
+        let change = &mut change;
+        Ok(match self {
+            Self::Http(run) => RunSpec::Http(run.try_map(change)?),
+            Self::Promql(run) => RunSpec::Promql(run.try_map(change)?),
+            Self::Dns(run) => RunSpec::Dns(run.try_map(change)?),
+            Self::Tcp(run) => RunSpec::Tcp(run.try_map(change)?),
+            Self::Tls(run) => RunSpec::Tls(run.try_map(change)?),
+        })
+    }
+}
+
+fn five_seconds() -> Span {
+    Span(Duration::from_secs(5))
+}
+
+// Named, since a bare `default` would ask of every `T` that it has one.
+fn nothing<T>() -> Option<T> {
+    None
+}
