@@ -108,16 +108,20 @@ pub fn ticked(text: &str) -> Markup {
     }
 }
 
-/// Where a target is. Of a webhook the host only, since its path is often its secret.
+/// Where a target is. Of a URL the host only, since its path is often its secret.
 #[must_use]
 pub fn place(outlet: &OutletSpec) -> String {
+    let host =
+        |text: &str| url::Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     match outlet {
         OutletSpec::Slack(slack) => slack.channel.clone(),
         OutletSpec::PagerDuty(_) => "note on the incident".to_owned(),
-        OutletSpec::Webhook(webhook) => match url::Url::parse(&webhook.url) {
-            Ok(url) => url.host_str().unwrap_or_default().to_owned(),
-            Err(_) => String::new(),
-        },
+        OutletSpec::Opsgenie(_) | OutletSpec::Jsm(_) => "note on the alert".to_owned(),
+        OutletSpec::Jira(jira) => format!("{} at {}", jira.issue, host(&jira.site)),
+        OutletSpec::ServiceNow(servicenow) => format!("{} at {}", servicenow.incident, host(&servicenow.instance)),
+        OutletSpec::GitHub(github) => format!("{}#{}", github.repository, github.issue),
+        OutletSpec::SlackWebhook(hook) | OutletSpec::Teams(hook) => format!("the URL in {}", hook.secret),
+        OutletSpec::Webhook(webhook) => host(&webhook.url),
     }
 }
 

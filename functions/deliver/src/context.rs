@@ -80,7 +80,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let secrets: Arc<dyn ReadSecret> =
         Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
-    let outlets = Outlets::new(Settings { slack_api, pagerduty_api, webhook_sink: None }, Arc::clone(&secrets))?;
+    let outlets = Outlets::new(Settings { slack_api, pagerduty_api, inbox: None }, Arc::clone(&secrets))?;
     let table = Arc::new(DynamoTable::new(&clients, table));
     let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Deliver, queue), (Queue::DeliverDlq, letters)]));
     Ok(Deliver {

@@ -132,11 +132,7 @@ async fn tell(
     out::say("");
     out::say(&style.bold("5. What arrived where people are"));
     let mut received = inbox.posts();
-    received.sort_by_key(|posted| match posted.service {
-        inbox::Service::Slack => 0,
-        inbox::Service::PagerDuty => 1,
-        inbox::Service::Webhook => 2,
-    });
+    received.sort_by_key(|posted| posted.service);
     for posted in received {
         let body = indented(&posts::body(&posted, LINES));
         out::print(&format!("\n{}\n{body}", page.bold(&posts::heading(&posted))))?;

@@ -7,10 +7,18 @@ use serde_json::Value;
 /// Where it was posted, and how often it was edited.
 #[must_use]
 pub fn heading(posted: &Posted) -> String {
+    let place = words::plain(&posted.place);
     let mut text = match posted.service {
-        Service::Slack => format!("Slack #{}", words::plain(&posted.place)),
-        Service::PagerDuty => format!("PagerDuty, note on incident {}", words::plain(&posted.place)),
-        Service::Webhook => format!("Webhook {}, id {}", words::plain(&posted.place), words::plain(&posted.id)),
+        Service::Slack => format!("Slack #{place}"),
+        Service::SlackWebhook => format!("Slack, incoming webhook {place}"),
+        Service::PagerDuty => format!("PagerDuty, note on incident {place}"),
+        Service::Opsgenie => format!("Opsgenie, note on alert {place}"),
+        Service::Jsm => format!("Jira Service Management, note on alert {place}"),
+        Service::Jira => format!("Jira, comment on {place}"),
+        Service::ServiceNow => format!("ServiceNow, work note on {place}"),
+        Service::GitHub => format!("GitHub, comment on {place}"),
+        Service::Teams => format!("Teams, webhook {place}"),
+        Service::Webhook => format!("Webhook {place}, id {}", words::plain(&posted.id)),
     };
     match posted.edits.len() {
         0 => {}
@@ -28,8 +36,13 @@ pub fn heading(posted: &Posted) -> String {
 pub fn body(posted: &Posted, lines: usize) -> String {
     let body = posted.current();
     let text = match posted.service {
-        Service::Slack => slack(body),
+        Service::Slack | Service::SlackWebhook => slack(body),
         Service::PagerDuty => first_text(body, &["/note/content", "/content"]),
+        Service::Opsgenie | Service::Jsm => first_text(body, &["/note"]),
+        Service::ServiceNow => first_text(body, &["/work_notes"]),
+        Service::GitHub => first_text(body, &["/body"]),
+        Service::Jira => texts(body.get("body"), "content"),
+        Service::Teams => texts(body.pointer("/attachments/0/content"), "body"),
         Service::Webhook => json(body, lines),
     };
     words::plain(text.trim_end())
@@ -38,6 +51,20 @@ pub fn body(posted: &Posted, lines: usize) -> String {
 fn first_text(body: &Value, pointers: &[&str]) -> String {
     let found = pointers.iter().find_map(|pointer| body.pointer(pointer)?.as_str());
     found.map_or_else(|| json(body, usize::MAX), str::to_owned)
+}
+
+/// The texts of a document or card, a line for each of its `parts`.
+fn texts(document: Option<&Value>, parts: &str) -> String {
+    let parts = document.and_then(|document| document.get(parts)).and_then(Value::as_array).into_iter().flatten();
+    let line = |part: &Value| {
+        let pieces = ["content", "inlines"].iter().find_map(|inner| part.get(inner)?.as_array()).into_iter().flatten();
+        let piece = |piece: &Value| match piece.get("text").and_then(Value::as_str) {
+            Some(text) => text.to_owned(),
+            None => "\n".to_owned(),
+        };
+        pieces.map(piece).collect::<String>()
+    };
+    parts.map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn json(body: &Value, most: usize) -> String {

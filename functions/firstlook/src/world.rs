@@ -182,7 +182,7 @@ impl World {
                 Settings {
                     slack_api: url(inbox.slack_api())?,
                     pagerduty_api: url(inbox.pagerduty_api())?,
-                    webhook_sink: Some(url(inbox.webhook_sink())?),
+                    inbox: Some(url(inbox.url())?),
                 },
                 Arc::new(InboxSecrets(Arc::clone(&self.secrets))),
             ),
@@ -190,7 +190,7 @@ impl World {
                 Settings {
                     slack_api: url(deliver::context::SLACK_API.to_owned())?,
                     pagerduty_api: url(deliver::context::PAGERDUTY_API.to_owned())?,
-                    webhook_sink: None,
+                    inbox: None,
                 },
                 Arc::clone(&self.secrets) as Arc<_>,
             ),
@@ -303,19 +303,17 @@ fn made_up(source: Option<&Source>) -> Secret {
     }
 }
 
+/// All targets of a catalog.
+fn outlets(catalog: &Catalog) -> impl Iterator<Item = &OutletSpec> {
+    let of_workflows = catalog.workflows.values().flat_map(|workflow| &workflow.deliver);
+    let of_schedules = catalog.schedules.values().flat_map(|schedule| &schedule.deliver);
+    of_workflows.chain(of_schedules)
+}
+
 /// Whether a catalog posts to anything that wants a secret of its own, by key.
 #[must_use]
 pub fn outlet_keys(catalog: &Catalog) -> Vec<String> {
-    let of_workflows = catalog.workflows.values().flat_map(|workflow| &workflow.deliver);
-    let of_schedules = catalog.schedules.values().flat_map(|schedule| &schedule.deliver);
-    let mut keys: Vec<String> = of_workflows
-        .chain(of_schedules)
-        .map(|outlet| match outlet {
-            OutletSpec::Slack(_) => "slack-bot-token".to_owned(),
-            OutletSpec::PagerDuty(_) => "pagerduty-api-key".to_owned(),
-            OutletSpec::Webhook(webhook) => webhook.secret.clone(),
-        })
-        .collect();
+    let mut keys: Vec<String> = outlets(catalog).map(|outlet| outlet.secret().to_owned()).collect();
     keys.sort();
     keys.dedup();
     keys

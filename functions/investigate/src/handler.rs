@@ -5,8 +5,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LeaseToken, Mode, Name, OutletSpec, Run,
-    RunId, RunStatus, TargetSpec, Trigger,
+    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LeaseToken, Mode, Name, Run, RunId,
+    RunStatus, Trigger,
 };
 use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
@@ -123,7 +123,7 @@ impl Investigate {
         // Parameters that do not fit do not keep the run from being opened: it fails where people see it (I14).
         let params = engine::parameters(catalog, &investigate.command, &investigate.with, event.alert.as_ref());
         let targets = match workflow.mode {
-            Mode::Live => targets(&workflow.deliver),
+            Mode::Live => catalog::targets(&workflow.deliver, event.alert.as_ref()),
             Mode::Shadow => vec![],
         };
         let run = Run {
@@ -368,18 +368,4 @@ impl Investigate {
         let group = run.workflow.as_ref().unwrap_or(&run.command);
         Ok(self.sender.send(queue, &body, group.as_str(), delay).await?)
     }
-}
-
-/// The targets by name: the outlet's, numbered where there are several of one kind.
-pub(crate) fn targets(deliver: &[OutletSpec]) -> Vec<TargetSpec> {
-    let mut targets: Vec<TargetSpec> = Vec::with_capacity(deliver.len());
-    for outlet in deliver {
-        let same = targets.iter().filter(|target| target.outlet.kind() == outlet.kind()).count();
-        let name = match same {
-            0 => outlet.kind().to_owned(),
-            others => format!("{}-{}", outlet.kind(), others + 1),
-        };
-        targets.push(TargetSpec { name, outlet: outlet.clone() });
-    }
-    targets
 }

@@ -4,10 +4,7 @@ use domain::{EventId, Name, Run, RunId, Trigger};
 use jiff::Timestamp;
 use store::Fired;
 
-use crate::{
-    Investigate,
-    handler::{InvestigateError, targets},
-};
+use crate::{Investigate, handler::InvestigateError};
 
 impl Investigate {
     /// Takes the firing of `schedule` that was due at `at`; `sending` is what the clock calls this sending of it.
@@ -28,7 +25,7 @@ impl Investigate {
         let params = engine::parameters(&self.engine.catalog, &schedule.command, &schedule.with, None);
         Run {
             trigger: Trigger::Schedule { name: schedule.name.clone(), at },
-            targets: targets(&schedule.deliver),
+            targets: catalog::targets(&schedule.deliver, None),
             reason: params.as_ref().err().cloned(),
             params: params.unwrap_or_default(),
             ..self.queued(RunId::opened_by(EventId::of_firing(&schedule.name, at)), &schedule.command)

@@ -16,6 +16,7 @@ mod problem;
 mod promql;
 mod rendered;
 mod schema;
+mod targets;
 mod timetable;
 mod tree;
 
@@ -31,4 +32,5 @@ pub use problem::{Code, Problem, ProblemSeverity};
 pub use promql::query;
 pub use rendered::MAX_SCHEDULES;
 pub use schema::schemas;
+pub use targets::targets;
 pub use timetable::{Timetable, TimetableError};

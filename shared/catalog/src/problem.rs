@@ -147,10 +147,10 @@ codes! {
     ShortTitle = "FL091", Warning;
     /// A Slack channel is not one.
     SlackChannel = "FL100", Error;
-    /// A webhook target's URL is not fit for it.
-    WebhookTarget = "FL101", Error;
-    /// A PagerDuty target has no PagerDuty incident to write to.
-    PagerDutyTarget = "FL102", Error;
+    /// The URL of a target is not fit for it.
+    TargetUrl = "FL101", Error;
+    /// A target has no ticket, alert or incident to write on.
+    TargetTicket = "FL102", Error;
     /// A target stands twice.
     DuplicateTarget = "FL103", Error;
 }

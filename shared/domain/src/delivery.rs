@@ -1,64 +1,9 @@
 //! Targets: where a run's state is shown, and how far each of them has come.
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Lease;
-
-/// A Slack channel. The bot must be a member of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SlackSpec {
-    /// The channel: `#name` or its id (`C...`).
-    pub channel: String,
-}
-
-/// The PagerDuty incident that the alert came from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PagerDutySpec {
-    /// Write an incident note. `true` is the only value that makes sense; it stands there to be read.
-    pub note: bool,
-    /// The e-mail address of the PagerDuty user in whose name the note is written. The API asks for it with an account's
-    /// key; with a user's own key it may be left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-}
-
-/// A webhook of the team's own, signed by the Standard Webhooks scheme.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookSpec {
-    /// Where to POST to. Only the catalog can name it.
-    pub url: String,
-    /// The key within the secret that signs it (`whsec_...`).
-    pub secret: String,
-}
-
-/// The kind of a target and what it needs: one key, the outlet's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OutletSpec {
-    /// A Slack channel.
-    Slack(SlackSpec),
-    /// A note on the PagerDuty incident.
-    PagerDuty(PagerDutySpec),
-    /// A webhook.
-    Webhook(WebhookSpec),
-}
-
-impl OutletSpec {
-    /// The outlet's name.
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Slack(_) => "slack",
-            Self::PagerDuty(_) => "pagerduty",
-            Self::Webhook(_) => "webhook",
-        }
-    }
-}
+use crate::{Lease, OutletSpec};
 
 /// One target of a run, as the workflow named it when the run was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

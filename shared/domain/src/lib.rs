@@ -10,6 +10,7 @@ mod event;
 mod id;
 mod issue;
 mod message;
+mod outlet;
 mod report;
 mod run;
 mod secret;
@@ -18,11 +19,15 @@ mod view;
 
 pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
 pub use course::{FLAPS_FROM, Flapping, Previous};
-pub use delivery::{OutletSpec, PagerDutySpec, SlackSpec, Target, TargetSpec, TargetState, WebhookSpec};
+pub use delivery::{Target, TargetSpec, TargetState};
 pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
 pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};
 pub use issue::{Issue, MergedIssue, Severity};
 pub use message::{CommandRequest, DeliverMessage, InvestigateMessage};
+pub use outlet::{
+    AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec, TicketKind,
+    WebhookSpec,
+};
 pub use report::{Checked, Gap, Report};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;

@@ -1,5 +1,7 @@
 //! What can go wrong, on command.
 
+use crate::Service;
+
 /// What a fault is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Endpoint {
@@ -19,6 +21,14 @@ pub enum Endpoint {
     PagerDutyList,
     /// The webhook receiver.
     Webhook,
+    /// What writes a new post, where a service is not named above.
+    Post(Service),
+    /// What changes a post.
+    Edit(Service),
+    /// What lists posts.
+    List(Service),
+    /// What says how far a post has come.
+    Status(Service),
     /// Anything else; met by nothing, it only names such a request.
     Unknown,
 }

@@ -1,13 +1,20 @@
-//! Loopback servers that answer as Slack's Web API, PagerDuty's REST API and a webhook receiver do. The local world shows
+//! Loopback servers that answer as the APIs do that deliveries go to: Slack, PagerDuty, Opsgenie, Jira Service Management, Jira,
+//! ServiceNow, GitHub, Teams, and a webhook receiver. The local world shows
 //! in them what the real ones would have got; tests break them in scripted ways.
 //!
 //! What is checked and answered follows reference pages of the providers: `ok: false` with HTTP 200, the limits of
 //! blocks, message metadata only where it is asked for, notes that can be listed and never edited.
 
+mod desk;
 mod fault;
+mod github;
+mod hook;
+mod jira;
+mod opsgenie;
 mod pagerduty;
 mod posted;
 mod serve;
+mod servicenow;
 mod slack;
 mod state;
 #[cfg(test)]
@@ -23,13 +30,14 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    routing::{any, get, post},
+    routing::{any, get, patch, post, put},
 };
 use ports::Clock;
 use tokio::{net::TcpListener, sync::broadcast, task::JoinHandle};
 
 pub use fault::{Endpoint, Fault};
 pub use posted::{Arrival, Edit, Moment, Posted, Service};
+pub use servicenow::READ_ONLY;
 
 use state::Shared;
 
@@ -53,6 +61,19 @@ impl Inbox {
             .route("/posts", get(list_posts))
             .route("/slack/api/{method}", any(slack::method))
             .route("/pagerduty/incidents/{id}/notes", post(pagerduty::notes).get(pagerduty::notes))
+            .route("/{api}/v2/alerts/{alert}/notes", post(opsgenie::notes).get(opsgenie::notes))
+            .route("/{api}/v2/alerts/requests/{id}", get(opsgenie::requests))
+            .route("/jira/rest/api/3/issue/{issue}/comment", post(jira::comments).get(jira::comments))
+            .route("/jira/rest/api/3/issue/{issue}/comment/{id}", put(jira::comment))
+            .route("/servicenow/api/now/table/{table}", get(servicenow::table))
+            .route("/servicenow/api/now/table/incident/{id}", patch(servicenow::incident))
+            .route(
+                "/github/repos/{owner}/{name}/issues/{number}/comments",
+                post(github::comments).get(github::comments),
+            )
+            .route("/github/repos/{owner}/{name}/issues/comments/{id}", patch(github::comment))
+            .route("/slack-webhook/{name}", post(hook::slack))
+            .route("/teams/{name}", post(hook::teams))
             .route("/webhook", post(webhook::receive))
             .route("/webhook/{*name}", post(webhook::receive))
             .fallback(serve::unknown)
@@ -85,10 +106,11 @@ impl Inbox {
         format!("http://{}/webhook/{name}", self.address)
     }
 
-    /// A webhook receiver that stands for all: a query `to=` says whom a request was meant for.
+    /// Stands in for every place that a catalog can name, with a path for each outlet. Under `/webhook` a query `to=` says whom
+    /// a request was meant for.
     #[must_use]
-    pub fn webhook_sink(&self) -> String {
-        format!("http://{}/webhook", self.address)
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     /// What was posted, oldest first, with every edit.
@@ -147,7 +169,7 @@ impl Inbox {
         world.removed.insert(name.trim_start_matches('#').to_owned());
     }
 
-    /// There is no PagerDuty incident `id` any more. Until then every incident exists.
+    /// There is no incident, alert, ticket or hook `id` any more. Until then each exists.
     pub fn remove_incident(&self, id: &str) {
         self.shared.world.lock().unwrap_or_else(PoisonError::into_inner).removed.insert(id.to_owned());
     }

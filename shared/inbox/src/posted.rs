@@ -7,12 +7,20 @@ use serde_json::Value;
 use crate::Endpoint;
 
 /// Which of the providers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Service {
     Slack,
+    #[serde(rename = "slack-webhook")]
+    SlackWebhook,
     PagerDuty,
+    Opsgenie,
+    Jsm,
+    Jira,
+    ServiceNow,
+    GitHub,
+    Teams,
     Webhook,
 }
 
@@ -30,7 +38,8 @@ pub struct Edit {
 pub struct Posted {
     /// Where.
     pub service: Service,
-    /// The Slack channel's name, the PagerDuty incident's id, the webhook's name or the URL that it was meant for.
+    /// The Slack channel's name, the id of the incident, alert or ticket, the webhook's name or the URL that it was meant
+    /// for.
     pub place: String,
     /// The provider's id: `channel/ts`, the note's id, the `webhook-id`.
     pub id: String,

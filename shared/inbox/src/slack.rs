@@ -122,6 +122,15 @@ fn number(arguments: &Map<String, Value>, key: &str) -> Option<usize> {
     value.as_u64().and_then(|number| usize::try_from(number).ok()).or_else(|| value.as_str()?.parse().ok())
 }
 
+/// Whether an incoming webhook takes `message`, and if not, Slack's word for why.
+pub(crate) fn fits(message: &Value) -> Result<(), &'static str> {
+    let arguments = message.as_object().ok_or("invalid_payload")?;
+    if arguments.contains_key("metadata") || arguments.contains_key("channel") {
+        return Err("invalid_payload");
+    }
+    check(arguments)
+}
+
 /// What both posting and editing ask of a message.
 fn check(arguments: &Map<String, Value>) -> Result<(), &'static str> {
     let blocks = arguments.get("blocks");

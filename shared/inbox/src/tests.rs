@@ -181,7 +181,7 @@ async fn faults_are_met_once_each_and_in_order() {
 async fn i9_what_authorizes_a_request_is_not_kept() {
     let inbox = start().await;
     slack(&inbox, "chat.postMessage", json!({ "channel": "ops", "text": "a" })).await;
-    let sink = format!("{}?to=https%3A%2F%2Fhooks.example.com%2Fx", inbox.webhook_sink());
+    let sink = format!("{}/webhook?to=https%3A%2F%2Fhooks.example.com%2Fx", inbox.url());
     client().post(sink).bearer_auth("secret-token").body("hi").send().await.unwrap();
     assert_eq!(inbox.posts()[1].place, "https://hooks.example.com/x");
     assert_eq!(inbox.posts()[1].body, "hi");

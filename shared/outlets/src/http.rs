@@ -11,7 +11,10 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 use url::Url;
 
-use crate::OutletError;
+use crate::{
+    OutletError,
+    text::{cut, line},
+};
 
 /// How long one request may take, the connection included.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -55,6 +58,14 @@ impl Http {
         self.client.post(url.clone())
     }
 
+    pub fn put(&self, url: &Url) -> RequestBuilder {
+        self.client.put(url.clone())
+    }
+
+    pub fn patch(&self, url: &Url) -> RequestBuilder {
+        self.client.patch(url.clone())
+    }
+
     pub fn get(&self, url: &Url) -> RequestBuilder {
         self.client.get(url.clone())
     }
@@ -87,6 +98,35 @@ impl Answer {
         }
         let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
         Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    }
+}
+
+impl Answer {
+    /// What the provider `who` says, for people: the status and its own `words`, those that are texts.
+    pub fn said(&self, who: &str, words: &[Option<&Value>]) -> String {
+        let words = words.iter().filter_map(|word| word.and_then(Value::as_str)).map(line);
+        let words: Vec<String> = words.filter(|word| !word.is_empty()).collect();
+        let mut said = format!("{who} answers {}", self.status);
+        if !words.is_empty() {
+            said = format!("{said}, {}", words.join(" "));
+        }
+        cut(&said, 300, |_| 1).0
+    }
+
+    /// What follows from an answer that is not a success, where all providers mean the same by its status; `wait` is how
+    /// long to wait where it asks for that. None: it is the provider's own word that decides.
+    pub fn common(&self, who: &str, said: &str, once: bool, wait: Duration) -> Option<OutletError> {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS => Some(OutletError::Limited { reason: format!("{who} asks to wait"), wait }),
+            status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+                let reason = said.to_owned();
+                Some(if once { OutletError::Ambiguous { reason } } else { OutletError::transient(reason) })
+            }
+            status if status.is_redirection() => Some(OutletError::permanent(format!(
+                "{said}, and redirects are not followed: the API is not at this address"
+            ))),
+            _ => None,
+        }
     }
 }
 

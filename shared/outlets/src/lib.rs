@@ -3,10 +3,18 @@
 //! Each outlet renders the whole run as it stands, so a delivery needs to know nothing of the one before. What of I4 an
 //! outlet can make certain, and what not, stands in `docs/outlets.md`.
 
+pub mod github;
+pub mod hook;
 mod http;
+pub mod jira;
+mod keyed;
+mod note;
+pub mod opsgenie;
 mod outlet;
 mod outlets;
 pub mod pagerduty;
+mod place;
+pub mod servicenow;
 pub mod slack;
 mod summary;
 #[cfg(test)]

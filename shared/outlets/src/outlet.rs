@@ -20,8 +20,13 @@ impl Style {
     #[must_use]
     pub fn of(spec: &OutletSpec) -> Self {
         match spec {
-            OutletSpec::Slack(_) => Self::Edited,
-            OutletSpec::PagerDuty(_) => Self::OnceConcluded,
+            OutletSpec::Slack(_) | OutletSpec::Jira(_) | OutletSpec::GitHub(_) => Self::Edited,
+            OutletSpec::SlackWebhook(_)
+            | OutletSpec::PagerDuty(_)
+            | OutletSpec::Opsgenie(_)
+            | OutletSpec::Jsm(_)
+            | OutletSpec::ServiceNow(_)
+            | OutletSpec::Teams(_) => Self::OnceConcluded,
             OutletSpec::Webhook(_) => Self::EachRevision,
         }
     }

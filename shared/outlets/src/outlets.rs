@@ -4,16 +4,23 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::OutletSpec;
+use domain::{AlertNoteSpec, HookSpec, OutletSpec, Secret};
 use ports::ReadSecret;
 use url::Url;
 
 use crate::{
     OpenOutlet, Outlet, OutletError,
-    http::Http,
+    github::{self, GitHub},
+    hook::{self, Hook},
+    http::{Http, read_secret},
+    jira::Jira,
+    keyed::Keyed,
+    opsgenie::{self, Opsgenie},
     pagerduty::PagerDuty,
+    place::{base, under},
+    servicenow::ServiceNow,
     slack::Slack,
-    webhook::{self, Webhook},
+    webhook::Webhook,
 };
 
 /// Where the providers are.
@@ -23,8 +30,9 @@ pub struct Settings {
     pub slack_api: Url,
     /// `https://api.pagerduty.com` (`https://api.eu.pagerduty.com`), or what stands in for it.
     pub pagerduty_api: Url,
-    /// Takes every webhook in place of its receiver, which then stands in the query as `to`. For the local world.
-    pub webhook_sink: Option<Url>,
+    /// Stands in for every place that the catalog or the secret names, with a path for each outlet; a webhook's receiver stands in the
+    /// query as `to`. For the local world.
+    pub inbox: Option<Url>,
 }
 
 /// All the outlets there are.
@@ -32,8 +40,8 @@ pub struct Outlets {
     settings: Settings,
     secrets: Arc<dyn ReadSecret>,
     apis: Http,
-    /// A client for each host of a webhook, since each may reach only its own where that is an inner address.
-    receivers: Mutex<BTreeMap<String, Http>>,
+    /// A client for each host that the catalog names, since each may reach only its own where that is an inner address.
+    clients: Mutex<BTreeMap<String, Http>>,
 }
 
 impl Outlets {
@@ -43,11 +51,11 @@ impl Outlets {
     /// [`net::ClientError`].
     pub fn new(settings: Settings, secrets: Arc<dyn ReadSecret>) -> Result<Self, net::ClientError> {
         let apis = Http::new([&settings.slack_api, &settings.pagerduty_api])?;
-        Ok(Self { settings, secrets, apis, receivers: Mutex::default() })
+        Ok(Self { settings, secrets, apis, clients: Mutex::default() })
     }
 
-    fn receiver(&self, url: &Url) -> Result<Http, OutletError> {
-        let mut known = self.receivers.lock().unwrap_or_else(PoisonError::into_inner);
+    fn client(&self, url: &Url) -> Result<Http, OutletError> {
+        let mut known = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let host = url.host_str().unwrap_or_default().to_owned();
         if let Some(http) = known.get(&host) {
             return Ok(http.clone());
@@ -56,26 +64,87 @@ impl Outlets {
         known.insert(host, http.clone());
         Ok(http)
     }
+
+    /// Where the API is that the catalog names as `text`, and the client with its key.
+    async fn site(&self, spec: &OutletSpec, field: &str, text: &str) -> Result<(Keyed, Url), OutletError> {
+        let url = match &self.settings.inbox {
+            Some(inbox) => under(inbox, [spec.kind()])?,
+            None => base(text, field)?,
+        };
+        Ok((self.keyed(self.client(&url)?, spec).await?, url))
+    }
+
+    async fn keyed(&self, http: Http, spec: &OutletSpec) -> Result<Keyed, OutletError> {
+        if self.settings.inbox.is_some() {
+            // It takes any key, so none has to be there.
+            return Ok(Keyed::with(http, Arc::clone(&self.secrets), spec.secret(), Secret::new("only:the-inbox")));
+        }
+        Keyed::open(http, Arc::clone(&self.secrets), spec.secret()).await
+    }
+
+    async fn alert_note(
+        &self,
+        spec: &OutletSpec,
+        note: &AlertNoteSpec,
+        (who, api): (&'static str, &str),
+    ) -> Result<Box<dyn Outlet>, OutletError> {
+        let (api, base) = self.site(spec, "api", note.api.as_deref().unwrap_or(api)).await?;
+        Ok(Box::new(Opsgenie { who, api, base }))
+    }
+
+    async fn hook(&self, spec: &OutletSpec, hook: &HookSpec, kind: hook::Kind) -> Result<Box<dyn Outlet>, OutletError> {
+        let name = hook.secret.clone();
+        let url = match &self.settings.inbox {
+            Some(inbox) => under(inbox, [spec.kind(), name.as_str()])?,
+            None => {
+                let live = read_secret(self.secrets.as_ref(), &name).await?;
+                let secret = live.first().ok_or_else(|| OutletError::permanent(format!("`{name}` is empty")))?;
+                hook::url(kind, secret, &name)?
+            }
+        };
+        Ok(Box::new(Hook { kind, http: self.client(&url)?, url, name }))
+    }
 }
 
 #[async_trait]
 impl OpenOutlet for Outlets {
     async fn open(&self, spec: &OutletSpec) -> Result<Box<dyn Outlet>, OutletError> {
-        let secrets = Arc::clone(&self.secrets);
         Ok(match spec {
-            OutletSpec::Slack(spec) => {
+            OutletSpec::Slack(slack) => {
                 let base = self.settings.slack_api.clone();
-                Box::new(Slack::open(self.apis.clone(), base, secrets, spec.clone()).await?)
+                Box::new(Slack::open(self.apis.clone(), base, Arc::clone(&self.secrets), slack.clone()).await?)
             }
-            OutletSpec::PagerDuty(spec) => {
-                let base = self.settings.pagerduty_api.clone();
-                Box::new(PagerDuty::open(self.apis.clone(), base, secrets, spec.clone()).await?)
+            OutletSpec::SlackWebhook(hook) => self.hook(spec, hook, hook::Kind::Slack).await?,
+            OutletSpec::PagerDuty(pagerduty) => {
+                let api = self.keyed(self.apis.clone(), spec).await?;
+                Box::new(PagerDuty { api, base: self.settings.pagerduty_api.clone(), spec: pagerduty.clone() })
             }
-            OutletSpec::Webhook(spec) => {
-                let sink = self.settings.webhook_sink.as_ref();
-                let url = webhook::destination(&spec.url)?;
-                let http = self.receiver(sink.unwrap_or(&url))?;
-                Box::new(Webhook::open(http, sink, secrets.as_ref(), spec).await?)
+            OutletSpec::Opsgenie(note) => self.alert_note(spec, note, ("Opsgenie", opsgenie::OPSGENIE)).await?,
+            OutletSpec::Jsm(note) => self.alert_note(spec, note, ("Jira Service Management", opsgenie::JSM)).await?,
+            OutletSpec::Jira(jira) => {
+                let (api, base) = self.site(spec, "site", &jira.site).await?;
+                Box::new(Jira { api, base })
+            }
+            OutletSpec::ServiceNow(servicenow) => {
+                let (api, base) = self.site(spec, "instance", &servicenow.instance).await?;
+                Box::new(ServiceNow { api, base })
+            }
+            OutletSpec::GitHub(github) => {
+                let (api, base) = self.site(spec, "api", github.api.as_deref().unwrap_or(github::API)).await?;
+                Box::new(GitHub { api, base, repository: github.repository.clone() })
+            }
+            OutletSpec::Teams(hook) => self.hook(spec, hook, hook::Kind::Teams).await?,
+            OutletSpec::Webhook(webhook) => {
+                let receiver = base(&webhook.url, "url")?;
+                let url = match &self.settings.inbox {
+                    Some(inbox) => {
+                        let mut sink = under(inbox, ["webhook"])?;
+                        sink.query_pairs_mut().append_pair("to", receiver.as_str());
+                        sink
+                    }
+                    None => receiver,
+                };
+                Box::new(Webhook::open(self.client(&url)?, url, self.secrets.as_ref(), webhook).await?)
             }
         })
     }

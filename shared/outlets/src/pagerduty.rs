@@ -1,52 +1,43 @@
 //! A note on the PagerDuty incident that the alert came from (source: PagerDuty's REST API OpenAPI document). The notes
 //! of an incident are all that is ever called (I13).
 
-mod render;
-
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{PagerDutySpec, Secret};
+use domain::PagerDutySpec;
 use http::{HeaderValue, StatusCode, header};
-use ports::ReadSecret;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
     Outlet, OutletError, Post,
-    http::{Answer, Http, newer_secret, read_secret},
+    http::{Answer, Http},
+    keyed::Keyed,
+    note::Note,
 };
-
-pub use render::render;
 
 /// The key of the REST API key in the secret.
 pub const API_KEY: &str = "pagerduty-api-key";
+
+/// The note's text. PagerDuty shows no markup and names no limit of length. Its last line is the marker by which it is
+/// found again.
+#[must_use]
+pub fn render(post: &Post<'_>) -> String {
+    Note::of(post).text()
+}
 
 /// How long to wait when PagerDuty does not say: its limit is counted by the minute.
 const WAIT: Duration = Duration::from_secs(60);
 
 /// PagerDuty.
 pub(crate) struct PagerDuty {
-    pub http: Http,
+    pub api: Keyed,
     pub base: Url,
-    pub secrets: Arc<dyn ReadSecret>,
-    pub key: Secret,
     pub spec: PagerDutySpec,
 }
 
 impl PagerDuty {
-    pub async fn open(
-        http: Http,
-        base: Url,
-        secrets: Arc<dyn ReadSecret>,
-        spec: PagerDutySpec,
-    ) -> Result<Self, OutletError> {
-        let live = read_secret(secrets.as_ref(), API_KEY).await?;
-        let key = live.into_iter().next().unwrap_or_else(|| Secret::new(""));
-        Ok(Self { http, base, secrets, key, spec })
-    }
-
     /// The notes of the run's incident. Its id comes from the alert, so it is one segment of letters and digits or nothing
     /// (I8).
     fn notes(&self, post: &Post<'_>) -> Result<Url, OutletError> {
@@ -69,26 +60,20 @@ impl PagerDuty {
         Ok(url)
     }
 
-    /// Sends; with a newer key if there is one and the first is no longer taken.
-    async fn send(&self, url: &Url, request: impl Fn() -> RequestBuilder, once: bool) -> Result<Answer, OutletError> {
-        let send = async |key: &Secret| {
-            let mut token = HeaderValue::try_from(format!("Token token={}", key.expose())).map_err(|_| {
-                OutletError::permanent(format!("`{API_KEY}` in the secret has characters that no key has"))
-            })?;
-            token.set_sensitive(true);
-            let request = request()
-                .header(header::AUTHORIZATION, token)
-                .header(header::ACCEPT, "application/vnd.pagerduty+json;version=2");
-            self.http.send(request, url).await.map_err(|lost| if once { lost.once() } else { lost.repeatable() })
-        };
-        let answer = send(&self.key).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
-            return Ok(answer);
-        }
-        match newer_secret(self.secrets.as_ref(), API_KEY, &self.key).await? {
-            Some(newer) => send(&newer).await,
-            None => Ok(answer),
-        }
+    async fn send(
+        &self,
+        url: &Url,
+        once: bool,
+        request: impl Fn(&Http) -> RequestBuilder,
+    ) -> Result<Answer, OutletError> {
+        self.api
+            .send(url, once, |http, key| {
+                let token = self.api.header(format!("Token token={}", key.expose()))?;
+                Ok(request(http)
+                    .header(header::AUTHORIZATION, token)
+                    .header(header::ACCEPT, "application/vnd.pagerduty+json;version=2"))
+            })
+            .await
     }
 }
 
@@ -96,7 +81,7 @@ impl PagerDuty {
 impl Outlet for PagerDuty {
     async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
         let url = self.notes(post)?;
-        let answer = self.send(&url, || self.http.get(&url), false).await?;
+        let answer = self.send(&url, false, |http| http.get(&url)).await?;
         if !answer.status.is_success() {
             return Err(explain(&answer, false));
         }
@@ -122,14 +107,14 @@ impl Outlet for PagerDuty {
             None => None,
         };
         let body = json!({ "note": { "content": render(post) } });
-        let request = || {
-            let request = self.http.post(&url).json(&body);
+        let request = |http: &Http| {
+            let request = http.post(&url).json(&body);
             match &from {
                 Some(from) => request.header(header::FROM, from),
                 None => request,
             }
         };
-        let answer = self.send(&url, request, true).await?;
+        let answer = self.send(&url, true, request).await?;
         if !answer.status.is_success() {
             return Err(explain(&answer, true));
         }
@@ -150,35 +135,14 @@ impl Outlet for PagerDuty {
 fn explain(answer: &Answer, once: bool) -> OutletError {
     let status = answer.status;
     let body = answer.json();
-    let said = body.pointer("/error/message").and_then(Value::as_str).map(crate::text::line).unwrap_or_default();
-    let details: Vec<&str> = body
-        .pointer("/error/errors")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let said = match (said.is_empty(), details.is_empty()) {
-        (true, _) => format!("PagerDuty answers {status}"),
-        (false, true) => format!("PagerDuty answers {status}, {said}"),
-        (false, false) => format!("PagerDuty answers {status}, {said} ({})", crate::text::line(&details.join(" "))),
-    };
-    let (said, _) = crate::text::cut(&said, 300, |_| 1);
+    let details = body.pointer("/error/errors").and_then(Value::as_array).into_iter().flatten().map(Some);
+    let words: Vec<Option<&Value>> = std::iter::once(body.pointer("/error/message")).chain(details).collect();
+    let said = answer.said("PagerDuty", &words);
+    let reset = answer.headers.get("ratelimit-reset").and_then(|value| value.to_str().ok()?.parse().ok());
+    if let Some(known) = answer.common("PagerDuty", &said, once, reset.map_or(WAIT, Duration::from_secs)) {
+        return known;
+    }
     match status {
-        StatusCode::TOO_MANY_REQUESTS => {
-            let reset = answer.headers.get("ratelimit-reset").and_then(|value| value.to_str().ok()?.parse().ok());
-            OutletError::Limited {
-                reason: "PagerDuty asks to wait".to_owned(),
-                wait: reset.map_or(WAIT, Duration::from_secs),
-            }
-        }
-        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-            if once {
-                OutletError::Ambiguous { reason: said }
-            } else {
-                OutletError::transient(said)
-            }
-        }
         StatusCode::BAD_REQUEST => OutletError::permanent(format!(
             "{said}: with an account's key, `from` of the target must be the e-mail address of a user"
         )),
@@ -190,9 +154,6 @@ fn explain(answer: &Answer, once: bool) -> OutletError {
             "{said}: the key may not write notes on this incident; it must not be read-only"
         )),
         StatusCode::NOT_FOUND => OutletError::permanent(format!("{said}: the incident is not there any more")),
-        status if status.is_redirection() => {
-            OutletError::permanent(format!("{said}, as the API never does: look at FIRSTLOOK_PAGERDUTY_API"))
-        }
         _ => OutletError::permanent(said),
     }
 }

@@ -1,5 +1,6 @@
 //! The outlets as a whole: how each renders the same runs, and what it makes of what the providers answer.
 
+mod common;
 mod pagerduty;
 mod rendering;
 mod slack;
@@ -79,7 +80,7 @@ fn settings(inbox: &Inbox) -> Settings {
     Settings {
         slack_api: inbox.slack_api().parse().unwrap(),
         pagerduty_api: inbox.pagerduty_api().parse().unwrap(),
-        webhook_sink: None,
+        inbox: None,
     }
 }
 

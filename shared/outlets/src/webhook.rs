@@ -15,7 +15,7 @@ use domain::{Secret, WebhookSpec};
 use http::{HeaderValue, StatusCode, header};
 use ports::ReadSecret;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook as Signer};
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     Outlet, OutletError, Post,
@@ -46,41 +46,12 @@ pub(crate) struct Webhook {
 }
 
 impl Webhook {
-    /// `sink` takes the place of every receiver, which then only stands in the query.
-    pub async fn open(
-        http: Http,
-        sink: Option<&Url>,
-        secrets: &dyn ReadSecret,
-        spec: &WebhookSpec,
-    ) -> Result<Self, OutletError> {
-        let url = destination(&spec.url)?;
+    /// Posts to `url`, signed as `spec` says.
+    pub async fn open(http: Http, url: Url, secrets: &dyn ReadSecret, spec: &WebhookSpec) -> Result<Self, OutletError> {
         let live = read_secret(secrets, &spec.secret).await?;
         let signers = live.iter().map(|secret| signer(secret, &spec.secret)).collect::<Result<_, _>>()?;
-        let url = match sink {
-            Some(sink) => {
-                let mut sink = sink.clone();
-                sink.query_pairs_mut().append_pair("to", url.as_str());
-                sink
-            }
-            None => url,
-        };
         Ok(Self { http, url, signers })
     }
-}
-
-/// The receiver's URL: TLS, or this very machine.
-pub(crate) fn destination(text: &str) -> Result<Url, OutletError> {
-    let url: Url = text.parse().map_err(|_| OutletError::permanent("the webhook's `url` is not a URL"))?;
-    let local = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
-        None => false,
-    };
-    if url.scheme() == "https" || (url.scheme() == "http" && local) {
-        return Ok(url);
-    }
-    Err(OutletError::permanent("the webhook's `url` must begin with https: what it carries is not for everyone"))
 }
 
 fn signer(secret: &Secret, key: &str) -> Result<Signer, OutletError> {

@@ -159,7 +159,7 @@ impl Stage {
     fn deliver(&self, store: Store, sender: Arc<dyn SendMessage>) -> Arc<dyn HandleMessage> {
         let url = |text: &str| text.parse().unwrap();
         let settings =
-            Settings { slack_api: url(&self.slack_api), pagerduty_api: url(&self.pagerduty_api), webhook_sink: None };
+            Settings { slack_api: url(&self.slack_api), pagerduty_api: url(&self.pagerduty_api), inbox: None };
         Arc::new(deliver::Deliver {
             store,
             outlets: Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap()),

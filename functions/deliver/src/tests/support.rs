@@ -174,7 +174,7 @@ pub async fn world() -> World {
     let settings = Settings {
         slack_api: inbox.slack_api().parse().unwrap(),
         pagerduty_api: inbox.pagerduty_api().parse().unwrap(),
-        webhook_sink: None,
+        inbox: None,
     };
     let outbox = Arc::new(Outbox::default());
     let deliver = Deliver {

@@ -5,8 +5,14 @@ use std::net::IpAddr;
 use domain::OutletSpec;
 use url::Host;
 
-use super::{Desk, Spot, sources::secret_key};
-use crate::{bind::accept, model::ParameterType, problem::Code, schema::DocKind};
+use super::{Desk, Spot, names::Variables, sources::secret_key, types};
+use crate::{
+    bind::accept,
+    expr::{Part, Template},
+    model::ParameterType,
+    problem::Code,
+    schema::DocKind,
+};
 
 pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[OutletSpec]) {
     for (place, target) in deliver.iter().enumerate() {
@@ -18,32 +24,82 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[OutletSpec]
             OutletSpec::Slack(slack) => channel(desk, &spot.to("slack.channel"), &slack.channel),
             OutletSpec::PagerDuty(pagerduty) => {
                 let spot = spot.to("pagerduty");
-                if !pagerduty.note {
-                    let help = "write `note: true`, or take the target out";
-                    desk.report(
-                        &spot.to("note"),
-                        Code::PagerDutyTarget,
-                        "without a note there is nothing to deliver",
-                        help,
-                    );
-                }
+                note(desk, &spot, pagerduty.note);
                 if pagerduty.from.as_ref().is_some_and(|from| !is_address(from)) {
                     let message = "`from` is not an e-mail address";
                     let help = "name the PagerDuty user in whose name the note is written";
-                    desk.report(&spot.to("from"), Code::PagerDutyTarget, message, help);
-                }
-                if spot.kind == DocKind::Schedule {
-                    let message = "a Schedule has no PagerDuty incident to write a note to";
-                    desk.report(&spot, Code::PagerDutyTarget, message, "deliver to Slack or to a webhook");
+                    desk.report(&spot.to("from"), Code::TargetTicket, message, help);
                 }
             }
-            OutletSpec::Webhook(webhook) => {
-                let spot = spot.to("webhook");
-                url(desk, &spot.to("url"), &webhook.url);
-                secret_key(desk, &spot.to("secret"), &webhook.secret);
+            OutletSpec::Opsgenie(alert) | OutletSpec::Jsm(alert) => {
+                let spot = spot.to(target.kind());
+                note(desk, &spot, alert.note);
+                if let Some(api) = &alert.api {
+                    url(desk, &spot.to("api"), api);
+                }
             }
+            OutletSpec::Jira(jira) => url(desk, &spot.to("jira.site"), &jira.site),
+            OutletSpec::ServiceNow(servicenow) => url(desk, &spot.to("servicenow.instance"), &servicenow.instance),
+            OutletSpec::GitHub(github) => {
+                let spot = spot.to("github");
+                if let Some(api) = &github.api {
+                    url(desk, &spot.to("api"), api);
+                }
+                if !is_repository(&github.repository) {
+                    let message = "`repository` is not `owner/name`";
+                    let help = "write it as it stands in the address of the repository";
+                    desk.report(&spot.to("repository"), Code::TargetTicket, message, help);
+                }
+            }
+            OutletSpec::Webhook(webhook) => url(desk, &spot.to("webhook.url"), &webhook.url),
+            OutletSpec::SlackWebhook(_) | OutletSpec::Teams(_) => {}
+        }
+        secret_key(desk, &spot.to(target.kind()).to("secret"), target.secret());
+        on_what(desk, &spot.to(target.kind()), target);
+    }
+}
+
+/// What a target writes on must be there.
+fn on_what(desk: &mut Desk<'_>, spot: &Spot<'_>, target: &OutletSpec) {
+    let scheduled = spot.kind == DocKind::Schedule;
+    if let (Some(sender), true) = (target.sender(), scheduled) {
+        let message = format!("a Schedule has no alert of {sender} to write a note on");
+        desk.report(spot, Code::TargetTicket, message, "deliver to Slack, to a ticket or to a webhook");
+    }
+    let Some((text, kind)) = target.ticket() else { return };
+    let spot = spot.to(if matches!(target, OutletSpec::ServiceNow(_)) { "incident" } else { "issue" });
+    let template = Template::new(text);
+    match template.parts() {
+        Ok([Part::Text(key)]) if kind.is_key(key.trim()) => {}
+        Ok([] | [Part::Text(_)]) => {
+            let message = format!("`{}` is not {}", crate::bind::cut(text), kind.what());
+            let help = "write the key as the tracker shows it, in quotes, or where the alert has it: ${{ alert.labels.ticket }}";
+            desk.report(&spot, Code::TargetTicket, message, help);
+        }
+        Ok(_) if scheduled => {
+            let message = "a Schedule has no alert that could say which ticket".to_owned();
+            desk.report(&spot, Code::TargetTicket, message, format!("write {}", kind.what()));
+        }
+        _ => {
+            desk.template(&spot, &template, &Variables::new([("alert", types::alert())]));
         }
     }
+}
+
+fn note(desk: &mut Desk<'_>, spot: &Spot<'_>, note: bool) {
+    if !note {
+        let help = "write `note: true`, or take the target out";
+        desk.report(&spot.to("note"), Code::TargetTicket, "without a note there is nothing to deliver", help);
+    }
+}
+
+fn is_repository(text: &str) -> bool {
+    let piece = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            && !text.bytes().all(|b| b == b'.')
+    };
+    text.split_once('/').is_some_and(|(owner, name)| piece(owner) && piece(name))
 }
 
 /// `#name` as Slack allows names, or an id.
@@ -77,10 +133,10 @@ fn url(desk: &mut Desk<'_>, spot: &Spot<'_>, text: &str) {
         Ok(_) if is_safe(text) => return,
         Ok(_) => "it is not encrypted".to_owned(),
     };
-    let message = format!("a webhook cannot go to `{}`: {message}", crate::bind::cut(text));
+    let message = format!("nothing can be delivered to `{}`: {message}", crate::bind::cut(text));
     let help =
         "use https; http is for a loopback address only. Only the catalog can name it, so no expression stands here";
-    desk.report(spot, Code::WebhookTarget, message, help);
+    desk.report(spot, Code::TargetUrl, message, help);
 }
 
 fn is_safe(text: &str) -> bool {

@@ -2,14 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use domain::{EventKind, EventRole, OutletSpec};
+use domain::{EventKind, EventRole};
 
 use super::{Desk, Spot, bindings, commands, delivery, names::Variables, types};
-use crate::{
-    model::{SourceType, Workflow},
-    problem::Code,
-    schema::DocKind,
-};
+use crate::{model::Workflow, problem::Code, schema::DocKind};
 
 /// The longest that an incident takes events in.
 const WINDOW_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -21,7 +17,7 @@ pub(super) fn check(desk: &mut Desk<'_>) {
         trigger(desk, &spot, workflow);
         investigate(desk, &spot, workflow);
         delivery::check(desk, &spot, &workflow.deliver);
-        pagerduty(desk, &spot, workflow);
+        notes(desk, &spot, workflow);
         if workflow.limits.runs_per_hour == Some(0) {
             let help = "leave the limit out, or take the Workflow out of the catalog";
             desk.report(&spot.to("limits.runs_per_hour"), Code::OutOfBounds, "with 0 runs an hour it never runs", help);
@@ -97,19 +93,17 @@ fn investigate(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
     bindings::check(desk, &spot, (&command.parameters, &whose), &investigate.with, &variables, &BTreeMap::new());
 }
 
-/// A PagerDuty note goes to the incident that the event came from.
-fn pagerduty(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
-    let sources = &desk.catalog.sources;
-    let from_pagerduty = workflow.trigger.sources.iter().any(|name| {
-        // One that is not known is reported elsewhere.
-        sources.get(name).is_none_or(|source| source.source_type == SourceType::Pagerduty)
-    });
-    if from_pagerduty {
-        return;
-    }
-    for (place, _) in workflow.deliver.iter().enumerate().filter(|(_, one)| matches!(one, OutletSpec::PagerDuty(_))) {
-        let help = "listen to a source of `type: pagerduty`, or take the target out";
-        let message = "none of the sources is PagerDuty, so there is no incident to write a note to";
-        desk.report(&spot.to("deliver").item(place), Code::PagerDutyTarget, message, help);
+/// A note on an alert or incident goes to the one that the event came from.
+fn notes(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
+    for (place, target) in workflow.deliver.iter().enumerate() {
+        let Some(sender) = target.sender() else { continue };
+        // A source that is not known is reported elsewhere.
+        let sources = &desk.catalog.sources;
+        let is_one = |name| sources.get(name).is_none_or(|source| source.source_type.as_str() == sender);
+        if !workflow.trigger.sources.iter().any(is_one) {
+            let message = format!("none of the sources is of `type: {sender}`, so there is nothing to write a note on");
+            let help = "listen to such a source, or take the target out";
+            desk.report(&spot.to("deliver").item(place), Code::TargetTicket, message, help);
+        }
     }
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{LINK, post, views};
-use crate::{Post, pagerduty, slack, webhook};
+use crate::{Post, github, hook, jira, pagerduty, servicenow, slack, webhook};
 
 fn everything() -> Vec<(&'static str, domain::Shown)> {
     vec![
@@ -41,6 +41,48 @@ fn webhook_bodies_look_like_this() {
         let body = webhook::body(&post(&view, &views::webhook("https://x.example/", "hook-key"))).unwrap();
         let body: Value = serde_json::from_str(&body).unwrap();
         assert_json_snapshot!(format!("webhook_{name}"), body);
+    }
+}
+
+#[test]
+fn comments_on_tickets_look_like_this() {
+    for (name, view) in everything() {
+        let target = views::slack("#ops");
+        let post = post(&view, &target);
+        assert_json_snapshot!(format!("jira_{name}"), jira::render(&post));
+        assert_snapshot!(format!("github_{name}"), github::render(&post));
+        assert_snapshot!(format!("servicenow_{name}"), servicenow::render(&post));
+        assert_json_snapshot!(format!("teams_{name}"), hook::render_teams(&post));
+    }
+}
+
+#[test]
+fn nothing_from_an_alert_comes_alive_in_a_comment() {
+    let mut view = views::hostile();
+    view.run.report.as_mut().unwrap().verdict =
+        "@acme/all fixes #1 ```\n[x](http://evil.example) <!-- --> [code]<b>x</b>[/CODE] <at>all</at>".to_owned();
+    let target = views::slack("#ops");
+    let post = post(&view, &target);
+    let comment = github::render(&post);
+    let fence = comment.lines().next().unwrap().trim_end_matches("text");
+    assert!(fence.len() > 3 && fence.bytes().all(|b| b == b'`'), "{fence}");
+    let inside: Vec<&str> = comment.lines().skip(1).take_while(|line| *line != fence).collect();
+    let outside = comment.split(&format!("\n{fence}\n")).nth(1).unwrap();
+    assert!(inside.iter().any(|line| line.contains("@acme/all")), "{comment}");
+    assert!(!outside.contains("evil") && !outside.contains('@'), "{outside}");
+    let note = servicenow::render(&post).to_lowercase();
+    assert!(!note.contains("[code]") && !note.contains("[/code]") && note.contains("[ code]"), "{note}");
+    let card = hook::render_teams(&post);
+    let blocks = card["attachments"][0]["content"]["body"].as_array().unwrap().clone();
+    assert!(blocks.iter().all(|block| block["type"] == "RichTextBlock"), "a text block would read Markdown");
+    assert!(card["attachments"][0]["content"]["msteams"].get("entities").is_none(), "nobody is mentioned");
+}
+
+#[test]
+fn the_largest_card_is_within_what_teams_takes() {
+    for (_, view) in everything() {
+        let target = views::slack("#ops");
+        assert!(hook::render_teams(&post(&view, &target)).to_string().len() < 21_000);
     }
 }
 

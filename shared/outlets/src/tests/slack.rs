@@ -195,7 +195,7 @@ async fn a_server_that_is_not_there_has_posted_nothing() {
     let nowhere = Settings {
         slack_api: "http://127.0.0.1:1/api".parse().unwrap(),
         pagerduty_api: "http://127.0.0.1:1/".parse().unwrap(),
-        webhook_sink: None,
+        inbox: None,
     };
     let target = views::slack("#ops");
     let outlets = Outlets::new(nowhere, Arc::new(keys())).unwrap();

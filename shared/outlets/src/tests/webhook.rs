@@ -117,7 +117,7 @@ async fn a_receiver_on_this_machine_needs_no_tls() {
 async fn the_local_world_takes_the_place_of_every_receiver() {
     let inbox = inbox().await;
     let mut settings = settings(&inbox);
-    settings.webhook_sink = Some(inbox.webhook_sink().parse().unwrap());
+    settings.inbox = Some(inbox.url().parse().unwrap());
     let outlets = Outlets::new(settings, std::sync::Arc::new(keys())).unwrap();
     let target = views::webhook("https://hooks.example.com/x?a=b", "hook-key");
     let outlet = outlets.open(&target.spec.outlet).await.unwrap();

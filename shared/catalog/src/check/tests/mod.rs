@@ -84,6 +84,7 @@ macro_rules! bad {
     };
 }
 
+mod delivery;
 mod documents;
 mod expressions;
 mod meaning;

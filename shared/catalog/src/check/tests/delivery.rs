@@ -1,0 +1,100 @@
+//! What a target must say.
+
+bad! {
+    fl100_slack_channels: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - slack: { channel: oncall }
+  - slack: { channel: "#On Call" }
+  - slack: { channel: C0123ABCD }
+"##, r##"checkout.yaml:6:23: error[FL100] `oncall` is not a Slack channel
+  = help: write "#name" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)
+checkout.yaml:7:23: error[FL100] `#On Call` is not a Slack channel
+  = help: write "#name" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)"##;
+
+    fl101_urls_of_targets: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - webhook: { url: "http://hooks.internal/x", secret: hook }
+  - webhook: { url: "http://127.0.0.1:9/x", secret: hook }
+  - webhook: { url: "${{ alert.title }}", secret: "a b" }
+"##, r##"checkout.yaml:6:21: error[FL101] nothing can be delivered to `http://hooks.internal/x`: it is not encrypted
+  = help: use https; http is for a loopback address only. Only the catalog can name it, so no expression stands here
+checkout.yaml:8:21: error[FL101] nothing can be delivered to `${{ alert.title }}`: a URL has no spaces, line ends or backslashes
+  = help: use https; http is for a loopback address only. Only the catalog can name it, so no expression stands here
+checkout.yaml:8:51: error[FL074] this is not the name of a key in the secret
+  = help: use letters, digits, `-` and `_`; the value itself stands in the secret, never here"##;
+
+    fl102_targets_with_nothing_to_write_on: r##"kind: Source
+name: deploys
+type: webhook
+verify: { secret: deploys-token, scheme: bearer }
+map: { external_id: body.id, title: body.title }
+---
+kind: Workflow
+name: pages
+trigger: { sources: [deploys] }
+investigate: { command: triage }
+deliver: [{ pagerduty: { note: false, from: me } }]
+---
+kind: Schedule
+name: daily
+schedule: rate(1 day)
+command: triage
+deliver: [{ pagerduty: { note: true } }]
+"##, r##"checkout.yaml:11:11: error[FL102] none of the sources is of `type: pagerduty`, so there is nothing to write a note on
+  = help: listen to such a source, or take the target out
+checkout.yaml:11:32: error[FL102] without a note there is nothing to deliver
+  = help: write `note: true`, or take the target out
+checkout.yaml:11:45: error[FL102] `from` is not an e-mail address
+  = help: name the PagerDuty user in whose name the note is written
+checkout.yaml:17:24: error[FL102] a Schedule has no alert of pagerduty to write a note on
+  = help: deliver to Slack, to a ticket or to a webhook"##;
+
+    fl103_a_target_twice: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - slack: { channel: "#oncall" }
+  - slack: { channel: "#oncall" }
+"##, r##"checkout.yaml:7:5: error[FL103] this target stands above already
+  = help: take one of them out"##;
+
+    fl102_tickets_that_no_tracker_knows: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - jira: { site: "https://example.atlassian.net", issue: ops-12 }
+  - jira: { site: "https://example.atlassian.net", issue: "${{ alert.lables.jira }}" }
+  - servicenow: { instance: "http://example.service-now.com", incident: "10001" }
+  - github: { repository: checkout, issue: "#7" }
+  - opsgenie: { note: true, api: "https://api.eu.opsgenie.com" }
+---
+kind: Schedule
+name: daily
+schedule: rate(1 day)
+command: triage
+deliver: [{ github: { repository: acme/checkout, issue: "${{ alert.labels.issue }}" } }]
+"##, r##"checkout.yaml:6:59: error[FL102] `ops-12` is not the key of a Jira issue, such as OPS-12
+  = help: write the key as the tracker shows it, in quotes, or where the alert has it: ${{ alert.labels.ticket }}
+checkout.yaml:7:59: error[FL031] `alert` has no `lables`
+  = help: did you mean `labels`?
+checkout.yaml:8:29: error[FL101] nothing can be delivered to `http://example.service-now.com`: it is not encrypted
+  = help: use https; http is for a loopback address only. Only the catalog can name it, so no expression stands here
+checkout.yaml:8:73: error[FL102] `10001` is not the number of a ServiceNow incident, such as INC0010001
+  = help: write the key as the tracker shows it, in quotes, or where the alert has it: ${{ alert.labels.ticket }}
+checkout.yaml:9:27: error[FL102] `repository` is not `owner/name`
+  = help: write it as it stands in the address of the repository
+checkout.yaml:9:44: error[FL102] `#7` is not the number of a GitHub issue, such as 12
+  = help: write the key as the tracker shows it, in quotes, or where the alert has it: ${{ alert.labels.ticket }}
+checkout.yaml:10:5: error[FL102] none of the sources is of `type: opsgenie`, so there is nothing to write a note on
+  = help: listen to such a source, or take the target out
+checkout.yaml:16:57: error[FL102] a Schedule has no alert that could say which ticket
+  = help: write the number of a GitHub issue, such as 12"##;
+}

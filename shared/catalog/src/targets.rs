@@ -1,0 +1,53 @@
+//! The targets of a run that is opened.
+
+use domain::{Alert, OutletSpec, TargetSpec};
+use serde_json::json;
+
+use crate::expr::{Scope, Template};
+
+/// The targets of `deliver` by name: the outlet's, numbered where there are several of one kind. A ticket that the catalog
+/// leaves to the alert is the one that `alert` names; where it names none it is empty, and the delivery will say so.
+#[must_use]
+pub fn targets(deliver: &[OutletSpec], alert: Option<&Alert>) -> Vec<TargetSpec> {
+    let scope = Scope::new().with("alert", &json!(alert));
+    let mut targets: Vec<TargetSpec> = Vec::with_capacity(deliver.len());
+    for outlet in deliver {
+        let same = targets.iter().filter(|target| target.outlet.kind() == outlet.kind()).count();
+        let name = match same {
+            0 => outlet.kind().to_owned(),
+            others => format!("{}-{}", outlet.kind(), others + 1),
+        };
+        let ticket = outlet.ticket().map(|(text, _)| Template::new(text).render(&scope).unwrap_or_default());
+        let outlet = match ticket {
+            Some(key) => outlet.clone().on(key.trim().to_owned()),
+            None => outlet.clone(),
+        };
+        targets.push(TargetSpec { name, outlet });
+    }
+    targets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_the_one_that_the_alert_names() {
+        let deliver: Vec<OutletSpec> = serde_json::from_value(json!([
+            { "jira": { "site": "https://x.example", "issue": "${{ alert.labels.jira }}" } },
+            { "jira": { "site": "https://x.example", "issue": "OPS-1" } },
+            { "github": { "repository": "a/b", "issue": "${{ alert.labels.missing }}" } },
+        ]))
+        .unwrap();
+        let mut alert: Alert = serde_json::from_value(json!({
+            "external_id": "1", "title": "t", "severity": "high", "started_at": "2027-01-15T08:00:00Z",
+        }))
+        .unwrap();
+        alert.labels.insert("jira".to_owned(), " OPS-12 ".to_owned());
+        let targets = targets(&deliver, Some(&alert));
+        let named = |target: &TargetSpec| (target.name.clone(), target.outlet.ticket().unwrap().0.to_owned());
+        let named: Vec<(String, String)> = targets.iter().map(named).collect();
+        let wanted = [("jira", "OPS-12"), ("jira-2", "OPS-1"), ("github", "")];
+        assert_eq!(named, wanted.map(|(name, key)| (name.to_owned(), key.to_owned())));
+    }
+}

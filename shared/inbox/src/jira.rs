@@ -1,0 +1,125 @@
+//! Jira's REST API v3, as far as comments of an issue go (source: its OpenAPI document; the Atlassian Document Format).
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Request, State},
+    response::Response,
+};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{
+    Edit, Endpoint, Posted, Service,
+    desk::{Asked, Refusal, answer, logs_in, said},
+    state::{Shared, World, posted},
+};
+
+/// The most characters of a comment.
+const COMMENT: usize = 32_767;
+
+/// POST writes a comment, GET lists those there are.
+pub(crate) async fn comments(
+    State(shared): State<Arc<Shared>>,
+    Path(issue): Path<String>,
+    request: Request,
+) -> Response {
+    let writes = request.method() == Method::POST;
+    let endpoint = if writes { Endpoint::Post(Service::Jira) } else { Endpoint::List(Service::Jira) };
+    answer(shared, endpoint, request, refuse, |world, asked| {
+        admitted(world, &issue, asked)?;
+        if !writes {
+            return Ok(list(world, &issue, asked));
+        }
+        let body = document(asked)?;
+        let id = (10_000 + world.next_id()).to_string();
+        let new = posted(Service::Jira, issue, id, asked.at, json!({ "body": body }));
+        let answer = said(StatusCode::CREATED, None, shown(&new));
+        world.posts.push(new);
+        Ok(answer)
+    })
+    .await
+}
+
+/// PUT changes a comment.
+pub(crate) async fn comment(
+    State(shared): State<Arc<Shared>>,
+    Path((issue, id)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    answer(shared, Endpoint::Edit(Service::Jira), request, refuse, |world, asked| {
+        admitted(world, &issue, asked)?;
+        let body = document(asked)?;
+        let ours = |post: &&mut Posted| is_of(post, &issue) && post.id == id;
+        let Some(post) = world.posts.iter_mut().find(ours) else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, format!("Can not find a comment for the id: {id}.")));
+        };
+        post.edits.push(Edit { at: asked.at, body: json!({ "body": body }) });
+        Ok(said(StatusCode::OK, None, shown(post)))
+    })
+    .await
+}
+
+fn admitted(world: &World, issue: &str, asked: &Asked<'_>) -> Result<(), Refusal> {
+    if !logs_in(&asked.parts.headers) {
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "Client must be authenticated to access this resource."));
+    }
+    if world.removed.contains(issue) {
+        let message = "Issue does not exist or you do not have permission to see it.";
+        return Err(Refusal::new(StatusCode::NOT_FOUND, message));
+    }
+    Ok(())
+}
+
+/// The document that was sent, if it is one: no text in it may be empty.
+fn document(asked: &Asked<'_>) -> Result<Value, Refusal> {
+    let body = asked.body.get("body").cloned().unwrap_or_default();
+    let is_document = body.get("type") == Some(&json!("doc")) && body.get("version") == Some(&json!(1));
+    let mut length = 0;
+    if !is_document || !texts_stand(&body, &mut length) {
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, "Comment body is not valid!"));
+    }
+    if length > COMMENT {
+        let message = "The entered text is too long. It exceeds the allowed limit of 32,767 characters.";
+        return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
+    }
+    Ok(body)
+}
+
+fn texts_stand(node: &Value, length: &mut usize) -> bool {
+    let text = node.get("text").and_then(Value::as_str);
+    *length += text.map_or(0, |text| text.chars().count());
+    let own = node.get("type") != Some(&json!("text")) || text.is_some_and(|text| !text.is_empty());
+    let content = node.get("content").and_then(Value::as_array).into_iter().flatten();
+    own && content.map(|node| texts_stand(node, length)).filter(|stands| !stands).count() == 0
+}
+
+/// Newest first where that is asked for.
+fn list(world: &World, issue: &str, asked: &Asked<'_>) -> Response {
+    let mut comments: Vec<&Posted> = world.posts.iter().filter(|post| is_of(post, issue)).collect();
+    if asked.query("orderBy").as_deref() == Some("-created") {
+        comments.reverse();
+    }
+    let (start, most) = (asked.number("startAt").unwrap_or(0), asked.number("maxResults").unwrap_or(50).min(100));
+    let total = comments.len();
+    let page: Vec<Value> = comments.into_iter().skip(start).take(most).map(shown).collect();
+    let page = json!({ "startAt": start, "maxResults": most, "total": total, "comments": page });
+    said(StatusCode::OK, None, page)
+}
+
+fn is_of(post: &Posted, issue: &str) -> bool {
+    post.service == Service::Jira && post.place == issue && !post.deleted
+}
+
+fn shown(post: &Posted) -> Value {
+    json!({
+        "id": post.id,
+        "author": { "displayName": "Firstlook" },
+        "body": post.current().get("body"),
+        "created": post.at.to_string(),
+    })
+}
+
+fn refuse(status: StatusCode, retry_after: Option<u64>, message: &str) -> Response {
+    said(status, retry_after, json!({ "errorMessages": [message], "errors": {} }))
+}

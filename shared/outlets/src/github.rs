@@ -1,0 +1,207 @@
+//! A comment on a GitHub issue or pull request, edited in place (source: GitHub's REST API, issue comments, version
+//! 2022-11-28). The comments of one issue are all that is ever called (I13).
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::{StatusCode, header};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    Outlet, OutletError, Post,
+    http::{Answer, Http},
+    keyed::Keyed,
+    note::Note,
+    place::{clean_id, ticket, under},
+};
+
+/// GitHub's API.
+pub const API: &str = "https://api.github.com";
+
+/// How long to wait when GitHub does not say: its documentation asks for a minute at least.
+const WAIT: Duration = Duration::from_secs(60);
+
+/// How many comments a page has, and how many pages are read.
+const PAGE: usize = 100;
+const PAGES: usize = 20;
+
+/// A search looks at what was posted since this long before the first try: clocks differ.
+const MARGIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// The longest line of a comment. What is in a code block is not wrapped.
+const WIDTH: usize = 100;
+
+/// GitHub.
+pub(crate) struct GitHub {
+    pub api: Keyed,
+    pub base: Url,
+    /// `owner/name`.
+    pub repository: String,
+}
+
+impl GitHub {
+    /// `pieces` under the repository's issues.
+    fn issues(&self, pieces: &[&str]) -> Result<Url, OutletError> {
+        let (owner, name) = self.repository.split_once('/').unwrap_or_default();
+        let (Some(owner), Some(name)) = (clean_id(owner, b"-", 39), clean_id(name, b"-_.", 100)) else {
+            return Err(OutletError::permanent("`repository` of the github target must be `owner/name`"));
+        };
+        if name.bytes().all(|b| b == b'.') {
+            return Err(OutletError::permanent("`repository` of the github target must be `owner/name`"));
+        }
+        under(&self.base, ["repos", owner, name, "issues"].iter().chain(pieces).copied())
+    }
+
+    fn comments(&self, post: &Post<'_>) -> Result<Url, OutletError> {
+        self.issues(&[ticket(post)?, "comments"])
+    }
+
+    async fn send(
+        &self,
+        url: &Url,
+        once: bool,
+        request: impl Fn(&Http) -> RequestBuilder,
+    ) -> Result<Answer, OutletError> {
+        self.api
+            .send(url, once, |http, key| {
+                Ok(request(http)
+                    .header(header::AUTHORIZATION, self.api.header(format!("Bearer {}", key.expose().trim()))?)
+                    .header(header::ACCEPT, "application/vnd.github+json")
+                    .header("x-github-api-version", "2022-11-28"))
+            })
+            .await
+    }
+
+    /// What follows from an answer that is not a success.
+    fn explain(&self, answer: &Answer, once: bool, now: Timestamp) -> OutletError {
+        let body = answer.json();
+        let said = answer.said("GitHub", &[body.get("message")]);
+        let number = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
+        // Either limit is told by 403 or 429: the first by what remains, the second by how long to wait.
+        let spent = number("x-ratelimit-remaining") == Some(0);
+        let after = answer.retry_after(now);
+        let wait = after.or_else(|| {
+            let reset = Timestamp::from_second(number("x-ratelimit-reset").filter(|_| spent)?).ok()?;
+            Duration::try_from(reset.duration_since(now)).ok()
+        });
+        if answer.status == StatusCode::FORBIDDEN && (spent || after.is_some()) {
+            return OutletError::Limited { reason: "GitHub asks to wait".to_owned(), wait: wait.unwrap_or(WAIT) };
+        }
+        if let Some(known) = answer.common("GitHub", &said, once, wait.unwrap_or(WAIT)) {
+            return known;
+        }
+        let key = self.api.name();
+        match answer.status {
+            StatusCode::UNAUTHORIZED => {
+                OutletError::permanent(format!("{said}: put a token that is valid under `{key}` in the secret"))
+            }
+            StatusCode::FORBIDDEN => OutletError::permanent(format!(
+                "{said}: the token under `{key}` needs `Issues: write` on the repository, and the issue must not be locked"
+            )),
+            StatusCode::NOT_FOUND => OutletError::permanent(format!(
+                "{said}: the repository, the issue or the comment is not there, or the token may not see it"
+            )),
+            StatusCode::GONE => OutletError::permanent(format!("{said}: issues are turned off there")),
+            _ => OutletError::permanent(said),
+        }
+    }
+}
+
+/// The comment's Markdown. All that is said stands in a code block, the one place where no mention, reference or link comes
+/// alive; the fence is longer than any in the text. The last line is not shown by GitHub.
+#[must_use]
+pub fn render(post: &Post<'_>) -> String {
+    let note = Note::of(post);
+    let mut said = String::new();
+    for line in &note.lines {
+        wrap(line, &mut said);
+    }
+    let longest = said.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    let mut comment = format!("{fence}text\n{said}{fence}\n");
+    for (opens, link) in &note.links {
+        comment.push_str(&format!("\n[{opens}]({link})\n"));
+    }
+    comment.push_str(&format!("\n<!-- {} -->", note.marker));
+    comment
+}
+
+/// `line` in lines of at most [`WIDTH`] where it has spaces, the further ones indented.
+fn wrap(line: &str, to: &mut String) {
+    let indent = line.len() - line.trim_start().len();
+    let mut width = 0;
+    for (at, word) in line.split(' ').enumerate() {
+        let length = word.chars().count();
+        if at > 0 && width + 1 + length > WIDTH {
+            to.push('\n');
+            to.push_str(&" ".repeat(indent + 2));
+            width = indent + 2;
+        } else if at > 0 {
+            to.push(' ');
+            width += 1;
+        }
+        to.push_str(word);
+        width += length;
+    }
+    to.push('\n');
+}
+
+#[async_trait]
+impl Outlet for GitHub {
+    async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
+        let marker = format!("<!-- {} -->", post.marker());
+        let since = post.target.sending_since.and_then(|since| since.checked_sub(MARGIN).ok());
+        for page in 1..=PAGES {
+            let mut url = self.comments(post)?;
+            url.query_pairs_mut().append_pair("per_page", &PAGE.to_string()).append_pair("page", &page.to_string());
+            if let Some(since) = since {
+                let since = since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+                url.query_pairs_mut().append_pair("since", &since);
+            }
+            let answer = self.send(&url, false, |http| http.get(&url)).await?;
+            if !answer.status.is_success() {
+                return Err(self.explain(&answer, false, post.now));
+            }
+            let body = answer.json();
+            let Some(comments) = body.as_array() else {
+                return Err(OutletError::transient("GitHub lists no comments where it should"));
+            };
+            let ours = |comment: &&Value| {
+                comment.get("body").and_then(Value::as_str).is_some_and(|body| body.trim_end().ends_with(&marker))
+            };
+            if let Some(id) = comments.iter().find(ours).and_then(|ours| ours.get("id")) {
+                return Ok(Some(id.to_string()));
+            }
+            if comments.len() < PAGE {
+                return Ok(None);
+            }
+        }
+        Err(OutletError::permanent("the issue has too many comments to see whether an earlier try's stands among them"))
+    }
+
+    async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
+        let url = self.comments(post)?;
+        let body = json!({ "body": render(post) });
+        let answer = self.send(&url, true, |http| http.post(&url).json(&body)).await?;
+        if !answer.status.is_success() {
+            return Err(self.explain(&answer, true, post.now));
+        }
+        match answer.json().get("id").and_then(Value::as_u64) {
+            Some(id) => Ok(id.to_string()),
+            None => {
+                Err(OutletError::Ambiguous { reason: "GitHub took the comment and did not say which it is".into() })
+            }
+        }
+    }
+
+    async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
+        let id = clean_id(provider_id, b"", 32).ok_or_else(|| OutletError::permanent("the comment has no id"))?;
+        let url = self.issues(&["comments", id])?;
+        let body = json!({ "body": render(post) });
+        let answer = self.send(&url, false, |http| http.patch(&url).json(&body)).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post.now)) }
+    }
+}

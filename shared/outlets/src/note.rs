@@ -1,0 +1,128 @@
+//! A run as plain text, for all places that show text and nothing else.
+
+use crate::{
+    Post,
+    summary::{Check, Finding, Summary},
+    text::cut,
+};
+
+/// The most characters of a note without its last lines: what is read on a telephone.
+const NOTE: usize = 3600;
+
+/// What a note says. Lines are clean and cut; an empty one stands between two parts.
+pub(crate) struct Note {
+    /// The answer first.
+    pub lines: Vec<String>,
+    /// What each of our own links opens, and the link.
+    pub links: Vec<(&'static str, String)>,
+    /// By which it is found again.
+    pub marker: String,
+}
+
+impl Note {
+    pub fn of(post: &Post<'_>) -> Self {
+        let summary = Summary::of(post.view, post.now);
+        let mut page = Page { lines: vec![], room: NOTE, shortened: false };
+        page.line(&summary.headline, 300);
+        for standing in &summary.standing {
+            page.line(standing, 300);
+        }
+        page.findings(&summary.findings);
+        page.list("Could not be checked:", &checks(&summary.gaps), 800);
+        let steps: Vec<String> =
+            summary.next_steps.iter().enumerate().map(|(at, s)| format!("{}. {s}", at + 1)).collect();
+        page.list("Next steps:", &steps, 1000);
+        if !summary.healthy.is_empty() {
+            let names: Vec<&str> = summary.healthy.iter().map(|check| check.title.as_str()).collect();
+            page.line("", 1);
+            page.line(&format!("Healthy: {}", names.join(", ")), 400);
+        }
+        if !summary.remarks.is_empty() {
+            page.line(&summary.remarks.join(" "), 300);
+        }
+        page.line("", 1);
+        page.line(&summary.facts.join(", "), 200);
+        let mut links = Vec::new();
+        if let Some(link) = post.link {
+            links.push((if page.shortened { "Shortened; everything" } else { "Everything" }, link.to_owned()));
+        }
+        if let Some(link) = post.previous {
+            links.push(("The last look", link.to_owned()));
+        }
+        Self { lines: page.lines, links, marker: post.marker() }
+    }
+
+    /// All of it as one text. Its last line is the marker.
+    pub fn text(&self) -> String {
+        let mut text = self.lines.join("\n");
+        for (opens, link) in &self.links {
+            text.push_str(&format!("\n{opens}: {link}"));
+        }
+        text.push('\n');
+        text.push_str(&self.marker);
+        text
+    }
+
+    /// The lines in parts, as they stand between the empty ones.
+    pub fn parts(&self) -> impl Iterator<Item = &[String]> {
+        self.lines.split(String::is_empty).filter(|part| !part.is_empty())
+    }
+}
+
+struct Page {
+    lines: Vec<String>,
+    room: usize,
+    shortened: bool,
+}
+
+impl Page {
+    fn line(&mut self, line: &str, most: usize) {
+        let (kept, missing) = cut(line, most.min(self.room.saturating_sub(1)), |_| 1);
+        self.shortened |= missing;
+        self.room = self.room.saturating_sub(kept.chars().count() + 1);
+        self.lines.push(kept);
+    }
+
+    fn findings(&mut self, findings: &[Finding]) {
+        for (shown, finding) in findings.iter().enumerate() {
+            // The rest of the note has its room too.
+            if self.room < NOTE / 2 {
+                self.shortened = true;
+                self.line(&format!("... and {} more", findings.len() - shown), 40);
+                return;
+            }
+            self.line("", 1);
+            self.line(&format!("[{}] {}", finding.severity, finding.title), 250);
+            for (label, text) in [("Expected", &finding.expected), ("Found", &finding.actual)] {
+                if !text.is_empty() {
+                    self.line(&format!("  {label}: {text}"), 250);
+                }
+            }
+            self.line(&format!("  Seen by: {}", finding.seen), 250);
+            if !finding.details.is_empty() {
+                self.line(&format!("  {}", finding.details.replace('\n', " ")), 300);
+            }
+        }
+    }
+
+    fn list(&mut self, title: &str, lines: &[String], most: usize) {
+        if lines.is_empty() {
+            return;
+        }
+        let end = self.room.saturating_sub(most);
+        self.line("", 1);
+        self.line(title, 80);
+        for (shown, line) in lines.iter().enumerate() {
+            if self.room < end + 40 || self.room < 80 {
+                self.shortened = true;
+                self.line(&format!("... and {} more", lines.len() - shown), 40);
+                return;
+            }
+            self.line(line, 300);
+        }
+    }
+}
+
+fn checks(checks: &[Check]) -> Vec<String> {
+    checks.iter().map(|check| format!("- {}: {}", check.title, check.outcome)).collect()
+}
