@@ -10,6 +10,9 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
+/// How long an expression may be (EventBridge Scheduler API Reference, CreateSchedule, `ScheduleExpression`).
+const LENGTH_LIMIT: usize = 256;
+
 /// An expression of EventBridge Scheduler: `rate(15 minutes)`, `cron(0 8 ? * MON-FRI *)`, `at(2030-01-31T08:00:00)`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timetable(Kind);
@@ -66,6 +69,10 @@ impl FromStr for Timetable {
     type Err = TimetableError;
 
     fn from_str(text: &str) -> Result<Self, TimetableError> {
+        // A longer one would fail at the deploy, and each of its values is looked at for each minute of a day.
+        if text.len() > LENGTH_LIMIT {
+            return TimetableError::because(format!("it has {} characters, and {LENGTH_LIMIT} are the most", text.len()));
+        }
         let inner = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         if let Some(rate) = inner("rate") {
             return self::rate(rate).map(Kind::Rate).map(Self);

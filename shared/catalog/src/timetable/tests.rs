@@ -156,6 +156,14 @@ fn field(least: i16, most: i16, steps: bool) -> impl Strategy<Value = (String, V
     prop_oneof![1 => Just(("*".to_owned(), (least..=most).collect())), 3 => lists]
 }
 
+#[test]
+fn an_expression_is_as_long_as_the_scheduler_takes() {
+    let minutes = |count: usize| format!("cron({} 0 1 1 ? *)", vec!["10"; count].join(","));
+    assert!(minutes(80).len() <= 256 && minutes(80).parse::<Timetable>().is_ok());
+    let long = minutes(50_000).parse::<Timetable>().unwrap_err().to_string();
+    assert!(long.ends_with("and 256 are the most"), "{long}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
