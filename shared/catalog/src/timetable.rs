@@ -71,7 +71,10 @@ impl FromStr for Timetable {
     fn from_str(text: &str) -> Result<Self, TimetableError> {
         // A longer one would fail at the deploy, and each of its values is looked at for each minute of a day.
         if text.len() > LENGTH_LIMIT {
-            return TimetableError::because(format!("it has {} characters, and {LENGTH_LIMIT} are the most", text.len()));
+            return TimetableError::because(format!(
+                "it has {} characters, and {LENGTH_LIMIT} are the most",
+                text.len()
+            ));
         }
         let inner = |name: &str| text.strip_prefix(name)?.strip_prefix('(')?.strip_suffix(')');
         if let Some(rate) = inner("rate") {

@@ -45,6 +45,8 @@ pub enum SourceType {
     Github,
     /// CloudWatch alarms: by SNS over HTTPS, by EventBridge, or straight from the alarm.
     Cloudwatch,
+    /// Nobl9, by the alert method docs/sources/nobl9-alert-method.yaml.
+    Nobl9,
     /// Anything else that POSTs JSON or a form; `map` says what its fields mean.
     Webhook,
 }
@@ -72,6 +74,7 @@ impl SourceType {
             Self::Statuspage => "statuspage",
             Self::Github => "github",
             Self::Cloudwatch => "cloudwatch",
+            Self::Nobl9 => "nobl9",
             Self::Webhook => "webhook",
         }
     }
@@ -97,7 +100,8 @@ impl SourceType {
             | Self::SplunkOncall
             | Self::Dynatrace
             | Self::Zabbix
-            | Self::BetterStack => &[Bearer, Basic, UrlToken],
+            | Self::BetterStack
+            | Self::Nobl9 => &[Bearer, Basic, UrlToken],
             Self::Webhook => &[StandardWebhooks, HmacSha256, Bearer, Basic, UrlToken],
         }
     }

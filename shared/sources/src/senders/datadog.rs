@@ -8,9 +8,12 @@ use domain::{Alert, AlertSeverity, EventKind, Slo};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::slo::shown;
+use super::{
+    fields::{Fields, listed},
+    slo::shown,
+};
 use crate::{
-    json::{self, decimal, labels, moment, scalar},
+    json::{self, decimal},
     said::{Said, alert, links, service},
 };
 
@@ -21,30 +24,7 @@ const SCOPE: [&str; 2] = ["scope", "alertscope"];
 const USE_TEMPLATE: &str = "put the template of docs/sources/datadog.md into the webhook's payload";
 
 pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
-    vec![event(&Fields::of(body), received_at)]
-}
-
-/// What a body says, by the names of its fields without the ways to write them: `alert_id`, `alertId` and `ALERT_ID` are one.
-struct Fields(BTreeMap<String, String>);
-
-impl Fields {
-    /// Takes what says something: variables that do not apply are empty, or still there.
-    fn of(body: &Value) -> Self {
-        let fields = body.as_object().into_iter().flatten().filter_map(|(name, value)| {
-            let name = name.chars().filter(|c| *c != '_').flat_map(char::to_lowercase).collect();
-            Some((name, scalar(value)?))
-        });
-        Self(fields.filter(|(_, text)| !matches!(text.as_str(), "" | "null") && !is_variable(text)).collect())
-    }
-
-    /// The first of these fields that says something.
-    fn said(&self, names: &[&str]) -> Option<&str> {
-        names.iter().find_map(|name| self.0.get(*name)).map(String::as_str)
-    }
-
-    fn time(&self, names: &[&str]) -> Option<Timestamp> {
-        names.iter().find_map(|name| moment(self.said(&[name])?))
-    }
+    vec![event(&Fields::of(body, is_variable), received_at)]
 }
 
 /// `$ALERT_SCOPE`: it stays so where there is nothing to put in.
@@ -172,11 +152,6 @@ fn alert_of(fields: &Fields, title: &str, transition: &str, started_at: Timestam
         labels: tags.clone(),
         ..alert(title, json::severity(priority).unwrap_or_else(by_kind), started_at)
     }
-}
-
-/// Tags as they stand in one text: `env:prod,urgent,team:a`. Of a key that stands twice the first counts.
-fn listed(tags: &str) -> BTreeMap<String, String> {
-    labels(Some(&tags.split(',').map(|tag| Value::from(tag.trim())).collect()))
 }
 
 /// What the query of an SLO alert says, which is all that a webhook has of it:

@@ -13,11 +13,13 @@ mod better_stack;
 mod cloudwatch;
 mod datadog;
 mod dynatrace;
+mod fields;
 mod gcp_monitoring;
 mod github;
 mod grafana;
 mod incident_io;
 mod newrelic;
+mod nobl9;
 mod opsgenie;
 mod pagerduty;
 mod prometheus;
@@ -51,6 +53,7 @@ pub(crate) fn reader(sender: SourceType) -> Option<Read> {
         SourceType::Statuspage => statuspage::read,
         SourceType::Github => github::read,
         SourceType::Cloudwatch => cloudwatch::read,
+        SourceType::Nobl9 => nobl9::read,
     })
 }
 

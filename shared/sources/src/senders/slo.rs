@@ -114,7 +114,7 @@ fn threshold(text: &str) -> Option<Threshold> {
 }
 
 /// The number that `text` begins with, and what follows it.
-fn split_number(text: &str) -> Option<(f64, &str)> {
+pub(super) fn split_number(text: &str) -> Option<(f64, &str)> {
     let mut before = ' ';
     let end = text.find(|c: char| {
         let part = c.is_ascii_digit() || c == '.' || c == 'e' || (matches!(c, '-' | '+') && before == 'e');

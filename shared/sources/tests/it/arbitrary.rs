@@ -96,7 +96,7 @@ proptest! {
             "splunk-oncall/triggered.json",
             "azure-monitor/triggered.json", "azure-monitor/service-health-resolved.json", "gcp-monitoring/triggered.json",
             "dynatrace/triggered.json", "zabbix/triggered.json", "zabbix/acknowledged.json", "better-stack/resolved.json",
-            "statuspage/resolved.json", "statuspage/component.json"]),
+            "statuspage/resolved.json", "statuspage/component.json", "nobl9/triggered.json", "nobl9/fields.json"]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

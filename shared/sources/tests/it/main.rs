@@ -28,6 +28,8 @@ mod incident_io;
 #[cfg(test)]
 mod newrelic;
 #[cfg(test)]
+mod nobl9;
+#[cfg(test)]
 mod opsgenie;
 #[cfg(test)]
 mod pagerduty;

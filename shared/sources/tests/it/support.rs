@@ -20,7 +20,7 @@ pub fn source(document: Value) -> Source {
 }
 
 /// Every type of sender whose form is known.
-pub const KNOWN: [&str; 17] = [
+pub const KNOWN: [&str; 18] = [
     "pagerduty",
     "opsgenie",
     "jsm",
@@ -38,6 +38,7 @@ pub const KNOWN: [&str; 17] = [
     "better-stack",
     "statuspage",
     "github",
+    "nobl9",
 ];
 
 /// A source of a known type.
