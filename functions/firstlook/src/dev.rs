@@ -187,6 +187,12 @@ async fn greet(running: &Running, catalog: &Catalog, outside: &Outside, made_up:
             }
         }
     }
+    for (key, tasks) in catalog.task_secrets() {
+        if world.secrets.read(key).await.is_err() {
+            let tasks: Vec<&str> = tasks.into_iter().map(domain::Name::as_str).collect();
+            out::say(&format!("  warning: no secret `{key}`: calls of `{}` will fail", tasks.join("`, `")));
+        }
+    }
     out::say("");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use catalog::Catalog;
 use dynamo::DynamoTable;
 use engine::Engine;
-use firstlook_aws::{AwsEnv, SqsQueues};
+use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
 use net::AddressPolicy;
 use ports::{Clock, OsEntropy, Queue, SystemClock};
 use runtime::env::{EnvError, Reader, Vars};
@@ -17,6 +17,7 @@ use crate::Investigate;
 /// Every variable that is read here, beside AWS's own ([`AwsEnv::NAMES`]).
 pub const ENV: &[&str] = &[
     "FIRSTLOOK_CATALOG",
+    "FIRSTLOOK_SECRET",
     "FIRSTLOOK_TABLE",
     "FIRSTLOOK_INVESTIGATE_QUEUE",
     "FIRSTLOOK_DELIVER_QUEUE",
@@ -48,14 +49,15 @@ pub enum ContextError {
 pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let mut env = Reader::new(vars);
     let path = env.or("FIRSTLOOK_CATALOG", "/var/task/catalog.json");
+    let secret = env.required("FIRSTLOOK_SECRET");
     let table = env.required("FIRSTLOOK_TABLE");
     let investigate = env.required("FIRSTLOOK_INVESTIGATE_QUEUE");
     let deliver = env.required("FIRSTLOOK_DELIVER_QUEUE");
     let lease = env.parsed_or("FIRSTLOOK_LEASE_SECONDS", 30_u64);
     let max_receives = env.parsed_or("FIRSTLOOK_MAX_RECEIVES", 10_u32);
     let aws = AwsEnv::read(|name| vars.get(name)).map_err(|error| env.refuse("AWS", error)).ok();
-    let (Some(table), Some(investigate), Some(deliver), Some(lease), Some(max_receives), Some(aws)) =
-        (table, investigate, deliver, lease, max_receives, aws)
+    let (Some(secret), Some(table), Some(investigate), Some(deliver), Some(lease), Some(max_receives), Some(aws)) =
+        (secret, table, investigate, deliver, lease, max_receives, aws)
     else {
         return Err(env.problems().into());
     };
@@ -64,7 +66,9 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let queues =
         Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Investigate, investigate), (Queue::Deliver, deliver)]));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let tasks = Tasks::new(TasksOptions::new(AddressPolicy::new(tasks::named_hosts(&catalog)), Arc::clone(&clock)))?;
+    let secrets = Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
+    let policy = AddressPolicy::new(tasks::named_hosts(&catalog));
+    let tasks = Tasks::new(TasksOptions::new(policy, secrets, Arc::clone(&clock)))?;
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));
     let engine = Engine { catalog: Arc::new(catalog), store, tasks: Arc::new(tasks), clock: Arc::clone(&clock) };
     let (sender, retimer) = (Arc::clone(&queues) as Arc<_>, queues as Arc<_>);

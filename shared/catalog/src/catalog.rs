@@ -32,3 +32,17 @@ pub struct Catalog {
     #[serde(default)]
     pub conditions: BTreeMap<Name, Conditions>,
 }
+
+impl Catalog {
+    /// The keys of the secret that the Tasks need, each with the Tasks that need it.
+    #[must_use]
+    pub fn task_secrets(&self) -> BTreeMap<&str, Vec<&Name>> {
+        let mut keys: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
+        for (name, task) in &self.tasks {
+            for key in task.run.secrets() {
+                keys.entry(key).or_default().push(name);
+            }
+        }
+        keys
+    }
+}

@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::{
     common::{counted, elapsed_ms, late, limit, one_line},
+    keys::{self, Keys, Proof},
     mask,
 };
 
@@ -52,60 +53,89 @@ impl Http {
     }
 }
 
-pub(crate) async fn call(http: &Http, run: &HttpRun<String>) -> Called {
+pub(crate) async fn call(http: &Http, keys: &Keys, run: &HttpRun<String>) -> Called {
     let method = match run.method {
         HttpMethod::Get => Method::GET,
         HttpMethod::Head => Method::HEAD,
     };
-    let request = json!({
+    let mut request = json!({
         "method": method.as_str(),
         "url": mask::url_text(&run.url),
         "headers": run.headers.keys().collect::<Vec<_>>(),
     });
+    if let (Some(shown), true) = (request.as_object_mut(), run.auth.is_some()) {
+        shown.insert("auth".to_owned(), keys::shown(run.auth.as_ref()));
+    }
     let limit = limit(run.timeout);
-    let answer = match timeout(limit, ask(http, method, run)).await {
+    let answer = match timeout(limit, ask(http, keys, method, run)).await {
         Ok(answer) => answer,
         Err(_) => Err(late(&run.url, limit)),
     };
     Called { request, answer }
 }
 
-async fn ask(http: &Http, method: Method, run: &HttpRun<String>) -> Result<Answer, String> {
+async fn ask(http: &Http, keys: &Keys, method: Method, run: &HttpRun<String>) -> Result<Answer, String> {
     let first = http.url(&run.url)?;
     let headers = headers(&run.headers)?;
+    let mut proof = keys.proof(run.auth.as_ref(), &http.policy, &first).await?;
     let started = Instant::now();
+    let mut came = follow(http, &method, &first, &headers, proof.as_ref()).await?;
+    if let (401, Some(refused)) = (came.response.status().as_u16(), proof.as_ref()) {
+        proof = keys.newer(refused).await;
+        if proof.is_some() {
+            came = follow(http, &method, &first, &headers, proof.as_ref()).await?;
+        }
+    }
+    read(came, started).await
+}
+
+/// What came at the end of the redirects that are followed.
+struct Came {
+    response: Response,
+    url: Url,
+    followed: usize,
+    withheld: String,
+}
+
+async fn follow(
+    http: &Http,
+    method: &Method,
+    first: &Url,
+    headers: &HeaderMap,
+    proof: Option<&Proof>,
+) -> Result<Came, String> {
     let mut url = first.clone();
     let mut followed = 0;
-    let (response, withheld) = loop {
+    let mut own = headers.clone();
+    if let Some(proof) = proof {
+        proof.put(&mut own);
+    }
+    loop {
         let mut request = http.client.request(method.clone(), url.clone());
-        if same_origin(&first, &url) {
-            request = request.headers(headers.clone());
+        if same_origin(first, &url) {
+            request = request.headers(own.clone());
         }
         let response = request.send().await.map_err(|error| request_reason(&error, &url))?;
-        match redirect(&http.policy, &first, &url, &response) {
-            Redirect::None => break (response, String::new()),
-            Redirect::Withheld(reason) => break (response, reason),
-            Redirect::To(_) if followed == REDIRECTS => break (response, format!("more than {REDIRECTS} redirects")),
+        let withheld = match redirect(&http.policy, first, &url, &response) {
+            Redirect::None => String::new(),
+            Redirect::Withheld(reason) => reason,
+            Redirect::To(_) if followed == REDIRECTS => format!("more than {REDIRECTS} redirects"),
             Redirect::To(next) => {
                 followed += 1;
                 url = *next;
+                continue;
             }
-        }
-    };
-    read(response, &url, started, followed, withheld).await
+        };
+        return Ok(Came { response, url, followed, withheld });
+    }
 }
 
-async fn read(
-    response: Response,
-    url: &Url,
-    started: Instant,
-    followed: usize,
-    withheld: String,
-) -> Result<Answer, String> {
+async fn read(came: Came, started: Instant) -> Result<Answer, String> {
+    let Came { response, url, followed, withheld } = came;
     let status = response.status().as_u16();
     let headers = shown(response.headers());
     let content_type = headers.get("content-type").cloned().unwrap_or_default();
-    let body = net::read_capped(response, BODY_CAP).await.map_err(|error| request_reason(&error, url))?;
+    let body = net::read_capped(response, BODY_CAP).await.map_err(|error| request_reason(&error, &url))?;
     let elapsed_ms = elapsed_ms(started);
     let mut summary = format!("{status} in {elapsed_ms} ms");
     if followed > 0 {
@@ -121,7 +151,7 @@ async fn read(
         "body": body::text(&body, &content_type),
         "truncated": body.more,
         "json": body::json(&body),
-        "final_url": mask::url(url),
+        "final_url": mask::url(&url),
         "redirects": followed,
         "redirect_withheld": withheld,
     });

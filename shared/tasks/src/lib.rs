@@ -6,6 +6,7 @@ mod common;
 mod connect;
 mod dns;
 mod http;
+mod keys;
 mod mask;
 mod named;
 mod promql;
@@ -23,7 +24,7 @@ use catalog::model::RunSpec;
 use engine::{CallTask, Called};
 use futures_util::FutureExt;
 use net::AddressPolicy;
-use ports::Clock;
+use ports::{Clock, ReadSecret};
 use serde_json::Value;
 
 pub use common::LONGEST;
@@ -38,6 +39,8 @@ const REASON_CAP: usize = 500;
 pub struct TasksOptions {
     /// Which addresses may be connected to; its named hosts are [`named_hosts`].
     pub policy: AddressPolicy,
+    /// The catalog's secret, by whose keys calls prove themselves.
+    pub secrets: Arc<dyn ReadSecret>,
     /// The time, for queries over a window and for the days that a certificate has left.
     pub clock: Arc<dyn Clock>,
     /// A PEM file of certificate authorities to trust besides the public ones.
@@ -49,8 +52,8 @@ pub struct TasksOptions {
 impl TasksOptions {
     /// With the public authorities and the system's name servers.
     #[must_use]
-    pub fn new(policy: AddressPolicy, clock: Arc<dyn Clock>) -> Self {
-        Self { policy, clock, extra_ca: None, name_servers: Vec::new() }
+    pub fn new(policy: AddressPolicy, secrets: Arc<dyn ReadSecret>, clock: Arc<dyn Clock>) -> Self {
+        Self { policy, secrets, clock, extra_ca: None, name_servers: Vec::new() }
     }
 }
 
@@ -68,6 +71,7 @@ pub enum TasksError {
 /// Makes the calls of Tasks.
 pub struct Tasks {
     http: http::Http,
+    secrets: Arc<dyn ReadSecret>,
     policy: AddressPolicy,
     clock: Arc<dyn Clock>,
     dns: dns::NameServers,
@@ -80,11 +84,12 @@ impl Tasks {
     /// # Errors
     /// [`TasksError`].
     pub fn new(options: TasksOptions) -> Result<Self, TasksError> {
-        let TasksOptions { policy, clock, extra_ca, name_servers } = options;
+        let TasksOptions { policy, secrets, clock, extra_ca, name_servers } = options;
         Ok(Self {
             http: http::Http::new(policy.clone(), extra_ca.clone())?,
             dns: dns::NameServers::new(&name_servers),
             tls: tls::Trust::new(extra_ca.as_ref())?,
+            secrets,
             policy,
             clock,
         })
@@ -94,16 +99,18 @@ impl Tasks {
 #[async_trait]
 impl CallTask for Tasks {
     async fn call(&self, spec: &RunSpec<String>) -> Called {
+        let keys = keys::Keys::new(Arc::clone(&self.secrets));
         let called = unbroken(async {
             match spec {
-                RunSpec::Http(run) => http::call(&self.http, run).await,
-                RunSpec::Promql(run) => promql::call(&self.http, self.clock.as_ref(), run).await,
+                RunSpec::Http(run) => http::call(&self.http, &keys, run).await,
+                RunSpec::Promql(run) => promql::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Dns(run) => dns::call(&self.dns, run).await,
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,
             }
         })
         .await;
+        let called = keys.hide(called);
         let answer = called.answer.map_err(|reason| one_line(&reason, REASON_CAP));
         Called { answer, ..called }
     }

@@ -14,7 +14,10 @@ use engine::{Answer, Called};
 use jiff::Timestamp;
 use net::{request_reason, where_to};
 use ports::Clock;
-use reqwest::{Response, header::LOCATION};
+use reqwest::{
+    Response,
+    header::{HeaderMap, LOCATION},
+};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use url::Url;
@@ -22,6 +25,7 @@ use url::Url;
 use crate::{
     common::{elapsed_ms, late, limit, one_line},
     http::Http,
+    keys::{self, Keys, Proof},
     mask,
 };
 
@@ -30,14 +34,17 @@ const ANSWER_CAP: usize = 8 * 1024 * 1024;
 /// How much of the query stands in a summary, in characters.
 const QUERY_CAP: usize = 80;
 
-pub(crate) async fn call(http: &Http, clock: &dyn Clock, run: &PromqlRun<String>) -> Called {
+pub(crate) async fn call(http: &Http, keys: &Keys, clock: &dyn Clock, run: &PromqlRun<String>) -> Called {
     let limit = limit(run.timeout);
     let form = form(run, clock.now(), limit);
     let mut request = json!({"method": "POST", "url": mask::url_text(&run.url)});
     if let Some(shown) = request.as_object_mut() {
         shown.extend(form.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))));
+        if run.auth.is_some() {
+            shown.insert("auth".to_owned(), keys::shown(run.auth.as_ref()));
+        }
     }
-    let answer = match timeout(limit, ask(http, run, &form)).await {
+    let answer = match timeout(limit, ask(http, keys, run, &form)).await {
         Ok(answer) => answer,
         Err(_) => Err(late(&run.url, limit)),
     };
@@ -62,7 +69,7 @@ fn form(run: &PromqlRun<String>, now: Timestamp, limit: Duration) -> Vec<(&'stat
     form
 }
 
-async fn ask(http: &Http, run: &PromqlRun<String>, form: &[(&str, String)]) -> Result<Answer, String> {
+async fn ask(http: &Http, keys: &Keys, run: &PromqlRun<String>, form: &[(&str, String)]) -> Result<Answer, String> {
     let mut url = http.url(&run.url)?;
     if run.query.trim().is_empty() {
         return Err("the query is empty".to_owned());
@@ -73,9 +80,15 @@ async fn ask(http: &Http, run: &PromqlRun<String>, form: &[(&str, String)]) -> R
     let end = if run.range.is_some() { "query_range" } else { "query" };
     let path = format!("{}/api/v1/{end}", url.path().trim_end_matches('/'));
     url.set_path(&path);
+    let mut proof = keys.proof(run.auth.as_ref(), &http.policy, &url).await?;
     let started = Instant::now();
-    let response =
-        http.client.post(url.clone()).form(form).send().await.map_err(|error| request_reason(&error, &url))?;
+    let mut response = post(http, &url, form, proof.as_ref()).await?;
+    if let (401, Some(refused)) = (response.status().as_u16(), proof.as_ref()) {
+        proof = keys.newer(refused).await;
+        if proof.is_some() {
+            response = post(http, &url, form, proof.as_ref()).await?;
+        }
+    }
     let status = response.status().as_u16();
     let moved = moved(&url, &response);
     let body = net::read_capped(response, ANSWER_CAP).await.map_err(|error| request_reason(&error, &url))?;
@@ -96,6 +109,15 @@ async fn ask(http: &Http, run: &PromqlRun<String>, form: &[(&str, String)]) -> R
         result.insert("elapsed_ms".to_owned(), Value::from(elapsed_ms));
     }
     Ok(Answer { summary, result })
+}
+
+async fn post(http: &Http, url: &Url, form: &[(&str, String)], proof: Option<&Proof>) -> Result<Response, String> {
+    let mut headers = HeaderMap::new();
+    if let Some(proof) = proof {
+        proof.put(&mut headers);
+    }
+    let request = http.client.post(url.clone()).headers(headers).form(form);
+    request.send().await.map_err(|error| request_reason(&error, url))
 }
 
 /// A redirect of a POST is not followed: what it says would be another URL for the Task.

@@ -1,17 +1,55 @@
 //! Servers on the loopback for the tests of the kinds.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
 
+use async_trait::async_trait;
+use domain::Secret;
 use jiff::Timestamp;
 use net::AddressPolicy;
-use ports::Clock;
+use ports::{Clock, ReadSecret, SecretError};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
 };
+
+use crate::keys::Keys;
+
+/// Secrets by their keys; what was read past the cache is the second value of a key, where there is one.
+pub(crate) struct Held(BTreeMap<&'static str, Vec<&'static str>>);
+
+impl Held {
+    pub(crate) fn none() -> Keys {
+        Self::keys([])
+    }
+
+    pub(crate) fn secrets<const N: usize>(secrets: [(&'static str, &[&'static str]); N]) -> Arc<dyn ReadSecret> {
+        Arc::new(Self(secrets.into_iter().map(|(key, values)| (key, values.to_vec())).collect()))
+    }
+
+    pub(crate) fn keys<const N: usize>(secrets: [(&'static str, &[&'static str]); N]) -> Keys {
+        Keys::new(Self::secrets(secrets))
+    }
+
+    fn value(&self, key: &str, place: usize) -> Result<Vec<Secret>, SecretError> {
+        let values = self.0.get(key).ok_or_else(|| SecretError::Missing { key: key.to_owned() })?;
+        Ok(values.get(place).or(values.last()).map(|value| Secret::new(*value)).into_iter().collect())
+    }
+}
+
+#[async_trait]
+impl ReadSecret for Held {
+    async fn read(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        self.value(key, 0)
+    }
+
+    async fn reread(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        self.value(key, 1)
+    }
+}
 
 /// The policy of a catalog that names the loopback.
 pub(crate) fn loopback() -> AddressPolicy {

@@ -11,11 +11,12 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::testing::{At, answer, closed_port, loopback, serve};
+use crate::testing::{At, Held, answer, closed_port, loopback, serve};
 
 fn tasks(name_server: SocketAddr) -> Tasks {
     let clock = Arc::new(At::new("2026-03-01T12:00:00Z"));
-    let options = TasksOptions { name_servers: vec![name_server], ..TasksOptions::new(loopback(), clock) };
+    let options =
+        TasksOptions { name_servers: vec![name_server], ..TasksOptions::new(loopback(), Held::secrets([]), clock) };
     Tasks::new(options).unwrap()
 }
 

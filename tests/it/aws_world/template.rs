@@ -267,8 +267,13 @@ fn i2_each_role_has_the_verbs_of_its_ports_and_no_more() {
     // Ingest has no rights on the table.
     let ingest = expected(&[("IngestLog", log), ("InvestigateQueue", knock), ("Secret", secret)]);
     assert_eq!(allowed(&template, "IngestRole"), ingest);
-    let investigate =
-        expected(&[("InvestigateLog", log), ("Table", table), ("InvestigateQueue", own), ("DeliverQueue", send)]);
+    let investigate = expected(&[
+        ("InvestigateLog", log),
+        ("Table", table),
+        ("InvestigateQueue", own),
+        ("DeliverQueue", send),
+        ("Secret", secret),
+    ]);
     assert_eq!(allowed(&template, "InvestigateRole"), investigate);
     let deliver = expected(&[
         ("DeliverLog", log),

@@ -1,5 +1,6 @@
 //! Everything that can be wrong with documents whose YAML is right.
 
+mod auth;
 mod bindings;
 mod commands;
 mod delivery;

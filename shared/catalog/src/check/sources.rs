@@ -151,7 +151,7 @@ fn webhook(desk: &mut Desk<'_>, spot: &Spot<'_>, source: &Source) {
 }
 
 /// The name of an HTTP header.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 

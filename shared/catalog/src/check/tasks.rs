@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Desk, Spot, names::Variables, parameters, types};
+use super::{Desk, Spot, auth, names::Variables, parameters, types};
 use crate::{
     bind::accept,
     expr::{Expression, Part, Template},
@@ -67,6 +67,7 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
                     routing(desk, &at, value, inputs);
                 }
             }
+            auth::check(desk, &spot, run.auth.as_ref(), &run.headers);
             run.timeout
         }
         RunSpec::Promql(run) => {
@@ -79,6 +80,7 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
                 query(desk, &at, &run.query, inputs);
             }
             range(desk, &spot.to("range"), run.range.as_ref());
+            auth::check(desk, &spot, run.auth.as_ref(), &BTreeMap::new());
             run.timeout
         }
         RunSpec::Dns(run) => {

@@ -16,7 +16,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
-pub use run::{DnsRecord, DnsRun, HttpMethod, HttpRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun};
+pub use run::{
+    Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
+};
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;

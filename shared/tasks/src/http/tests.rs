@@ -3,10 +3,16 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::testing::{Server, answer, closed_port, loopback, serve, unresolvable};
+use crate::testing::{Held, Server, answer, closed_port, loopback, serve, unresolvable};
 
 fn get(url: impl Into<String>) -> HttpRun<String> {
-    HttpRun { method: HttpMethod::Get, url: url.into(), headers: BTreeMap::new(), timeout: "20s".parse().unwrap() }
+    HttpRun {
+        method: HttpMethod::Get,
+        url: url.into(),
+        headers: BTreeMap::new(),
+        auth: None,
+        timeout: "20s".parse().unwrap(),
+    }
 }
 
 fn with(run: HttpRun<String>, headers: &[(&str, &str)]) -> HttpRun<String> {
@@ -15,7 +21,7 @@ fn with(run: HttpRun<String>, headers: &[(&str, &str)]) -> HttpRun<String> {
 }
 
 async fn ask_under(policy: AddressPolicy, run: &HttpRun<String>) -> Called {
-    call(&Http::new(policy, None).unwrap(), run).await
+    call(&Http::new(policy, None).unwrap(), &Held::none(), run).await
 }
 
 async fn result(run: &HttpRun<String>) -> Value {

@@ -7,7 +7,7 @@ use super::{
     read::{POINTS, SERIES, is_kept, read},
     *,
 };
-use crate::testing::{At, answer, closed_port, loopback, serve, unresolvable};
+use crate::testing::{At, Held, answer, closed_port, loopback, serve, unresolvable};
 
 fn span(text: &str) -> Span {
     text.parse().unwrap()
@@ -16,7 +16,7 @@ fn span(text: &str) -> Span {
 const NOW: &str = "2026-03-01T12:00:00.75Z";
 
 fn instant(url: impl Into<String>, query: &str) -> PromqlRun<String> {
-    PromqlRun { url: url.into(), query: query.to_owned(), range: None, timeout: span("20s") }
+    PromqlRun { url: url.into(), query: query.to_owned(), range: None, auth: None, timeout: span("20s") }
 }
 
 fn ranged(run: PromqlRun<String>, last: &str, step: &str) -> PromqlRun<String> {
@@ -24,7 +24,7 @@ fn ranged(run: PromqlRun<String>, last: &str, step: &str) -> PromqlRun<String> {
 }
 
 async fn ask_it(run: &PromqlRun<String>) -> Called {
-    call(&Http::new(loopback(), None).unwrap(), &At::new(NOW), run).await
+    call(&Http::new(loopback(), None).unwrap(), &Held::none(), &At::new(NOW), run).await
 }
 
 /// What a server that answers like this gives for a query.

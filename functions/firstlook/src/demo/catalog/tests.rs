@@ -4,7 +4,7 @@ use catalog::{Catalog, Choice, Matcher, load_dir};
 use domain::{Alert, EventId, EventKind, Report, Run, RunId, RunView, Secret, Severity};
 use engine::{Driven, Engine};
 use jiff::{SignedDuration, Timestamp};
-use local::{Database, SqliteTable};
+use local::{Database, FileSecrets, SqliteTable};
 use net::AddressPolicy;
 use ports::{Clock, OsEntropy, SystemClock};
 use store::{Claim, Store};
@@ -48,7 +48,8 @@ async fn investigated(catalog: &Catalog, alert: Alert) -> (Report, RunView) {
     let table = SqliteTable::new(Database::open(&folder.path().join("t.db")).unwrap());
     let store = Store::new(Arc::new(table), Arc::clone(&clock), Arc::new(OsEntropy));
     let policy = AddressPolicy::new(tasks::named_hosts(catalog));
-    let tasks = Tasks::new(TasksOptions::new(policy, Arc::clone(&clock))).unwrap();
+    let secrets = Arc::new(FileSecrets::new(folder.path().join("secrets.json")));
+    let tasks = Tasks::new(TasksOptions::new(policy, secrets, Arc::clone(&clock))).unwrap();
     let engine = Engine { catalog: Arc::new(catalog.clone()), store, tasks: Arc::new(tasks), clock };
     let created_at = engine.clock.now();
     let command = "checkout-triage".parse().unwrap();

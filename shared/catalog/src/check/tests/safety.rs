@@ -282,4 +282,55 @@ checkout.yaml:10:7: error[FL083] `inputs.text` stands outside of quotes and coul
   = help: put it in quotes as the value of a label, or make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`
 checkout.yaml:10:7: error[FL083] `inputs.text` would change the meaning of what is around it in these quotes
   = help: close the quotes, and put the value outside of escapes and, behind `=~`, outside of `[ ]`, `{ }`, `\\Q` and the heads of groups; it is matched literally"##;
+
+    i9_a_call_proves_itself_in_one_way_by_the_name_of_a_key: r##"kind: Task
+name: http-health
+access: read-only
+inputs: { url: { type: url }, key: { type: string, pattern: "[a-z]+" } }
+title: "Check that ${{ inputs.url }} answers"
+run: { http: { url: "${{ inputs.url }}", auth: { bearer: "${{ inputs.key }}" } } }
+---
+kind: Task
+name: two
+access: read-only
+title: Check that two ways are one too many
+run: { http: { url: "https://a.internal/", auth: { bearer: token, basic: login } } }
+---
+kind: Task
+name: half
+access: read-only
+title: Check that a header has a secret
+run: { promql: { url: "https://a.internal/", query: up, auth: { header: X-Api-Key } } }
+---
+kind: Task
+name: double
+access: read-only
+title: Check that one header is sent once
+run: { http: { url: "https://a.internal/", headers: { authorization: x }, auth: { basic: login } } }
+---
+kind: Task
+name: router
+access: read-only
+title: Check that a secret routes nothing
+run: { http: { url: "https://a.internal/", auth: { header: X-Forwarded-Host, secret: token } } }
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks:
+  - { id: a, task: http-health, with: { url: "https://checkout.internal/healthz", key: x } }
+  - { id: b, task: two }
+  - { id: c, task: half }
+  - { id: d, task: double }
+  - { id: e, task: router }
+"##, r##"checkout.yaml:6:58: error[FL074] this is not the name of a key in the secret
+  = help: use letters, digits, `-` and `_`; the value itself stands in the secret, never here
+checkout.yaml:12:50: error[FL013] the call must prove itself in one way
+  = help: write `{ bearer: KEY }`, `{ basic: KEY }`, or `{ header: NAME, secret: KEY }`
+checkout.yaml:18:63: error[FL013] the call must prove itself in one way
+  = help: write `{ bearer: KEY }`, `{ basic: KEY }`, or `{ header: NAME, secret: KEY }`
+checkout.yaml:24:81: error[FL013] `auth` sets the header `authorization`, which stands in `headers` too
+  = help: take it out of `headers`
+checkout.yaml:30:60: error[FL013] `X-Forwarded-Host` is not a header that can have a secret
+  = help: write one such as `X-Api-Key`"##;
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Slot, five_seconds};
+use super::{Auth, Slot, five_seconds};
 use crate::model::Span;
 
 /// The HTTP methods that change nothing.
@@ -31,6 +31,9 @@ pub struct HttpRun<T> {
     /// Headers to send.
     #[serde(default = "no_headers::<T>", skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, T>,
+    /// How it proves itself; default: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// How long to wait; default 5 s, at most 30 s.
     #[serde(default = "five_seconds")]
     pub timeout: Span,
@@ -55,6 +58,7 @@ impl<T> HttpRun<T> {
                 .iter()
                 .map(|(name, value)| Ok((name.clone(), change(Slot::Text, value)?)))
                 .collect::<Result<_, E>>()?,
+            auth: self.auth.clone(),
             timeout: self.timeout,
         })
     }

@@ -1,5 +1,6 @@
 //! The one call that a Task makes. Each task kind has its module here.
 
+mod auth;
 mod connect;
 mod http;
 mod promql;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Span;
 
+pub use auth::{Auth, AuthForm};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
 pub use http::{HttpMethod, HttpRun};
 pub use promql::{PromqlRange, PromqlRun};
@@ -51,6 +53,17 @@ impl<T> RunSpec<T> {
             Self::Tcp(_) => "tcp",
             Self::Tls(_) => "tls",
         }
+    }
+
+    /// The keys of the catalog's secret that the call needs.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&str> {
+        let auth = match self {
+            Self::Http(run) => run.auth.as_ref(),
+            Self::Promql(run) => run.auth.as_ref(),
+            Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) => None,
+        };
+        auth.and_then(Auth::form).map(AuthForm::key).into_iter().collect()
     }
 
     /// The same call with every text changed by `change`, which is told where the text stands.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Slot, five_seconds};
+use super::{Auth, Slot, five_seconds};
 use crate::model::Span;
 
 /// The window of a range query: from `last` ago until now, a point each `step`.
@@ -35,6 +35,9 @@ pub struct PromqlRun<T> {
     /// A range instead of an instant.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<PromqlRange>,
+    /// How it proves itself; default: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
     /// How long to wait; default 5 s, at most 30 s.
     #[serde(default = "five_seconds")]
     pub timeout: Span,
@@ -46,6 +49,7 @@ impl<T> PromqlRun<T> {
             url: change(Slot::Url, &self.url)?,
             query: change(Slot::Query, &self.query)?,
             range: self.range.clone(),
+            auth: self.auth.clone(),
             timeout: self.timeout,
         })
     }
