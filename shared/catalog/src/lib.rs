@@ -29,7 +29,7 @@ pub use headers::refused_header;
 pub use load::{Loaded, load_dir, load_texts};
 pub use matcher::{Choice, Matcher};
 pub use problem::{Code, Problem, ProblemSeverity};
-pub use promql::query;
+pub use promql::{logql, query};
 pub use rendered::MAX_SCHEDULES;
 pub use schema::schemas;
 pub use targets::targets;

@@ -1,7 +1,9 @@
-//! Values within a PromQL query: each is the literal value of a label and nothing else.
+//! Values within a PromQL or LogQL query: each is the literal value of a label, or text of a line, and nothing else.
 //!
 //! What is a string, a comment and an escape is as Prometheus reads it: `lexInsideBraces`, `lexString` and `lexEscape` of
-//! its `promql/parser/lex.go`; regular expressions are [RE2](https://github.com/google/re2/wiki/Syntax).
+//! its `promql/parser/lex.go`; regular expressions are [RE2](https://github.com/google/re2/wiki/Syntax). Loki reads words by
+//! Go's `text/scanner` (`pkg/logql/syntax/lex.go`), which skips `//` and `/* */` and takes `'` for one character, and takes
+//! escapes from Prometheus's `strutil.Unquote`; a query that has one of the former outside of quotes takes no values.
 
 use regex_syntax::ast::{self, Ast, Visitor};
 
@@ -9,6 +11,28 @@ use crate::expr::{ExprError, Part, Scope, Template};
 
 /// Stands for a value while the text around it is looked at; a private character, so that hardly a query has it.
 const PLACEHOLDER: char = '\u{f5a7}';
+
+/// The languages of queries that are read alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    PromQl,
+    LogQl,
+}
+
+/// The stages of a LogQL pipeline in which what stands behind `=` is not the value of a label to be compared.
+const NO_FILTERS: [&str; 11] = [
+    "json",
+    "logfmt",
+    "label_format",
+    "line_format",
+    "pattern",
+    "regexp",
+    "unpack",
+    "unwrap",
+    "decolorize",
+    "drop",
+    "keep",
+];
 
 /// Where a value stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +52,25 @@ pub(crate) enum Place {
     Within,
 }
 
-/// The query with the values of `template` in place. A value in quotes is escaped for them, and behind `=~` or `!~` it is
+/// The PromQL query with the values of `template` in place. A value in quotes is escaped for them, and behind `=~` or `!~` it is
 /// a literal of the regular expression too. Outside of quotes it stands as it is: the check lets no free text stand there.
 ///
 /// # Errors
 /// [`ExprError`].
 pub fn query(template: &Template, scope: &Scope) -> Result<String, ExprError> {
-    let places = scan(template.parts()?).places;
+    rendered(Language::PromQl, template, scope)
+}
+
+/// The same for LogQL, where text may also stand in a line filter (`|=`, `!=`, `|~`, `!~`) or a label filter.
+///
+/// # Errors
+/// [`ExprError`].
+pub fn logql(template: &Template, scope: &Scope) -> Result<String, ExprError> {
+    rendered(Language::LogQl, template, scope)
+}
+
+fn rendered(language: Language, template: &Template, scope: &Scope) -> Result<String, ExprError> {
+    let places = scan(language, template.parts()?).places;
     template.render_each(scope, |part, value| {
         match places.iter().find(|(of, _)| *of == part).map_or(Place::Open, |(_, place)| *place) {
             Place::Open => value.to_owned(),
@@ -47,8 +83,11 @@ pub fn query(template: &Template, scope: &Scope) -> Result<String, ExprError> {
 }
 
 /// The place of each value, by the number of its part.
-pub(crate) fn checked(parts: &[Part]) -> Vec<(usize, Place)> {
-    let Scan { mut places, strings } = scan(parts);
+pub(crate) fn checked(language: Language, parts: &[Part]) -> Vec<(usize, Place)> {
+    let Scan { mut places, strings, odd } = scan(language, parts);
+    if odd {
+        places.iter_mut().for_each(|(_, place)| *place = Place::Within);
+    }
     for string in strings.iter().filter(|string| !(string.closed && is_literal(string))) {
         for (_, place) in places.iter_mut().filter(|(part, _)| string.values.contains(part)) {
             *place = Place::Within;
@@ -78,6 +117,8 @@ struct Scan {
     places: Vec<(usize, Place)>,
     /// The strings that have values.
     strings: Vec<Quoted>,
+    /// Whether something stands in it that the server may read otherwise.
+    odd: bool,
 }
 
 /// A string of the query.
@@ -97,13 +138,45 @@ enum At {
     String(char, Quoted),
 }
 
-fn scan(parts: &[Part]) -> Scan {
+/// The stage of a LogQL pipeline that is being read.
+#[derive(Default)]
+struct Stage {
+    /// Whether there is one.
+    stands: bool,
+    /// Its first word, as far as it was read.
+    word: String,
+    ended: bool,
+}
+
+impl Stage {
+    fn read(&mut self, c: char) {
+        match c {
+            '|' => *self = Self { stands: true, ..Self::default() },
+            '{' | '[' | ')' => *self = Self::default(),
+            c if c.is_ascii_alphanumeric() || c == '_' => {
+                if !self.ended {
+                    self.word.push(c);
+                }
+            }
+            _ => self.ended = !self.word.is_empty(),
+        }
+    }
+
+    /// Whether labels are compared in it.
+    fn compares(&self) -> bool {
+        self.stands && !NO_FILTERS.contains(&self.word.as_str())
+    }
+}
+
+fn scan(language: Language, parts: &[Part]) -> Scan {
     let mut found = Scan::default();
     let mut at = At::Code;
     let mut selector = false;
     let mut escaped = false;
     // The operator that was read last, and nothing but spaces since.
     let mut operator = String::new();
+    let mut stage = Stage::default();
+    let logs = language == Language::LogQl;
     for (number, part) in parts.iter().enumerate() {
         let Part::Text(text) = part else {
             match &mut at {
@@ -138,18 +211,34 @@ fn scan(parts: &[Part]) -> Scan {
                 }
                 At::Code => match c {
                     '#' => At::Comment,
+                    '\'' if logs => {
+                        found.odd = true;
+                        At::Code
+                    }
                     '"' | '\'' | '`' => {
                         let place = match operator.as_str() {
                             _ if c == '`' => Place::Raw,
                             "=" | "!=" if selector => Place::Equal(c),
                             "=~" | "!~" if selector => Place::Pattern(c),
+                            // Filters of lines, and of labels behind a `|`.
+                            "|=" if logs => Place::Equal(c),
+                            "|~" if logs => Place::Pattern(c),
+                            "!=" if logs && (stage.compares() || !stage.stands) => Place::Equal(c),
+                            "!~" if logs && (stage.compares() || !stage.stands) => Place::Pattern(c),
+                            "=" if logs && stage.compares() => Place::Equal(c),
+                            "=~" if logs && stage.compares() => Place::Pattern(c),
                             _ => Place::Argument(c),
                         };
                         escaped = false;
                         At::String(c, Quoted { place, body: String::new(), values: vec![], closed: false })
                     }
                     c => {
+                        if logs {
+                            found.odd |= matches!(c, '/' | '*') && operator.ends_with('/');
+                            stage.read(c);
+                        }
                         match c {
+                            '|' if logs => operator.push(c),
                             '=' | '!' | '~' | '<' | '>' | '+' | '-' | '*' | '/' | '%' | '^' => operator.push(c),
                             c if c.is_whitespace() => {}
                             _ => operator.clear(),

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use firstlook_catalog::{Catalog, expr::Scope, load_dir, model::RunSpec};
+use firstlook_catalog::{Catalog, expr::Scope, load_dir};
 use serde_json::{Value, json};
 
 fn example() -> Catalog {
@@ -79,14 +79,7 @@ fn every_rule_of_the_example_speaks_of_a_sick_result_and_of_no_healthy_one() {
                             "port": 443, "namespace": "checkout", "window": "5m", "queue": "orders"});
         let scope =
             |result: &Value| Scope::new().with("inputs", &inputs).with("result", result).with("alert", &json!({}));
-        let kind = match &task.run {
-            RunSpec::Http(_) => "http",
-            RunSpec::Promql(_) => "promql",
-            RunSpec::Dns(_) => "dns",
-            RunSpec::Tcp(_) => "tcp",
-            RunSpec::Tls(_) => "tls",
-        };
-        let (healthy, sick) = results(kind);
+        let (healthy, sick) = results(task.run.kind());
         for (place, rule) in task.issues.iter().enumerate() {
             assert_eq!(rule.when.holds(&scope(&healthy)), Ok(false), "{name} {place}");
             let spoken: Vec<&Value> = sick.iter().filter(|result| rule.when.holds(&scope(result)).unwrap()).collect();

@@ -112,6 +112,7 @@ fn spec(run: &RunSpec<Template>, scope: &Scope) -> Result<RunSpec<String>, ExprE
         Slot::Url if template.source().starts_with("${{") && template.parts()?.len() == 1 => template.render(scope),
         Slot::Url => template.render_with(scope, catalog::encoded),
         Slot::Query => catalog::query(template, scope),
+        Slot::LogQl => catalog::logql(template, scope),
         Slot::Text => template.render(scope),
     })
 }

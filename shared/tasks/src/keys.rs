@@ -21,6 +21,7 @@ const SHORTEST: usize = 4;
 const CUT: usize = 8;
 
 /// What proves a call: a header, and what it was made of.
+#[derive(Clone)]
 pub(crate) struct Proof {
     name: HeaderName,
     value: HeaderValue,

@@ -2,11 +2,13 @@
 //!
 //! A kind is one module with a `call` that turns its spec into a [`Called`]; `docs/tasks.md` says what each gives.
 
+mod api;
 mod common;
 mod connect;
 mod dns;
 mod http;
 mod keys;
+mod loki;
 mod mask;
 mod named;
 mod promql;
@@ -104,6 +106,7 @@ impl CallTask for Tasks {
             match spec {
                 RunSpec::Http(run) => http::call(&self.http, &keys, run).await,
                 RunSpec::Promql(run) => promql::call(&self.http, &keys, self.clock.as_ref(), run).await,
+                RunSpec::Loki(run) => loki::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Dns(run) => dns::call(&self.dns, run).await,
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,

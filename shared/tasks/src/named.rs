@@ -20,6 +20,7 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
         match &task.run {
             RunSpec::Http(run) => hosts.extend(host_of_url(&run.url)),
             RunSpec::Promql(run) => hosts.extend(host_of_url(&run.url)),
+            RunSpec::Loki(run) => hosts.extend(host_of_url(&run.url)),
             // The name of a dns task is asked about, not connected to.
             RunSpec::Dns(_) => {}
             RunSpec::Tcp(run) => hosts.extend(literal(&run.host)),

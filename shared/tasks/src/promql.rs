@@ -3,7 +3,7 @@
 //! The API (prometheus.io/docs/prometheus/latest/querying/api): a form is posted to `/api/v1/query` or
 //! `/api/v1/query_range`, since a query can be longer than a URL. It reads in spite of the method.
 
-mod read;
+pub(crate) mod read;
 #[cfg(test)]
 mod tests;
 
@@ -14,15 +14,13 @@ use engine::{Answer, Called};
 use jiff::Timestamp;
 use net::{request_reason, where_to};
 use ports::Clock;
-use reqwest::{
-    Response,
-    header::{HeaderMap, LOCATION},
-};
+use reqwest::{Response, header::HeaderMap};
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::{
+    api::moved,
     common::{elapsed_ms, late, limit, one_line},
     http::Http,
     keys::{self, Keys, Proof},
@@ -90,7 +88,7 @@ async fn ask(http: &Http, keys: &Keys, run: &PromqlRun<String>, form: &[(&str, S
         }
     }
     let status = response.status().as_u16();
-    let moved = moved(&url, &response);
+    let moved = response.status().is_redirection().then(|| moved(&url, &response));
     let body = net::read_capped(response, ANSWER_CAP).await.map_err(|error| request_reason(&error, &url))?;
     let elapsed_ms = elapsed_ms(started);
     if let Some(moved) = moved {
@@ -118,22 +116,6 @@ async fn post(http: &Http, url: &Url, form: &[(&str, String)], proof: Option<&Pr
     }
     let request = http.client.post(url.clone()).headers(headers).form(form);
     request.send().await.map_err(|error| request_reason(&error, url))
-}
-
-/// A redirect of a POST is not followed: what it says would be another URL for the Task.
-fn moved(url: &Url, response: &Response) -> Option<String> {
-    let place = where_to(url);
-    response.status().is_redirection().then(|| {
-        let status = response.status().as_u16();
-        match response.headers().get(LOCATION).map(|to| url.join(&String::from_utf8_lossy(to.as_bytes()))) {
-            Some(Ok(to)) => format!(
-                "{place} answered {status} and points to {}://{}: correct the Task's url",
-                to.scheme(),
-                where_to(&to)
-            ),
-            _ => format!("{place} answered {status} and no result"),
-        }
-    })
 }
 
 /// `orders_queue_depth = 1284 (1 series)`.

@@ -122,6 +122,25 @@ pub(crate) async fn serve(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'stat
     Server { address, requests }
 }
 
+/// A server that begins an answer with these bytes of its body and never ends it.
+pub(crate) async fn stalled(begin: &'static [u8]) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let requests = Arc::new(Mutex::new(Vec::new()));
+    let seen = requests.clone();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let request = read_request(&mut stream).await;
+            seen.lock().unwrap().push(request);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n").await;
+            let _ = stream.write_all(begin).await;
+            open.push(stream);
+        }
+    });
+    Server { address, requests }
+}
+
 async fn read_request(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];

@@ -26,8 +26,12 @@ fn spec(spec: Value) -> RunSpec<String> {
 
 /// The examples of the documentation, as one catalog with a Command that uses each.
 fn documented() -> Catalog {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tasks.md")).unwrap();
-    let mut texts: Vec<&str> = page.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
+    let mut pages = vec![std::fs::read_to_string(docs.join("tasks.md")).unwrap()];
+    let kinds = std::fs::read_dir(docs.join("tasks")).unwrap();
+    pages.extend(kinds.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()));
+    let examples = pages.iter().flat_map(|page| page.split("```yaml\n").skip(1));
+    let mut texts: Vec<&str> = examples.map(|rest| rest.split("```").next().unwrap()).collect();
     texts.push(
         r#"
 kind: Command
@@ -39,6 +43,7 @@ tasks:
   - { id: c, task: dns-records, with: { host: checkout.internal } }
   - { id: d, task: port-open, with: { host: checkout.internal, port: 443 } }
   - { id: e, task: certificate, with: { host: checkout.internal } }
+  - { id: f, task: error-lines, with: { app: checkout } }
 "#,
     );
     let whole = texts.join("\n---\n");
@@ -51,8 +56,8 @@ tasks:
 fn the_documented_tasks_are_a_catalog_without_errors() {
     let catalog = documented();
     let kinds: Vec<_> = catalog.tasks.values().map(|task| task.run.kind()).collect();
-    assert_eq!(kinds, ["tls", "dns", "http", "tcp", "promql"]);
-    assert_eq!(named_hosts(&catalog), ["checkout.internal", "prometheus.internal"]);
+    assert_eq!(kinds, ["tls", "dns", "loki", "http", "tcp", "promql"]);
+    assert_eq!(named_hosts(&catalog), ["checkout.internal", "loki.internal", "prometheus.internal"]);
 }
 
 /// A name server that knows no name.
@@ -106,6 +111,14 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
         )
     })
     .await;
+    let loki = serve(|_| {
+        answer(
+            "200 OK",
+            &[],
+            r#"{"status":"success","data":{"resultType":"streams","result":[{"stream":{"app":"a"},"values":[["1772366390000000000","panic"]]}]}}"#,
+        )
+    })
+    .await;
     let (closed, certificate) = (closed_port().await, untrusted().await);
     let tasks = tasks(empty_zone().await);
     let catalog = documented();
@@ -115,6 +128,11 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
             "queue-depth",
             json!({"promql": {"url": prometheus.url(""), "query": "queue_depth", "range": {"last": "30m"}}}),
             vec![false, true],
+        ),
+        (
+            "error-lines",
+            json!({"loki": {"url": loki.url(""), "query": "{app=\"a\"}", "range": {"last": "15m"}}}),
+            vec![true],
         ),
         ("dns-records", json!({"dns": {"name": "checkout.example"}}), vec![true, false]),
         ("port-open", json!({"tcp": {"host": "127.0.0.1", "port": closed.port().to_string()}}), vec![true]),
@@ -155,6 +173,7 @@ async fn a_call_that_could_not_be_made_has_its_reason_on_one_line() {
     for (run, reason) in [
         (json!({"http": {"url": "http://169.254.169.254/"}}), "a cloud metadata address"),
         (json!({"promql": {"url": "http://[fe80::1]/", "query": "up"}}), "a link-local address"),
+        (json!({"loki": {"url": "http://0xa9fea9fe/", "query": "{}"}}), "a cloud metadata address"),
         (json!({"dns": {"name": "10.0.0.1"}}), "is an address"),
         (json!({"tcp": {"host": "0.0.0.0", "port": "80"}}), "an unspecified address"),
         (json!({"tls": {"host": "224.0.0.1", "port": "443"}}), "a multicast address"),

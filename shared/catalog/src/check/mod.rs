@@ -5,6 +5,7 @@ mod bindings;
 mod commands;
 mod delivery;
 mod disjoint;
+mod kinds;
 mod misplaced;
 mod names;
 mod parameters;

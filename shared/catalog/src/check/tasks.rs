@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Desk, Spot, auth, names::Variables, parameters, types};
+use super::{Desk, Spot, auth, kinds, names::Variables, parameters, types};
 use crate::{
     bind::accept,
     expr::{Expression, Part, Template},
     headers::{ROUTING, refused_header},
     model::{Parameter, ParameterType, PromqlRange, RunSpec, Span, Task},
     problem::Code,
-    promql::{self, Place},
+    promql::{self, Language, Place},
     schema::DocKind,
 };
 
@@ -22,7 +22,7 @@ const POINT_LIMIT: u128 = 11_000;
 /// The shortest title that can name a thing and what is wrong with it, in characters.
 const TITLE_LEAST: usize = 8;
 
-type Inputs = BTreeMap<String, Parameter>;
+pub(super) type Inputs = BTreeMap<String, Parameter>;
 
 pub(super) fn check(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
@@ -77,7 +77,7 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             }
             let at = spot.to("query");
             if text(desk, &at, &run.query) {
-                query(desk, &at, &run.query, inputs);
+                query(desk, &at, Language::PromQl, &run.query, inputs);
             }
             range(desk, &spot.to("range"), run.range.as_ref());
             auth::check(desk, &spot, run.auth.as_ref(), &BTreeMap::new());
@@ -113,6 +113,10 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             }
             run.timeout
         }
+        RunSpec::Loki(run) => {
+            kinds::loki::check(desk, &spot, run, inputs, &text);
+            run.timeout
+        }
     };
     bounded(desk, &spot.to("timeout"), timeout);
 }
@@ -124,7 +128,7 @@ fn bounded(desk: &mut Desk<'_>, spot: &Spot<'_>, timeout: Span) {
     }
 }
 
-fn range(desk: &mut Desk<'_>, spot: &Spot<'_>, range: Option<&PromqlRange>) {
+pub(super) fn range(desk: &mut Desk<'_>, spot: &Spot<'_>, range: Option<&PromqlRange>) {
     let Some(range) = range else { return };
     if range.last.0.is_zero() || range.step.0.is_zero() {
         let help = "write a range such as `{ last: 1h, step: 30s }`";
@@ -164,7 +168,7 @@ fn routing(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &I
 }
 
 /// A URL: one `url` input and nothing else, or a written scheme and host with values behind them.
-fn url(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inputs) {
+pub(super) fn url(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inputs) {
     let Ok(parts) = template.parts() else { return };
     match parts {
         [Part::Value(whole)] => {
@@ -255,7 +259,7 @@ fn port(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inpu
 }
 
 /// A query: free text may be the value of a label and nothing else, since the values are escaped for that.
-fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inputs) {
+pub(super) fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, language: Language, template: &Template, inputs: &Inputs) {
     let Ok(parts) = template.parts() else { return };
     if let [Part::Value(whole)] = parts {
         if input(whole, inputs).is_none_or(|input| input.one_of.is_none()) {
@@ -270,7 +274,7 @@ fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inp
         use ParameterType::{Boolean, Duration, Integer, Number};
         input.one_of.is_some() || matches!(input.parameter_type, Integer | Number | Boolean | Duration)
     };
-    for (part, place) in promql::checked(parts) {
+    for (part, place) in promql::checked(language, parts) {
         let Some(Part::Value(expression)) = parts.get(part) else { continue };
         if place != Place::Raw && input(expression, inputs).is_some_and(limited) {
             continue;
@@ -286,10 +290,20 @@ fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inp
                 "stands in backticks, where nothing can be escaped",
                 "write double quotes instead, with each backslash twice",
             ),
+            Place::Argument(_) if language == Language::LogQl => (
+                "stands in quotes that are neither the value of a label nor the text of a filter",
+                "text stands behind `=`, `!=`, `=~` or `!~` within `{ }` or in a label filter, and behind `|=`, `!=`, `|~` or \
+                 `!~`; elsewhere make it an `integer`, `number`, `boolean` or `duration`, or give it an `enum`",
+            ),
             Place::Argument(_) => (
                 "stands in quotes that are not the value of a label",
                 "text stands behind `=`, `!=`, `=~` or `!~` within `{ }`; elsewhere make it an `integer`, `number`, \
                  `boolean` or `duration`, or give it an `enum`",
+            ),
+            Place::Within if language == Language::LogQl => (
+                "would change the meaning of what is around it in these quotes",
+                "close the quotes, which are double ones, and put the value outside of escapes and, in a pattern, outside of \
+                 `[ ]`, `{ }`, `\\\\Q` and the heads of groups; a query with values has no `//`, `/*` or `'`",
             ),
             Place::Within => (
                 "would change the meaning of what is around it in these quotes",

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{DnsRun, HttpRun, Parameter, ParameterType, PromqlRun, RunSpec, TcpRun, TlsRun};
+use super::kinds;
+use crate::model::{DnsRun, HttpRun, LokiRun, Parameter, ParameterType, PromqlRun, RunSpec, TcpRun, TlsRun};
 
 /// What a value is made of, as far as it is known before there is one.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +106,26 @@ pub(crate) fn parameters(parameters: &BTreeMap<String, Parameter>) -> Type {
     Type::Fields(parameters.iter().map(|(name, parameter)| (name.clone(), of(parameter))).collect())
 }
 
+/// What a query of metrics gives.
+pub(crate) fn series(ranged: bool) -> Type {
+    let mut series = vec![("labels", Type::Free(Box::new(Type::Text))), ("value", Type::Any), ("special", Type::Text)];
+    if ranged {
+        let numbers = [("first", Type::Any), ("min", Type::Any), ("max", Type::Any)];
+        series.extend(numbers);
+        series.push(("points", list(list(Type::Any))));
+    }
+    // A value may be null, and not a number where Prometheus says NaN.
+    Type::fields([
+        ("series", list(Type::fields(series))),
+        ("series_total", Type::Number),
+        ("value", Type::Any),
+        ("special", Type::Text),
+        ("warnings", list(Type::Text)),
+        ("notes", list(Type::Text)),
+        ("elapsed_ms", Type::Number),
+    ])
+}
+
 /// `result` of a call, as the documentation of its task kind says.
 pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
     match run {
@@ -119,25 +140,8 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             ("redirects", Type::Number),
             ("redirect_withheld", Type::Text),
         ]),
-        RunSpec::Promql(PromqlRun { range, .. }) => {
-            let mut series =
-                vec![("labels", Type::Free(Box::new(Type::Text))), ("value", Type::Any), ("special", Type::Text)];
-            if range.is_some() {
-                let numbers = [("first", Type::Any), ("min", Type::Any), ("max", Type::Any)];
-                series.extend(numbers);
-                series.push(("points", list(list(Type::Any))));
-            }
-            // A value may be null, and not a number where Prometheus says NaN.
-            Type::fields([
-                ("series", list(Type::fields(series))),
-                ("series_total", Type::Number),
-                ("value", Type::Any),
-                ("special", Type::Text),
-                ("warnings", list(Type::Text)),
-                ("notes", list(Type::Text)),
-                ("elapsed_ms", Type::Number),
-            ])
-        }
+        RunSpec::Promql(PromqlRun { range, .. }) => series(range.is_some()),
+        RunSpec::Loki(LokiRun { range, .. }) => kinds::loki::result(range.is_some()),
         RunSpec::Dns(DnsRun { .. }) => {
             Type::fields([("answers", list(Type::Text)), ("code", Type::Text), ("elapsed_ms", Type::Number)])
         }

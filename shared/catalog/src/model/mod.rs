@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use run::{
-    Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
+    Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, LokiDirection, LokiRun, PromqlRange, PromqlRun, RunSpec,
+    Slot, TcpRun, TlsRun,
 };
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};

@@ -16,7 +16,7 @@ const WORDS: usize = 300;
 
 /// Why there is no result.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum NoResult {
+pub(crate) enum NoResult {
     /// The server says so itself, in the API's form: kind, words.
     Refused(u16, String, String),
     /// It is not the API that answered.
@@ -29,7 +29,7 @@ pub(super) enum NoResult {
 
 impl NoResult {
     /// In words, of the server at `place`.
-    pub(super) fn at(&self, place: &str) -> String {
+    pub(crate) fn at(&self, place: &str) -> String {
         match self {
             Self::Refused(status, kind, words) => format!("{place} answered {status} ({kind}): {words}"),
             Self::NotTheApi(status) => format!(
@@ -139,7 +139,7 @@ struct Range {
 }
 
 /// What a query found.
-pub(super) struct Found {
+pub(crate) struct Found {
     series: Vec<Series>,
     total: usize,
     warnings: Vec<String>,
@@ -149,7 +149,7 @@ pub(super) struct Found {
 
 impl Found {
     /// What CEL sees, without the time it took.
-    pub(super) fn into_result(self) -> Value {
+    pub(crate) fn into_result(self) -> Value {
         let newest = self.series.first().map_or_else(|| Reading::none(""), |series| series.newest.clone());
         json!({
             "series": self.series.into_iter().map(Series::into_value).collect::<Vec<_>>(),
@@ -162,7 +162,7 @@ impl Found {
     }
 
     /// `= 1284 (1 series)`, to stand behind the query.
-    pub(super) fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let Some(first) = self.series.first() else { return "has no series".to_owned() };
         let count = counted(self.total, "series", "series");
         match &first.range {
@@ -195,7 +195,7 @@ impl Series {
 }
 
 /// Reads an answer. `ranged` says which of the two queries was asked.
-pub(super) fn read(status: u16, body: &[u8], ranged: bool) -> Result<Found, NoResult> {
+pub(crate) fn read(status: u16, body: &[u8], ranged: bool) -> Result<Found, NoResult> {
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
         return Err(if matches!(status, 401 | 403 | 407) {
             NoResult::Denied(status)

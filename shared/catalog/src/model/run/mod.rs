@@ -3,6 +3,7 @@
 mod auth;
 mod connect;
 mod http;
+mod loki;
 mod promql;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::Span;
 pub use auth::{Auth, AuthForm};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
 pub use http::{HttpMethod, HttpRun};
+pub use loki::{LokiDirection, LokiRun};
 pub use promql::{PromqlRange, PromqlRun};
 
 /// The one call that a Task makes: one key, the task kind. `T` is [`Template`] in the catalog and `String` once it is
@@ -29,6 +31,7 @@ pub enum RunSpec<T> {
     Dns(DnsRun<T>),
     Tcp(TcpRun<T>),
     Tls(TlsRun<T>),
+    Loki(LokiRun<T>),
 }
 
 /// Where a text stands in a call, which decides how values are written into it.
@@ -38,6 +41,8 @@ pub enum Slot {
     Url,
     /// A query: a value in quotes is escaped for them, and matched literally where a regular expression stands.
     Query,
+    /// A LogQL query: as a query, and text of a line filter too.
+    LogQl,
     /// Anything else: values stand as they are.
     Text,
 }
@@ -52,6 +57,7 @@ impl<T> RunSpec<T> {
             Self::Dns(_) => "dns",
             Self::Tcp(_) => "tcp",
             Self::Tls(_) => "tls",
+            Self::Loki(_) => "loki",
         }
     }
 
@@ -61,6 +67,7 @@ impl<T> RunSpec<T> {
         let auth = match self {
             Self::Http(run) => run.auth.as_ref(),
             Self::Promql(run) => run.auth.as_ref(),
+            Self::Loki(run) => run.auth.as_ref(),
             Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) => None,
         };
         auth.and_then(Auth::form).map(AuthForm::key).into_iter().collect()
@@ -78,6 +85,7 @@ impl<T> RunSpec<T> {
             Self::Dns(run) => RunSpec::Dns(run.try_map(change)?),
             Self::Tcp(run) => RunSpec::Tcp(run.try_map(change)?),
             Self::Tls(run) => RunSpec::Tls(run.try_map(change)?),
+            Self::Loki(run) => RunSpec::Loki(run.try_map(change)?),
         })
     }
 }

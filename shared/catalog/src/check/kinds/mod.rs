@@ -1,0 +1,3 @@
+//! The checks of task kinds, a module each, and the types of their results.
+
+pub(super) mod loki;
