@@ -11,6 +11,7 @@ mod id;
 mod issue;
 mod message;
 mod outlet;
+mod money;
 mod report;
 mod run;
 mod secret;
@@ -28,6 +29,7 @@ pub use outlet::{
     AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec, TicketKind,
     WebhookSpec,
 };
+pub use money::Money;
 pub use report::{Checked, Gap, Report};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
