@@ -91,6 +91,7 @@ fn summary(catalog: &Catalog) -> String {
         (catalog.rules.len(), "Rule", "Rules"),
         (catalog.knowledge.len(), "Knowledge", "Knowledge"),
         (catalog.assistants.len(), "Assistant", "Assistants"),
+        (catalog.models.len(), "Model", "Models"),
         (catalog.schedules.len(), "Schedule", "Schedules"),
     ]
     .into_iter()

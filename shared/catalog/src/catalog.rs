@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     equality::Conditions,
-    model::{Assistant, Command, Knowledge, Rule, Schedule, Slx, Source, Task, Workflow},
+    model::{Assistant, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow},
 };
 
 /// The documents of a catalog by kind and name. What is in here was checked: every reference leads somewhere and every
@@ -27,6 +27,8 @@ pub struct Catalog {
     pub rules: BTreeMap<Name, Rule>,
     pub knowledge: BTreeMap<Name, Knowledge>,
     pub schedules: BTreeMap<Name, Schedule>,
+    #[serde(default)]
+    pub models: BTreeMap<Name, Model>,
     /// What each workflow's `when` asks for by equality. It follows from `workflows` and stands here so that a cold start
     /// parses no expression; [`Matcher`](crate::Matcher) finds out for itself what is not in it.
     #[serde(default)]

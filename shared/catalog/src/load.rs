@@ -357,6 +357,7 @@ impl Reading {
             DocKind::Rule => put(&mut catalog.rules, name, value),
             DocKind::Knowledge => put(&mut catalog.knowledge, name, value),
             DocKind::Schedule => put(&mut catalog.schedules, name, value),
+            DocKind::Model => put(&mut catalog.models, name, value),
         }
     }
 

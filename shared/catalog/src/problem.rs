@@ -153,6 +153,12 @@ codes! {
     TargetTicket = "FL102", Error;
     /// A target stands twice.
     DuplicateTarget = "FL103", Error;
+    /// A Model says too little or too much for its provider.
+    ModelFields = "FL110", Error;
+    /// A Model's URL is not fit for it.
+    ModelUrl = "FL111", Error;
+    /// Money is limited that cannot be counted.
+    NoPrice = "FL112", Error;
 }
 
 impl fmt::Display for Code {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Assistant, Command, Knowledge, Rule, Schedule, Slx, Source, Task, Workflow};
+use crate::model::{Assistant, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow};
 
 /// The kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,10 +19,11 @@ pub(crate) enum DocKind {
     Rule,
     Knowledge,
     Schedule,
+    Model,
 }
 
 impl DocKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Source,
         Self::Workflow,
         Self::Command,
@@ -32,6 +33,7 @@ impl DocKind {
         Self::Rule,
         Self::Knowledge,
         Self::Schedule,
+        Self::Model,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -45,6 +47,7 @@ impl DocKind {
             Self::Rule => "Rule",
             Self::Knowledge => "Knowledge",
             Self::Schedule => "Schedule",
+            Self::Model => "Model",
         }
     }
 
@@ -60,6 +63,7 @@ impl DocKind {
             Self::Rule => of::<Rule>(self),
             Self::Knowledge => of::<Knowledge>(self),
             Self::Schedule => of::<Schedule>(self),
+            Self::Model => of::<Model>(self),
         }
     }
 }

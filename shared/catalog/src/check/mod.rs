@@ -7,6 +7,7 @@ mod delivery;
 mod disjoint;
 mod kinds;
 mod misplaced;
+mod models;
 mod names;
 mod parameters;
 mod schedules;
@@ -228,6 +229,7 @@ pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool)
     workflows::check(&mut desk);
     schedules::check(&mut desk);
     world(&mut desk);
+    models::check(&mut desk);
     disjoint::check(&mut desk);
     unused::check(&mut desk);
     tests(&mut desk, event_files);

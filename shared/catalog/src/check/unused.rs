@@ -41,6 +41,12 @@ pub(super) fn check(desk: &mut Desk<'_>) {
         let lonely = catalog.assistants.keys().filter(|name| !assistants.contains(name));
         unused.extend(lonely.map(|name| (DocKind::Assistant, name, "no Workflow asks", "name it in `investigate`")));
     }
+    if whole(DocKind::Assistant, catalog.assistants.len()) {
+        let models: BTreeSet<&Name> =
+            catalog.assistants.values().filter_map(|assistant| assistant.model.name()).collect();
+        let lonely = catalog.models.keys().filter(|name| !models.contains(name));
+        unused.extend(lonely.map(|name| (DocKind::Model, name, "no Assistant reads with", "name it in `model`")));
+    }
     if commands && !matched {
         let lonely = catalog.slxs.iter().filter(|(_, slx)| !slx.tasks.is_empty()).map(|(name, _)| name);
         unused.extend(

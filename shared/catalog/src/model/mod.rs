@@ -1,6 +1,7 @@
 //! The documents of a catalog, as users write them.
 
 mod command;
+mod provider;
 mod run;
 mod source;
 mod task;
@@ -20,11 +21,12 @@ pub use run::{
     Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, LokiDirection, LokiRun, PromqlRange, PromqlRun, RunSpec,
     Slot, TcpRun, TlsRun,
 };
+pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
 pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};
-pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Model, Rule, Schedule, Slx};
+pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Rule, Schedule, Slx};
 
 use crate::expr::Expression;
 
@@ -85,6 +87,7 @@ pub enum Document {
     Rule(Rule),
     Knowledge(Knowledge),
     Schedule(Schedule),
+    Model(Box<Model>),
 }
 
 /// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.

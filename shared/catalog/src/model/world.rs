@@ -2,7 +2,7 @@ use domain::{Name, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bindings, Deliver, Names, Span, Tags, TaskRef};
+use super::{Bindings, Deliver, ModelRef, Names, Span, Tags, TaskRef};
 use crate::expr::Expression;
 
 /// A thing the team cares about. It matches an alert when one of its tags is a label of the alert, or is `service` or
@@ -20,14 +20,6 @@ pub struct Slx {
     /// Its Tasks; `slx` cannot stand in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskRef>,
-}
-
-/// The model that reads the evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Model {
-    /// None: the report is the deterministic one.
-    None,
 }
 
 /// How much one run of an Assistant may use.
@@ -54,8 +46,8 @@ pub struct Assistant {
     /// What it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The model.
-    pub model: Model,
+    /// Its model: `none`, or the name of a Model.
+    pub model: ModelRef,
     /// How much one run may use.
     #[serde(default)]
     pub limits: AssistantLimits,

@@ -88,5 +88,6 @@ mod delivery;
 mod documents;
 mod expressions;
 mod meaning;
+mod models;
 mod pages;
 mod safety;
