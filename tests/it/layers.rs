@@ -141,6 +141,7 @@ fn i2_ingest_links_no_table_and_no_http_client() {
         "firstlook-engine",
         "firstlook-store",
         "hickory-resolver",
+        "bm25",
     ] {
         assert!(!linked.contains(heavy), "ingest links {heavy}");
     }

@@ -31,6 +31,7 @@ pub use outlet::{
 };
 pub use money::Money;
 pub use report::{Checked, Gap, Report};
+pub use report::{Checked, Gap, KnowledgeFound, Report};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};

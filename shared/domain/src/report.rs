@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MergedIssue, Severity, StepId};
+use crate::{MergedIssue, Name, Severity, StepId};
 
 /// A check that was made and found nothing wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,17 @@ pub struct Gap {
     pub title: String,
     /// Why it could not.
     pub reason: String,
+}
+
+/// Something that is known, in the words of who wrote it down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnowledgeFound {
+    /// The Knowledge document.
+    pub name: Name,
+    /// Its title.
+    pub title: String,
+    /// The passage that says most of what was asked. Shown as text, never followed.
+    pub excerpt: String,
 }
 
 /// What a run says in the end. It names only what steps found.

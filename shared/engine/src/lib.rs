@@ -4,9 +4,11 @@ mod call;
 mod drive;
 mod evidence;
 mod findings;
+pub mod knowledge;
 pub mod model;
 mod plan;
 mod redact;
+pub mod slx;
 mod step;
 
 pub use call::{Answer, CallTask, Called};

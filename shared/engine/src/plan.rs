@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use catalog::{
     Catalog,
     expr::Expression,
-    model::{Bindings, Command, Slx, Task, TaskRef},
+    model::{Bindings, Command, Task, TaskRef},
 };
 use domain::{Alert, Name, Step, StepId};
+
+use crate::slx;
 
 /// The most steps that a run takes; the table's step numbers have four digits.
 pub const MAX_STEPS: usize = 200;
@@ -70,7 +72,7 @@ pub fn plan<'a>(catalog: &'a Catalog, command: &'a Command, alert: Option<&Alert
             entry.needs.iter().filter_map(|name| entries.get(name.as_str())).flatten().cloned().collect();
         let first = steps.len();
         if entry.slx.is_some() {
-            for slx in catalog.slxs.values().filter(|slx| matches(slx, alert)) {
+            for slx in slx::matched(catalog, alert).into_iter().map(|matched| matched.slx) {
                 for own in &slx.tasks {
                     let id = StepId::new(format!("{}.{}.{}", entry.id, slx.name, own.id));
                     let inner = own.needs.iter().map(|need| StepId::new(format!("{}.{}.{need}", entry.id, slx.name)));
@@ -104,15 +106,4 @@ fn planned<'a>(
 ) -> Option<Planned<'a>> {
     let task = catalog.tasks.get(entry.task.as_ref()?)?;
     Some(Planned { id, index: 0, task, with: &entry.with, needs, when, slx })
-}
-
-/// Whether the alert speaks of `slx`: one of its tags is a label of the alert, or names the alert's service or team.
-fn matches(slx: &Slx, alert: Option<&Alert>) -> bool {
-    let Some(alert) = alert else { return false };
-    slx.tags.iter().any(|(tag, value)| match tag.as_str() {
-        _ if value.is_empty() => false,
-        "service" if *value == alert.service.id || *value == alert.service.name => true,
-        "team" if *value == alert.team => true,
-        tag => alert.labels.get(tag) == Some(value),
-    })
 }

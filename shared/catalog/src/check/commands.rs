@@ -6,7 +6,8 @@ use domain::Name;
 
 use super::{Desk, Spot, bindings, names::Variables, parameters, types, types::Type};
 use crate::{
-    model::{Command, Parameter, TaskRef},
+    bind::accept,
+    model::{Command, Parameter, ParameterType, Tags, TaskRef},
     problem::{Code, nearest},
     schema::DocKind,
 };
@@ -24,9 +25,18 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     }
     for (name, slx) in &catalog.slxs {
         let spot = Spot::new(DocKind::Slx, name);
-        if slx.tags.is_empty() {
-            let help = "add `tags: { service: checkout }`: its tags are how an alert finds it";
-            desk.report(&spot.to("tags"), Code::BadValue, "the Slx has no tags, so no alert finds it", help);
+        tags(desk, &spot, &slx.tags);
+        if slx.tags.is_empty() && slx.links.is_empty() {
+            let help = "add `tags: { service: checkout }`, or `links:` to its dashboards: by them an alert finds it";
+            let message = "the Slx has no tags and no links, so no alert finds it";
+            desk.report(&spot.to("tags"), Code::BadValue, message, help);
+        }
+        for (place, link) in slx.links.iter().enumerate() {
+            let kind = if link.contains("://") { ParameterType::Url } else { ParameterType::Host };
+            if let Err(wrong) = accept(&Parameter::of(kind), &serde_json::Value::from(link.as_str())) {
+                let message = format!("`{}` is neither a URL nor a host: {}", crate::bind::cut(link), wrong.problem);
+                desk.report(&spot.to("links").item(place), Code::BadValue, message, wrong.mend);
+            }
         }
         entries(desk, &spot.to("tasks"), &slx.tasks, None);
         for (place, entry) in slx.tasks.iter().enumerate() {
@@ -35,6 +45,16 @@ pub(super) fn check(desk: &mut Desk<'_>) {
                 let help = "name a Task: `task: <name>`";
                 desk.report(&spot.to("slx"), Code::TaskOrSlx, "an Slx cannot stand in an Slx", help);
             }
+        }
+    }
+}
+
+/// Tags that nothing can have.
+pub(super) fn tags(desk: &mut Desk<'_>, spot: &Spot<'_>, tags: &Tags) {
+    for (name, values) in tags {
+        if values.all().is_empty() || values.all().iter().any(|value| value.trim().is_empty()) {
+            let message = format!("the tag `{}` has an empty value, which nothing matches", crate::bind::cut(name));
+            desk.report(&spot.to("tags").key(name), Code::BadValue, message, "give it a value, or take it out");
         }
     }
 }

@@ -236,7 +236,7 @@ pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool)
     desk.problems
 }
 
-/// Assistants and Rules; an Slx is checked with the Commands, whose entries it shares, and Knowledge asks for nothing.
+/// Assistants, Rules and Knowledge; an Slx is checked with the Commands, whose entries it shares.
 fn world(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
     for (name, assistant) in &catalog.assistants {
@@ -251,6 +251,9 @@ fn world(desk: &mut Desk<'_>) {
         if assistant.limits.usd.is_some_and(|usd| usd < 0.0) {
             desk.report(&spot.to("limits.usd"), Code::OutOfBounds, "money cannot be negative", "write 0 or more");
         }
+    }
+    for (name, knowledge) in &catalog.knowledge {
+        commands::tags(desk, &Spot::new(DocKind::Knowledge, name), &knowledge.tags);
     }
     let variables = Variables::new([("issue", types::issue()), ("alert", types::alert())]);
     for (name, rule) in &catalog.rules {

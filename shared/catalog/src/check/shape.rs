@@ -99,7 +99,8 @@ impl<'s> Shape<'s, '_> {
             Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
             _ => return node.to_json(),
         };
-        match (&node.kind, types.first().copied()) {
+        let listed = matches!(node.kind, Kind::List(_)) && types.contains(&"array");
+        match (&node.kind, if listed { Some("array") } else { types.first().copied() }) {
             (Kind::Null, _) if types.contains(&"null") => Value::Null,
             (Kind::Map(_), Some("object")) => self.object(schema, node),
             (Kind::List(items), Some("array")) => {

@@ -9,7 +9,7 @@ mod topic;
 mod workflow;
 mod world;
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
 use domain::Name;
 use jiff::SignedDuration;
@@ -103,8 +103,42 @@ pub struct Case {
 /// Values for parameters or inputs: a literal, or text with `${{ CEL }}` in it.
 pub type Bindings = BTreeMap<String, serde_json::Value>;
 
-/// Labels and tags.
-pub type Tags = BTreeMap<String, String>;
+/// A tag's value, or several of which one is enough.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs)]
+pub enum TagValues {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl TagValues {
+    /// The values, in order.
+    #[must_use]
+    pub fn all(&self) -> &[String] {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Several(values) => values,
+        }
+    }
+}
+
+impl JsonSchema for TagValues {
+    fn schema_name() -> Cow<'static, str> {
+        "TagValues".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "A tag's value, or several of which one is enough.",
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+        })
+    }
+}
+
+/// Tags by name.
+pub type Tags = BTreeMap<String, TagValues>;
 
 /// References to documents by name.
 pub type Names = Vec<Name>;

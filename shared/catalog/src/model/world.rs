@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{Bindings, Deliver, ModelRef, Names, Span, Tags, TaskRef};
 use crate::expr::Expression;
 
-/// A thing the team cares about. It matches an alert when one of its tags is a label of the alert, or is `service` or
-/// `team` with the alert's service (id or name) or team.
+/// A thing the team cares about. An alert speaks of it when one of its tags is a label or tag of the alert, or is `service`
+/// or `team` with the alert's service (id or name) or team, or when the alert links to one of its pages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Slx {
@@ -15,8 +15,12 @@ pub struct Slx {
     /// What it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What alerts are matched against; at least one.
+    /// What alerts are matched against, without regard to case: one tag with one of its values is enough.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
+    /// Its dashboards and runbooks, to which alerts link: a URL that the link begins with, or a host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
     /// Its Tasks; `slx` cannot stand in them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tasks: Vec<TaskRef>,
@@ -90,7 +94,7 @@ pub struct Knowledge {
     pub name: Name,
     /// Its title.
     pub title: String,
-    /// The Slxs it is about, by tag; none: it is about everything.
+    /// What it is about: the Slxs and alerts that have all these tags, each with one of its values. None: everything.
     #[serde(default, skip_serializing_if = "Tags::is_empty")]
     pub tags: Tags,
     /// The text.
