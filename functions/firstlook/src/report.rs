@@ -222,6 +222,18 @@ impl Text {
                 self.plain("  ? ", &one(&format!("{}: {}", gap.title, gap.reason)));
             }
         }
+        if !report.knowledge.is_empty() {
+            self.heading("Known");
+            for known in &report.knowledge {
+                self.plain("  * ", &one(&format!("{} ({}): {}", known.title, known.name, known.excerpt)));
+            }
+        }
+        if !report.slxs.is_empty() {
+            self.heading("The alert speaks of");
+            for slx in &report.slxs {
+                self.plain("  - ", &one(&format!("{}: {}", slx.name, slx.why)));
+            }
+        }
         if !report.remarks.is_empty() {
             self.heading("Remarks");
             for remark in &report.remarks {

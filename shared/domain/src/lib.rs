@@ -10,8 +10,8 @@ mod event;
 mod id;
 mod issue;
 mod message;
-mod outlet;
 mod money;
+mod outlet;
 mod report;
 mod run;
 mod secret;
@@ -30,8 +30,7 @@ pub use outlet::{
     WebhookSpec,
 };
 pub use money::Money;
-pub use report::{Checked, Gap, Report};
-pub use report::{Checked, Gap, KnowledgeFound, Report};
+pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};

@@ -37,8 +37,17 @@ pub struct KnowledgeFound {
     pub excerpt: String,
 }
 
-/// What a run says in the end. It names only what steps found.
+/// An Slx that the alert speaks of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SlxMatched {
+    /// The Slx.
+    pub name: Name,
+    /// Why, in the catalog's own words: "its tag `team: payments` is the alert's team".
+    pub why: String,
+}
+
+/// What a run says in the end. It names only what steps found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Report {
     /// The answer in one line.
     pub verdict: String,
@@ -56,6 +65,12 @@ pub struct Report {
     /// What a reader must know of how the run went: a budget reached, a rule applied.
     #[serde(default)]
     pub remarks: Vec<String>,
+    /// The Slxs that the alert speaks of, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slxs: Vec<SlxMatched>,
+    /// What is known of what was found, best first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub knowledge: Vec<KnowledgeFound>,
     /// Who read the evidence: `none`, or a model.
     pub read_by: String,
 }

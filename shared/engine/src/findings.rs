@@ -5,12 +5,12 @@ use catalog::{
     expr::{ExprError, Scope, Template},
     model::{Effect, IssueRule, Task},
 };
-use domain::{Alert, Checked, Gap, Issue, MergedIssue, Outcome, Report, Severity, Step, StepId};
+use domain::{Alert, Checked, Gap, Issue, MergedIssue, Outcome, Report, Severity, SlxMatched, Step, StepId};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::{plan::Plan, redact};
+use crate::{knowledge, plan::Plan, redact};
 
 /// The most next steps that a report names.
 const NEXT_STEPS: usize = 8;
@@ -25,6 +25,8 @@ const ISSUES_CAP: usize = 76 * 1024;
 const CHECKS_CAP: usize = 40 * 1024;
 /// The most remarks of a report about Rules: with those about the run itself they are at most 30.
 const RULE_REMARKS: usize = 23;
+/// The most Slxs that a report names.
+const REPORT_SLXS: usize = 20;
 /// The most next steps of a finding.
 const ISSUE_NEXT_STEPS: usize = 10;
 /// The most of a title.
@@ -229,6 +231,7 @@ pub fn report(
     unreached: Option<&str>,
 ) -> Report {
     let mut remarks = Vec::new();
+    let slxs = about(plan, alert, &mut remarks);
     let (mut issues, suppressed) = merged(catalog, alert, steps, &mut remarks);
     let more = remarks.len().saturating_sub(RULE_REMARKS);
     if more > 0 {
@@ -296,7 +299,27 @@ pub fn report(
             next_steps.push(step.clone());
         }
     }
-    Report { verdict, worst, issues, healthy, gaps, next_steps, remarks, read_by: "none".to_owned() }
+    let knowledge = knowledge::told(catalog, alert, &issues);
+    let read_by = "none".to_owned();
+    Report { verdict, worst, issues, healthy, gaps, next_steps, remarks, slxs, knowledge, read_by }
+}
+
+/// The Slxs that the alert speaks of; that there are none is said where their Tasks were asked for.
+fn about(plan: &Plan<'_>, alert: Option<&Alert>, remarks: &mut Vec<String>) -> Vec<SlxMatched> {
+    if plan.asks_slxs && plan.slxs.is_empty() {
+        remarks.push(match alert {
+            Some(_) => {
+                "No Slx matched: no tag and no link of one is in the alert, so none of their Tasks ran.".to_owned()
+            }
+            None => "No Slx matched: there is no alert, so none of their Tasks ran.".to_owned(),
+        });
+    }
+    let more = plan.slxs.len().saturating_sub(REPORT_SLXS);
+    if more > 0 {
+        remarks.push(format!("{} that the alert speaks of left off.", count(more, "more Slx", "more Slxs")));
+    }
+    let matched = plan.slxs.iter().take(REPORT_SLXS);
+    matched.map(|one| SlxMatched { name: one.slx.name.clone(), why: cap(one.why.clone(), LINE_CAP) }).collect()
 }
 
 /// The findings of all steps: the same title of the same resource is one finding, at its worst; worst first, then those

@@ -5,8 +5,8 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use bm25::{EmbedderBuilder, Scorer, Tokenizer};
 use catalog::{Catalog, model::Knowledge};
-use domain::Alert;
 pub use domain::KnowledgeFound as Found;
+use domain::{Alert, MergedIssue};
 use rust_stemmers::{Algorithm, Stemmer};
 
 use crate::{
@@ -17,6 +17,10 @@ use crate::{
 
 /// The most that is found at once.
 pub const MOST: usize = 20;
+/// The most that a report tells.
+const TOLD: usize = 3;
+/// So many findings say what a report is about.
+const TOLD_ISSUES: usize = 5;
 /// The most of an excerpt, in bytes of JSON.
 pub const EXCERPT_CAP: usize = 600;
 /// The most different words of a query that count. The query may be a whole alert.
@@ -87,6 +91,22 @@ pub fn search(catalog: &Catalog, alert: Option<&Alert>, resources: &[String], qu
         other.0.cmp(&one.0).then(better).then_with(|| one.2.name.cmp(&other.2.name))
     });
     found.into_iter().take(MOST).map(|(_, _, found)| found).collect()
+}
+
+/// What a report tells of what is known: what answers the alert's own words and the titles of its findings.
+pub(crate) fn told(catalog: &Catalog, alert: Option<&Alert>, issues: &[MergedIssue]) -> Vec<Found> {
+    let mut query = String::new();
+    // The findings first: of a long query only the beginning counts.
+    for merged in issues.iter().take(TOLD_ISSUES) {
+        query.push_str(&format!("{} {}\n", merged.issue.title, merged.issue.resource));
+    }
+    if let Some(alert) = alert {
+        query.push_str(&format!("{} {} {}\n", alert.title, alert.service.name, alert.description));
+    }
+    let resources: Vec<String> = issues.iter().map(|merged| merged.issue.resource.clone()).collect();
+    let mut found = search(catalog, alert, &resources, &query);
+    found.truncate(TOLD);
+    found
 }
 
 /// The Knowledge that is about the alert, about one of the Slxs, or about everything, by name.

@@ -9,7 +9,7 @@ use catalog::{
 };
 use domain::{Alert, Name, Step, StepId};
 
-use crate::slx;
+use crate::slx::{self, Matched};
 
 /// The most steps that a run takes; the table's step numbers have four digits.
 pub const MAX_STEPS: usize = 200;
@@ -40,6 +40,10 @@ pub struct Plan<'a> {
     pub steps: Vec<Planned<'a>>,
     /// Steps over [`MAX_STEPS`], which are not taken.
     pub left_off: usize,
+    /// The Slxs that the alert speaks of.
+    pub slxs: Vec<Matched<'a>>,
+    /// Whether the Command asks for their Tasks.
+    pub asks_slxs: bool,
 }
 
 impl Plan<'_> {
@@ -64,6 +68,7 @@ impl Plan<'_> {
 /// finds its steps again.
 #[must_use]
 pub fn plan<'a>(catalog: &'a Catalog, command: &'a Command, alert: Option<&Alert>) -> Plan<'a> {
+    let slxs = slx::matched(catalog, alert);
     let mut steps: Vec<Planned<'a>> = Vec::new();
     // An entry of the Command stands for one step, or for all steps of its Slxs.
     let mut entries: BTreeMap<&str, Vec<StepId>> = BTreeMap::new();
@@ -72,7 +77,7 @@ pub fn plan<'a>(catalog: &'a Catalog, command: &'a Command, alert: Option<&Alert
             entry.needs.iter().filter_map(|name| entries.get(name.as_str())).flatten().cloned().collect();
         let first = steps.len();
         if entry.slx.is_some() {
-            for slx in slx::matched(catalog, alert).into_iter().map(|matched| matched.slx) {
+            for Matched { slx, .. } in &slxs {
                 for own in &slx.tasks {
                     let id = StepId::new(format!("{}.{}.{}", entry.id, slx.name, own.id));
                     let inner = own.needs.iter().map(|need| StepId::new(format!("{}.{}.{need}", entry.id, slx.name)));
@@ -93,7 +98,7 @@ pub fn plan<'a>(catalog: &'a Catalog, command: &'a Command, alert: Option<&Alert
     for (index, step) in (0..).zip(&mut steps) {
         step.index = index;
     }
-    Plan { steps, left_off }
+    Plan { steps, left_off, slxs, asks_slxs: command.tasks.iter().any(|entry| entry.slx.is_some()) }
 }
 
 fn planned<'a>(

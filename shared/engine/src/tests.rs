@@ -312,8 +312,44 @@ async fn the_tasks_of_matching_slxs_take_their_entrys_place() {
         catalog(tasks, slxs),
         &[("http://checkout", 1, ok.clone()), ("http://then", 1, ok.clone()), ("http://end", 1, ok)],
     );
-    world.finished().await;
+    let report = world.finished().await;
+    let slxs: Vec<_> = report.slxs.iter().map(|slx| (slx.name.as_str(), slx.why.as_str())).collect();
+    assert_eq!(slxs, [("checkout", "its tag `service: PCHKOUT` is the alert's service")]);
     let ids: Vec<String> = world.steps().await.iter().map(|step| step.id.to_string()).collect();
     assert_eq!(ids, ["around.checkout.up", "around.checkout.then", "around.checkout.never", "end"]);
     assert_eq!(world.called(), ["http://checkout", "http://then", "http://end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i14_that_no_slx_matched_is_said_where_their_tasks_were_asked_for() {
+    let slxs = json!({"slxs": {"search": {"name": "search", "tags": {"service": "PSEARCH"}}}});
+    let tasks = json!([entry("a", "http://a"), {"id": "around", "slx": "matched"}]);
+    let world = world(catalog(tasks, slxs), &[("http://a", 0, Ok(json!({"status": 200})))]);
+    let report = world.finished().await;
+    assert_eq!(report.slxs, []);
+    assert_eq!(
+        report.remarks,
+        ["No Slx matched: no tag and no link of one is in the alert, so none of their Tasks ran."]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_what_was_found_stands_in_the_report_without_a_model() {
+    let known = |name: &str, tags: Value, text: &str| json!({"name": name, "title": name, "tags": tags, "text": text});
+    let extra = json!({
+        "slxs": {"shop": {"name": "shop", "tags": {"service": "PCHKOUT", "tier": "1"}}},
+        "knowledge": {
+            "cache": known("cache", json!({}), "The cache is warmed at night."),
+            "payments": known("payments", json!({}), "It answers 503 while the gateway is slow."),
+            "shop": known("shop", json!({"tier": "1"}), "Ask the shop's own channel."),
+            "other": known("other", json!({"tier": "2"}), "It answers 503 too."),
+        },
+    });
+    let world = world(catalog(json!([entry("a", "http://a")]), extra), &[("http://a", 0, Ok(json!({"status": 503})))]);
+    let report = world.finished().await;
+    let known: Vec<_> = report.knowledge.iter().map(|known| (known.name.as_str(), known.excerpt.as_str())).collect();
+    assert_eq!(
+        known,
+        [("shop", "Ask the shop's own channel."), ("payments", "It answers 503 while the gateway is slow.")]
+    );
 }

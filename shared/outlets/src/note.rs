@@ -37,6 +37,9 @@ impl Note {
             page.line("", 1);
             page.line(&format!("Healthy: {}", names.join(", ")), 400);
         }
+        let known: Vec<String> =
+            summary.known.iter().take(1).map(|one| format!("{}: {}", one.title, one.outcome)).collect();
+        page.list("What is known:", &known, 400);
         if !summary.remarks.is_empty() {
             page.line(&summary.remarks.join(" "), 300);
         }

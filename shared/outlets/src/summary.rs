@@ -37,6 +37,8 @@ pub(crate) struct Summary {
     pub gaps: Vec<Check>,
     pub healthy: Vec<Check>,
     pub next_steps: Vec<String>,
+    /// What is known: a title, and the passage.
+    pub known: Vec<Check>,
     pub remarks: Vec<String>,
     /// Counts and duration.
     pub facts: Vec<String>,
@@ -62,6 +64,7 @@ impl Summary {
         });
         let gaps = report.iter().flat_map(|report| &report.gaps);
         let healthy = report.iter().flat_map(|report| &report.healthy);
+        let known = report.iter().flat_map(|report| &report.knowledge);
         Self {
             headline: headline(view),
             about: about(view),
@@ -70,6 +73,7 @@ impl Summary {
             gaps: gaps.map(|gap| Check { title: line(&gap.title), outcome: line(&gap.reason) }).collect(),
             healthy: healthy.map(|check| Check { title: line(&check.title), outcome: line(&check.summary) }).collect(),
             next_steps: report.iter().flat_map(|report| &report.next_steps).map(|step| line(step)).collect(),
+            known: known.map(|known| Check { title: line(&known.title), outcome: line(&known.excerpt) }).collect(),
             remarks: report.iter().flat_map(|report| &report.remarks).map(|remark| line(remark)).collect(),
             facts: facts(view, now),
         }

@@ -149,6 +149,7 @@ fn report() -> Report {
         next_steps: vec![],
         remarks: vec![],
         read_by: "none".into(),
+        ..Report::default()
     }
 }
 

@@ -78,6 +78,25 @@ pub(super) fn checks(report: &Report) -> Markup {
                 }
             }
         }
+        @if !report.knowledge.is_empty() {
+            section {
+                h2 { "What is known" }
+                @for known in &report.knowledge {
+                    article.card {
+                        div.head { h3 { (known.title) } span.soft { (known.name) } }
+                        @for line in known.excerpt.lines() { div { (words::ticked(line)) } }
+                    }
+                }
+            }
+        }
+        @if !report.slxs.is_empty() {
+            section {
+                h2 { "What the alert speaks of" }
+                ul.card.plain {
+                    @for slx in &report.slxs { li { b { (slx.name) } ": " (words::ticked(&slx.why)) } }
+                }
+            }
+        }
         @if !report.remarks.is_empty() {
             section {
                 h2 { "Remarks" }

@@ -127,6 +127,8 @@ fn infect(value: &mut Value) {
                 "checkout-pages",
                 "checkout-triage",
                 "http-health",
+                "orders-worker",
+                "orders-taken",
             ];
             let id = ["run_", "evt_", "lse_", "2025-11-20T"].iter().any(|form| text.starts_with(form));
             if !id && !ours.contains(&text.as_str()) {

@@ -314,5 +314,6 @@ fn report(verdict: &str) -> Report {
         next_steps: vec![],
         remarks: vec![],
         read_by: "none".to_owned(),
+        ..Report::default()
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, Issue, OutletSpec, PagerDutySpec, RunId, SlackSpec,
-    StepId, TargetSpec, WebhookSpec,
+    Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, Issue, KnowledgeFound, OutletSpec, PagerDutySpec,
+    RunId, SlackSpec, SlxMatched, StepId, TargetSpec, WebhookSpec,
 };
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -72,6 +72,7 @@ fn report(verdict: &str) -> Report {
         next_steps: vec![],
         remarks: vec![],
         read_by: "none".into(),
+        ..Report::default()
     }
 }
 
@@ -142,6 +143,15 @@ fn with_issues() -> RunView {
         worst: Some(Severity::Critical),
         issues: vec![merged(&database, &["database", "related.checkout.database"]), merged(&health, &["health"])],
         healthy: vec![checked("payments", "200 in 3 ms")],
+        slxs: vec![SlxMatched {
+            name: "checkout".parse().unwrap(),
+            why: "its tag `service: checkout` is the alert's service".into(),
+        }],
+        knowledge: vec![KnowledgeFound {
+            name: "checkout-db".parse().unwrap(),
+            title: "Where the database stands".into(),
+            excerpt: "It moves on Sundays,\nand the name follows.".into(),
+        }],
         // The second finding's own is beyond what the report tells.
         next_steps: database.next_steps.clone(),
         remarks: vec!["Rule `known` reframed \"`checkout` answers its health check with 503\": it is known.".into()],

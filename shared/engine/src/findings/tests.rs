@@ -90,7 +90,7 @@ fn a_report_of_two_hundred_steps_stays_far_below_an_items_limit_and_counts_what_
         }},
     }))
     .unwrap();
-    let plan = Plan { steps: vec![], left_off: 3 };
+    let plan = Plan { steps: vec![], left_off: 3, slxs: vec![], asks_slxs: false };
     let scope = Scope::new().with("result", &json!({"body": "x".repeat(32 * 1024)}));
     let once = issues(&verbose(5), &scope, "r", &Value::Null, now());
     let found = |n: u32| once.iter().cloned().map(|issue| Issue { resource: format!("r{n}"), ..issue }).collect();

@@ -15,11 +15,12 @@ const HEADER: usize = 150;
 const HEADLINE: usize = 400;
 const ABOUT: usize = 500;
 const STANDING: usize = 800;
-const FINDINGS: usize = 5500;
+const FINDINGS: usize = 5000;
 const FINDING: usize = 1500;
 const GAPS: usize = 1200;
-const HEALTHY: usize = 800;
-const NEXT_STEPS: usize = 1500;
+const HEALTHY: usize = 700;
+const NEXT_STEPS: usize = 1400;
+const KNOWN: usize = 700;
 const REMARKS: usize = 400;
 const FOOTER: usize = 700;
 
@@ -38,6 +39,7 @@ pub fn render(post: &Post<'_>) -> Value {
     message.list("Could not be checked", &bullets(&summary.gaps), GAPS);
     message.list("Healthy", &bullets(&summary.healthy), HEALTHY);
     message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
+    message.list("What is known", &bullets(&summary.known), KNOWN);
     message.context(&message.cut(&summary.remarks.join(" "), REMARKS));
     message.footer(&summary.facts, post);
     let (notice, _) = cut(&summary.headline, 300, cost);

@@ -1,9 +1,9 @@
 //! Runs in the states that readers meet.
 
 use domain::{
-    Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, MergedIssue, Outcome,
-    OutletSpec, PagerDutySpec, Previous, Report, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, Step,
-    StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+    Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, KnowledgeFound, MergedIssue,
+    Outcome, OutletSpec, PagerDutySpec, Previous, Report, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec,
+    SlxMatched, Step, StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -125,6 +125,15 @@ pub(crate) fn evidence() -> Shown {
         next_steps: vec!["Look at the newest deploy of checkout.".to_owned(), "Roll it back if it is new.".to_owned()],
         remarks: vec![],
         read_by: "none".to_owned(),
+        slxs: vec![SlxMatched {
+            name: "checkout".parse().unwrap(),
+            why: "its tag `service: checkout` is the alert's service".to_owned(),
+        }],
+        knowledge: vec![KnowledgeFound {
+            name: "checkout-and-payments".parse().unwrap(),
+            title: "How checkout depends on the payment gateway".to_owned(),
+            excerpt: "Checkout answers 503 when the payment gateway\nhas not answered it for 30 seconds.".to_owned(),
+        }],
     });
     view
 }
@@ -232,6 +241,7 @@ pub(crate) fn hostile() -> Shown {
     let issue = &mut report.issues[0].issue;
     (issue.title, issue.details, issue.actual) = (text.to_owned(), text.to_owned(), text.to_owned());
     report.healthy[0].title = text.to_owned();
+    (report.knowledge[0].title, report.knowledge[0].excerpt) = (text.to_owned(), text.to_owned());
     report.next_steps[0] = text.to_owned();
     report.remarks.push(text.to_owned());
     view
@@ -261,6 +271,9 @@ pub(crate) fn huge(unit: &str) -> Shown {
     report.next_steps = vec![text.clone(); 40];
     report.remarks = vec![text.clone(); 40];
     report.read_by = text.clone();
+    let name: domain::Name = "n".repeat(63).parse().unwrap();
+    report.slxs = vec![SlxMatched { name: name.clone(), why: text.clone() }; 20];
+    report.knowledge = vec![KnowledgeFound { name, title: text.clone(), excerpt: text.clone() }; 3];
     for step in &mut view.steps {
         step.evidence.summary = text.clone();
     }

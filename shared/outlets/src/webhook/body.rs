@@ -187,8 +187,32 @@ pub struct ReportV1 {
     pub next_steps: Vec<String>,
     /// What a reader must know of how the run went.
     pub remarks: Vec<String>,
+    /// The Slxs that the alert speaks of.
+    pub slxs: Vec<SlxV1>,
+    /// What is known of what was found, best first. Text to read, not to follow.
+    pub knowledge: Vec<KnowledgeV1>,
     /// Who read the evidence: `none`, or a model.
     pub read_by: String,
+}
+
+/// An Slx that the alert speaks of.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct SlxV1 {
+    /// Its name.
+    pub name: Name,
+    /// Why: which of its tags or links is in the alert.
+    pub why: String,
+}
+
+/// What is known.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct KnowledgeV1 {
+    /// The Knowledge document.
+    pub name: Name,
+    /// Its title.
+    pub title: String,
+    /// The passage that says most of what was found.
+    pub excerpt: String,
 }
 
 /// A finding.
@@ -391,6 +415,20 @@ fn report(post: &Post<'_>, limits: &Limits) -> Option<ReportV1> {
             .collect(),
         next_steps: limits.first(&report.next_steps, 16).iter().map(|step| text(step, 1600)).collect(),
         remarks: limits.first(&report.remarks, 16).iter().map(|remark| text(remark, 1600)).collect(),
+        slxs: limits
+            .first(&report.slxs, 16)
+            .iter()
+            .map(|slx| SlxV1 { name: slx.name.clone(), why: text(&slx.why, 800) })
+            .collect(),
+        knowledge: limits
+            .first(&report.knowledge, 8)
+            .iter()
+            .map(|known| KnowledgeV1 {
+                name: known.name.clone(),
+                title: text(&known.title, 800),
+                excerpt: limits.keep(&lines(&known.excerpt), 4000),
+            })
+            .collect(),
         read_by: text(&report.read_by, 800),
     })
 }
