@@ -70,6 +70,20 @@ fn course(run: &Run, opened: &Opened) -> Markup {
     html! {
         @for said in run.course() { p { (words::ticked(&said)) } }
         @if let Some(last) = &run.previous { p { a href=(opened.to_run(last.id)) { "Open the last look" } } }
+        @if let Some(last) = run.last_time.as_ref().filter(|last| !last.runs.is_empty()) {
+            details {
+                summary { "When it fired before" }
+                ul.card.plain {
+                    @for earlier in &last.runs {
+                        li {
+                            a href=(opened.to_run(earlier.id)) { (words::moment(earlier.created_at)) } " "
+                            (words::ticked(&earlier.verdict))
+                            @if !earlier.ratings.is_empty() { span.soft { " rated: " (earlier.ratings.join(", ")) } }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

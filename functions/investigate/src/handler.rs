@@ -5,8 +5,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LeaseToken, Mode, Name, Run, RunId,
-    RunStatus, Trigger,
+    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name, Run,
+    RunId, RunStatus, Trigger,
 };
 use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
@@ -297,6 +297,11 @@ impl Investigate {
         if let Some(reason) = &run.reason {
             return self.fail(run.id, token, reason).await;
         }
+        let last_time = match run.last_time {
+            Some(_) => None,
+            None => self.last_time(run, token).await?,
+        };
+        let run = &Run { last_time: last_time.or_else(|| run.last_time.clone()), ..run.clone() };
         let done = store.reader().steps(run.id).await?;
         match self.engine.drive(run, token, done, self.until(deadline)).await {
             Ok(Driven::Finished(report)) => {
@@ -315,6 +320,22 @@ impl Investigate {
             }
             Err(DriveError::Store(error)) => Err(error.into()),
             Err(error @ DriveError::NoCommand(_)) => self.fail(run.id, token, &error.to_string()).await,
+        }
+    }
+
+    /// When the same fired before, kept on the run, so that deliveries need not look for it. Where it cannot be read the run
+    /// goes on without.
+    async fn last_time(&self, run: &Run, token: LeaseToken) -> Result<Option<LastTime>, InvestigateError> {
+        match self.engine.store.reader().last_time(run).await {
+            Ok(Some(last)) => {
+                self.engine.store.note_last_time(run.id, token, &last).await?;
+                Ok(Some(last))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => {
+                tracing::warn!(error = ports::chain(&error), "earlier runs could not be read");
+                Ok(None)
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a run's incident has gone: gathered in a storm, flapping, looked at before.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{Counts, Run, RunId, RunStatus};
@@ -32,6 +32,60 @@ pub struct Previous {
     pub since: Timestamp,
 }
 
+/// How many earlier runs that fired alike a run knows.
+pub const EARLIER_KEPT: usize = 5;
+/// How many moments at which the same fired a run keeps.
+pub const FIRINGS_KEPT: usize = 100;
+/// How far back firings are counted.
+const COUNTED: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// An earlier run that fired alike: same source, service and title.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Earlier {
+    /// That run.
+    pub id: RunId,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// What it ended with: its verdict, or why it has none; its status while it goes on.
+    pub verdict: String,
+    /// What people said of its answer, a word each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<String>,
+}
+
+/// When the same fired before, and what came of it. Empty: it has not, as far back as runs are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LastTime {
+    /// Newest first, at most [`EARLIER_KEPT`].
+    #[serde(default)]
+    pub runs: Vec<Earlier>,
+    /// When it fired in the 30 days before, newest first, at most [`FIRINGS_KEPT`]. It goes from run to run, so that it is
+    /// known without reading all of them.
+    #[serde(default)]
+    pub fired_at: Vec<Timestamp>,
+}
+
+impl LastTime {
+    /// What `earlier` runs (newest first), with what people said of them, are to a run that was opened at `opened_at`.
+    #[must_use]
+    pub fn of(earlier: &[(Run, Vec<String>)], opened_at: Timestamp) -> Self {
+        let known = |run: &Run| run.last_time.iter().flat_map(|last| &last.fired_at).copied().collect::<Vec<_>>();
+        let mut fired_at: Vec<Timestamp> =
+            earlier.iter().flat_map(|(run, _)| known(run).into_iter().chain([run.created_at])).collect();
+        fired_at.retain(|at| *at <= opened_at && opened_at.duration_since(*at) <= COUNTED);
+        fired_at.sort_unstable_by(|one, other| other.cmp(one));
+        fired_at.dedup();
+        fired_at.truncate(FIRINGS_KEPT);
+        let runs = earlier.iter().take(EARLIER_KEPT).map(|(run, ratings)| Earlier {
+            id: run.id,
+            created_at: run.created_at,
+            verdict: run.came_to(),
+            ratings: ratings.clone(),
+        });
+        Self { runs: runs.collect(), fired_at }
+    }
+}
+
 impl Run {
     /// This run as the one that stands for all incidents that its workflow is over a limit for. It investigates what this one
     /// would have.
@@ -44,11 +98,7 @@ impl Run {
     /// This run as a new look at an incident that `last` looked at; how often the incident fired goes on from there.
     #[must_use]
     pub fn after(self, last: &Self) -> Self {
-        let verdict = match (last.status, &last.reason, &last.report) {
-            (RunStatus::Failed | RunStatus::Cancelled, Some(reason), _) | (_, Some(reason), None) => reason.clone(),
-            (_, _, Some(report)) => report.verdict.clone(),
-            (_, None, None) => last.status.as_str().to_owned(),
-        };
+        let verdict = last.came_to();
         let previous = Previous {
             id: last.id,
             created_at: last.created_at,
@@ -58,6 +108,15 @@ impl Run {
         };
         let counts = Counts { fired: last.counts.fired.saturating_add(1), ..self.counts };
         Self { previous: Some(previous), counts, ..self }
+    }
+
+    /// What it came to: its verdict, or why it has none; its status while it goes on.
+    fn came_to(&self) -> String {
+        match (self.status, &self.reason, &self.report) {
+            (RunStatus::Failed | RunStatus::Cancelled, Some(reason), _) | (_, Some(reason), None) => reason.clone(),
+            (_, _, Some(report)) => report.verdict.clone(),
+            (_, None, None) => self.status.as_str().to_owned(),
+        }
     }
 
     /// When the incident's first run was opened.
@@ -93,7 +152,31 @@ impl Run {
         if let Some(last) = &self.previous {
             course.push(format!("The last look, {}: {}", clock(last.ended_at), last.verdict));
         }
+        course.extend(self.fired_before());
         course
+    }
+}
+
+impl Run {
+    /// When the same fired before. What the last look found is not said twice.
+    fn fired_before(&self) -> Option<String> {
+        let last_time = self.last_time.as_ref()?;
+        let last = last_time.runs.first()?;
+        let often = match last_time.fired_at.len() {
+            0 => "Fired before".to_owned(),
+            FIRINGS_KEPT => format!("Fired {FIRINGS_KEPT} times or more in the 30 days before"),
+            1 => "Fired once in the 30 days before".to_owned(),
+            times => format!("Fired {times} times in the 30 days before"),
+        };
+        let rated = match last.ratings.as_slice() {
+            [] => String::new(),
+            ratings => format!("; rated: {}", ratings.join(", ")),
+        };
+        let told = self.previous.as_ref().is_some_and(|previous| previous.id == last.id);
+        Some(match told {
+            true => format!("{often}{rated}."),
+            false => format!("{often}{rated}. Last at {}: {}", clock(last.created_at), last.verdict),
+        })
     }
 }
 
@@ -148,6 +231,9 @@ mod tests {
                 "Alert storm: `pages` is at a limit: 3 incidents, 5 alerts, are gathered here. Only the first is investigated."
             ]
         );
+        let mut again = run.clone();
+        again.last_time = Some(LastTime::default());
+        assert!(again.course().is_empty(), "it fires for the first time");
         assert_eq!(
             run.clone().after(&run).course(),
             [
@@ -155,5 +241,40 @@ mod tests {
                 "The last look, 1970-01-01 00:00:20 UTC: queued"
             ]
         );
+    }
+
+    #[test]
+    fn last_time_counts_30_days_from_run_to_run_and_says_what_was_found() {
+        let at = |day: i64| Timestamp::from_second(day * 86_400).unwrap();
+        let run = |day: i64| Run::queued(RunId::mint(at(day), 1), "c".parse().unwrap(), "", at(day));
+        let after = |run: Run, earlier: &[Run]| {
+            let opened_at = run.created_at;
+            let earlier: Vec<_> = earlier.iter().map(|run| (run.clone(), vec![])).collect();
+            Run { last_time: Some(LastTime::of(&earlier, opened_at)), ..run }
+        };
+        let mut first = run(1);
+        first.status = RunStatus::Failed;
+        first.reason = Some("no such host".to_owned());
+        let second = after(run(20), std::slice::from_ref(&first));
+        assert_eq!(
+            second.course(),
+            ["Fired once in the 30 days before. Last at 1970-01-02 00:00:00 UTC: no such host"]
+        );
+        // Only the newest is read, and it knows of the first; which is too old for the fourth.
+        let third = after(run(30), std::slice::from_ref(&second));
+        assert_eq!(third.last_time.as_ref().unwrap().fired_at, [at(20), at(1)]);
+        let fourth = after(run(32), &[third.clone(), second.clone()]);
+        let last_time = fourth.last_time.clone().unwrap();
+        assert_eq!(last_time.fired_at, [at(30), at(20)]);
+        assert_eq!(last_time.runs.iter().map(|run| run.id).collect::<Vec<_>>(), [third.id, second.id]);
+        let rated = LastTime::of(&[(third.clone(), vec!["useful".to_owned()])], at(32));
+        let reopened = Run { last_time: Some(rated), ..run(32).after(&third) };
+        assert_eq!(
+            reopened.course().last().unwrap(),
+            "Fired 2 times in the 30 days before; rated: useful.",
+            "what the last look found stands in the line above"
+        );
+        let old = after(run(99), &[first]);
+        assert_eq!(old.course(), ["Fired before. Last at 1970-01-02 00:00:00 UTC: no such host"]);
     }
 }

@@ -19,7 +19,7 @@ mod step;
 mod view;
 
 pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
-pub use course::{FLAPS_FROM, Flapping, Previous};
+pub use course::{EARLIER_KEPT, Earlier, FIRINGS_KEPT, FLAPS_FROM, Flapping, LastTime, Previous};
 pub use delivery::{Target, TargetSpec, TargetState};
 pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
 pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Alert, EventId, EventKind, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
+use crate::{Alert, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -236,6 +236,9 @@ pub struct Run {
     /// The look before this one, where the incident was reopened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// When the same fired before; absent before anybody looked, and where no event opened it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_time: Option<LastTime>,
     /// Events that belong to it.
     #[serde(default)]
     pub counts: Counts,
@@ -277,6 +280,7 @@ impl Run {
             incident: IncidentState::Open,
             storm: false,
             previous: None,
+            last_time: None,
             counts: Counts::default(),
             report: None,
             reason: None,

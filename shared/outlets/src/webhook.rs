@@ -23,8 +23,8 @@ use crate::{
 };
 
 pub use body::{
-    AlertV1, CAP, CheckedV1, EventV1, FindingV1, GapV1, IncidentV1, KnowledgeV1, ReportV1, RunUpdatedV1, RunV1, SeenV1,
-    SlxV1, body, schema,
+    AlertV1, CAP, CheckedV1, EarlierV1, EventV1, FindingV1, GapV1, IncidentV1, KnowledgeV1, LastTimeV1, ReportV1,
+    RunUpdatedV1, RunV1, SeenV1, SlxV1, body, schema,
 };
 
 /// Keys are written with and without padding.

@@ -7,7 +7,7 @@ use ports::{Item, Key};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
-use crate::StoreError;
+use crate::{StoreError, keys};
 
 pub(crate) const LEASE_TOKEN: &str = "lease_token";
 pub(crate) const LEASE_UNTIL: &str = "lease_until";
@@ -47,6 +47,16 @@ pub(crate) fn read<T: DeserializeOwned>(item: &Item) -> Result<T, StoreError> {
         sk: item.key.sk.clone(),
         source,
     })
+}
+
+/// The index partition of the runs that fired like `run`; `None` where no event opened it.
+pub(crate) fn fingerprint(run: &Run) -> Option<String> {
+    match (&run.alert, &run.trigger) {
+        (Some(alert), Trigger::Event { source, .. }) => {
+            Some(keys::fingerprint(source, &alert.service.id, &alert.title))
+        }
+        _ => None,
+    }
 }
 
 /// When a lease ends is a number, because it is compared with the time.

@@ -11,6 +11,7 @@ pub(crate) const META: &str = "META";
 pub(crate) const STEP: &str = "STEP#";
 pub(crate) const EVENT: &str = "EVENT#";
 pub(crate) const TARGET: &str = "TARGET#";
+pub(crate) const RATING: &str = "RATING#";
 
 fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }

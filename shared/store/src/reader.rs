@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use domain::{Run, RunId, RunView, Shown, Step};
+use domain::{EARLIER_KEPT, LastTime, Run, RunId, RunView, Shown, Step};
+use futures_util::future::try_join_all;
 use jiff::civil::Date;
 use ports::{Index, ReadTable};
 
@@ -81,6 +82,26 @@ impl Reader {
             }
         }
         Ok(run.map(|run| RunView { run, steps, events, targets }))
+    }
+
+    /// When the same as what opened `run` fired before, and what came of it; `None` where no event opened it. Reads the
+    /// newest few runs of the same fingerprint and what people said of them, and no more.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_time(&self, run: &Run) -> Result<Option<LastTime>, StoreError> {
+        let Some(alike) = item::fingerprint(run) else { return Ok(None) };
+        // Itself is among them, and runs that were opened since.
+        let page = self.table.index(Index::Fingerprint, &alike, EARLIER_KEPT + 3, None).await?;
+        let runs: Vec<Run> = page.items.iter().map(item::read_run).collect::<Result<_, _>>()?;
+        let earlier = runs.into_iter().filter(|other| other.id < run.id).take(EARLIER_KEPT);
+        let rated = earlier.map(async |run| {
+            let ratings = self.table.query(&keys::run(run.id), keys::RATING).await?;
+            let words =
+                ratings.iter().filter_map(|rating| rating.attributes.get("rating")?.as_str().map(str::to_owned));
+            Ok::<_, StoreError>((run, words.collect::<Vec<_>>()))
+        });
+        Ok(Some(LastTime::of(&try_join_all(rated).await?, run.created_at)))
     }
 
     /// The runs that were opened on `date` (UTC), newest first, at most `limit`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{LeaseToken, Report, Run, RunId, RunStatus, Step};
+use domain::{LastTime, LeaseToken, Report, Run, RunId, RunStatus, Step};
 use jiff::Timestamp;
 use ports::{Condition, Key, TableError, When, Write};
 use serde_json::{Map, Value, json};
@@ -194,6 +194,14 @@ impl Store {
         self.update_held(id, token, set, vec![(item::REVISION, 1)], vec![]).await
     }
 
+    /// Keeps on the run when the same fired before. It is shown with the run's next news.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`]; others.
+    pub async fn note_last_time(&self, id: RunId, token: LeaseToken, last: &LastTime) -> Result<(), StoreError> {
+        self.update_held(id, token, fields([("last_time", json!(last))]), vec![], vec![]).await
+    }
+
     /// Ends the run with `report` and gives it back.
     ///
     /// # Errors
@@ -252,8 +260,7 @@ impl Store {
         attributes.insert(item::EXPIRES_AT.to_owned(), json!(expiry(run.created_at, crate::RUN_DAYS)));
         attributes.insert("gsi1pk".to_owned(), json!(keys::runs_of(keys::day(run.created_at))));
         attributes.insert("gsi1sk".to_owned(), json!(run.id));
-        if let (Some(alert), domain::Trigger::Event { source, .. }) = (&run.alert, &run.trigger) {
-            let alike = keys::fingerprint(source, &alert.service.id, &alert.title);
+        if let Some(alike) = item::fingerprint(run) {
             attributes.insert("gsi2pk".to_owned(), json!(alike));
             attributes.insert("gsi2sk".to_owned(), json!(run.id));
         }

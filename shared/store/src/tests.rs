@@ -351,3 +351,67 @@ async fn i4_a_target_has_one_worker_at_a_time() {
     world.store.save_target(run, &next, token).await.unwrap();
     assert!(matches!(world.store.claim_target(run, "slack", LEASE).await.unwrap(), TargetClaim::Claimed(_)));
 }
+
+#[tokio::test]
+async fn a_run_knows_when_the_same_fired_before_what_came_of_it_and_what_people_said() {
+    let world = world();
+    let alert = |title: &str| domain::Alert {
+        external_id: "Q1".into(),
+        title: title.into(),
+        description: String::new(),
+        severity: domain::AlertSeverity::High,
+        urgency: String::new(),
+        priority: String::new(),
+        service: domain::Service { id: "PCHKOUT".into(), name: "Checkout".into() },
+        team: String::new(),
+        labels: std::collections::BTreeMap::new(),
+        links: vec![],
+        slo: domain::Slo::default(),
+        started_at: Timestamp::UNIX_EPOCH,
+    };
+    let mut runs = Vec::new();
+    for number in 0..9 {
+        let mut event = world.event(EventKind::Triggered, &format!("d{number}"), "2026-11-22T09:59:00Z");
+        event.external_id = None;
+        let title = if number == 3 { "Search is down" } else { "Checkout is down" };
+        let run = Run { alert: Some(alert(title)), ..world.run(&event) };
+        let incident = IncidentWindow {
+            workflow: "pages".parse().unwrap(),
+            key: format!("Q{number}"),
+            window: LEASE,
+            limits: OpenLimits::default(),
+        };
+        world.store.open(&event, &run, &incident).await.unwrap();
+        runs.push(run);
+        world.clock.forward(86_400);
+    }
+    let (first, seventh, last) = (&runs[0], &runs[6], &runs[8]);
+    let token = world.claimed(seventh.id).await;
+    world.store.conclude_run(seventh.id, token, &report()).await.unwrap();
+    let rating = json!({"rating": "useful"}).as_object().unwrap().clone();
+    let item = ports::Item {
+        key: ports::Key { pk: format!("RUN#{}", seventh.id), sk: "RATING#U1".into() },
+        attributes: rating,
+    };
+    world.store.transact(vec![ports::Write::Put { item, when: ports::When::always() }]).await.unwrap();
+
+    let reader = world.store.reader();
+    assert_eq!(
+        reader.last_time(first).await.unwrap(),
+        Some(domain::LastTime::default()),
+        "it fires for the first time"
+    );
+    assert_eq!(reader.last_time(&runs[3]).await.unwrap().unwrap().runs, [], "another title is not the same");
+    let known = reader.last_time(seventh).await.unwrap().unwrap();
+    let token = world.claimed(runs[7].id).await;
+    world.store.note_last_time(runs[7].id, token, &known).await.unwrap();
+    let last_time = reader.last_time(last).await.unwrap().unwrap();
+    let ids: Vec<RunId> = last_time.runs.iter().map(|earlier| earlier.id).collect();
+    assert_eq!(ids, [7, 6, 5, 4, 2].map(|number: usize| runs[number].id), "the newest five");
+    assert_eq!(last_time.fired_at.len(), 7, "the others are known from those");
+    assert_eq!(last_time.runs[1].ratings, ["useful"]);
+    assert_eq!(last_time.runs[1].verdict, "Nothing wrong found");
+    assert_eq!(last_time.runs[2].verdict, "queued");
+    let by_hand = Run { trigger: Trigger::Hand { who: "me".into() }, ..last.clone() };
+    assert_eq!(reader.last_time(&by_hand).await.unwrap(), None);
+}

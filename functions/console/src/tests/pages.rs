@@ -55,7 +55,11 @@ fn the_page_says_how_the_incident_has_gone_and_leads_to_the_last_look() {
     assert!(html.contains(&format!("href=\"{}\"", link.replace('&', "&amp;"))));
     view.run = view.run.into_storm();
     (view.run.counts.gathered, view.run.counts.incidents) = (57, 12);
+    let last = domain::LastTime::of(&[(first.clone(), vec!["<useful>".to_owned()])], view.run.created_at);
+    view.run.last_time = Some(last);
     let html = self::html(&view);
+    assert!(html.contains("When it fired before") && html.contains("rated: &lt;useful&gt;"), "{html}");
+    assert_eq!(html.matches(&format!("href=\"{}\"", link.replace('&', "&amp;"))).count(), 2);
     assert!(html.contains("12 incidents, 58 alerts, are gathered here") && html.contains("57 further alerts gathered"));
 }
 

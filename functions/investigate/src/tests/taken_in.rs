@@ -210,4 +210,7 @@ async fn a_reopened_event_that_opens_looks_again_and_the_new_run_knows_the_last(
         run.previous.map(|previous| (previous.id, previous.verdict)),
         Some((first, last.report.unwrap().verdict))
     );
+    let last_time = run.last_time.unwrap();
+    assert_eq!(last_time.runs.iter().map(|earlier| earlier.id).collect::<Vec<_>>(), [first]);
+    assert_eq!(last.last_time, Some(domain::LastTime::default()));
 }

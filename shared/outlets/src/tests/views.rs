@@ -1,9 +1,9 @@
 //! Runs in the states that readers meet.
 
 use domain::{
-    Alert, AlertSeverity, Checked, Counts, EventId, Evidence, Gap, IncidentState, Issue, KnowledgeFound, MergedIssue,
-    Outcome, OutletSpec, PagerDutySpec, Previous, Report, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec,
-    SlxMatched, Step, StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+    Alert, AlertSeverity, Checked, Counts, Earlier, EventId, Evidence, Gap, IncidentState, Issue, KnowledgeFound,
+    LastTime, MergedIssue, Outcome, OutletSpec, PagerDutySpec, Previous, Report, Run, RunId, RunStatus, Service,
+    Severity, Shown, SlackSpec, SlxMatched, Step, StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -140,6 +140,16 @@ pub(crate) fn evidence() -> Shown {
 
 pub(crate) fn concluded() -> Shown {
     let mut view = evidence();
+    let before = view.run.created_at - jiff::SignedDuration::from_hours(20 * 24);
+    view.run.last_time = Some(LastTime {
+        runs: vec![Earlier {
+            id: RunId::mint(before, 6),
+            created_at: before,
+            verdict: "Nothing wrong found in 2 checks".to_owned(),
+            ratings: vec!["useful".to_owned()],
+        }],
+        fired_at: vec![before],
+    });
     view.run.status = RunStatus::Concluded;
     view.run.revision = 3;
     view.run.ended_at = Some(Timestamp::from_millisecond(1_800_000_003_250).unwrap());
@@ -253,6 +263,10 @@ pub(crate) fn huge(unit: &str) -> Shown {
     let text = unit.repeat(2000 / unit.len());
     view.run.title = text.clone();
     view.run.previous = reopened().run.previous.map(|last| Previous { verdict: text.clone(), ..last });
+    let last_time = view.run.last_time.as_mut().unwrap();
+    last_time.runs[0].verdict = text.clone();
+    last_time.runs[0].ratings = vec![text.clone(); 30];
+    last_time.runs = vec![last_time.runs[0].clone(); 5];
     let report = view.run.report.as_mut().unwrap();
     report.verdict = text.clone();
     report.issues = (0..40)

@@ -107,6 +107,8 @@ pub struct RunV1 {
     pub storm: Option<StormV1>,
     /// The look before this one, where the incident was reopened; else null.
     pub previous: Option<PreviousV1>,
+    /// When the same fired before; null before anybody looked, and where no event opened the run.
+    pub last_time: Option<LastTimeV1>,
     /// The digest of the catalog that it runs.
     pub catalog: String,
     /// The run's page; null where there is no console. It opens without a login until it expires.
@@ -135,6 +137,30 @@ pub struct PreviousV1 {
     pub verdict: String,
     /// Its page; null where there is no console.
     pub link: Option<String>,
+}
+
+/// When the same (source, service and title) fired before.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct LastTimeV1 {
+    /// How often in the 30 days before this run; 100 stands for 100 or more.
+    pub times_in_30_days: usize,
+    /// The runs of it, newest first, at most five, however long ago. Empty: it has not fired before.
+    pub runs: Vec<EarlierV1>,
+}
+
+/// An earlier run that fired alike.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EarlierV1 {
+    /// The run.
+    #[schemars(schema_with = "run_schema")]
+    pub id: RunId,
+    /// When it was opened.
+    #[schemars(schema_with = "time_schema")]
+    pub created_at: Timestamp,
+    /// What it ended with.
+    pub verdict: String,
+    /// What people said of its answer.
+    pub ratings: Vec<String>,
 }
 
 /// The state of the sender's incident.
@@ -375,6 +401,19 @@ fn event(post: &Post<'_>, limits: Limits) -> EventV1 {
             ended_at: last.ended_at,
             verdict: limits.line(&last.verdict, 1600),
             link: post.previous.map(str::to_owned),
+        }),
+        last_time: run.last_time.as_ref().map(|last| LastTimeV1 {
+            times_in_30_days: last.fired_at.len(),
+            runs: limits
+                .first(&last.runs, 8)
+                .iter()
+                .map(|earlier| EarlierV1 {
+                    id: earlier.id,
+                    created_at: earlier.created_at,
+                    verdict: limits.line(&earlier.verdict, 1600),
+                    ratings: limits.first(&earlier.ratings, 16).iter().map(|word| limits.line(word, 160)).collect(),
+                })
+                .collect(),
         }),
         catalog: limits.line(&run.catalog, 800),
         link: post.link.map(str::to_owned),
