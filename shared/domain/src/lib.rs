@@ -25,11 +25,11 @@ pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
 pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};
 pub use issue::{Issue, MergedIssue, Severity};
 pub use message::{CommandRequest, DeliverMessage, InvestigateMessage};
+pub use money::Money;
 pub use outlet::{
     AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec, TicketKind,
     WebhookSpec,
 };
-pub use money::Money;
 pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;

@@ -17,11 +17,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
+pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
     Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, LokiDirection, LokiRun, PromqlRange, PromqlRun, RunSpec,
     Slot, TcpRun, TlsRun,
 };
-pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
