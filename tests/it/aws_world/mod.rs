@@ -6,6 +6,7 @@ pub mod api;
 pub mod build;
 pub mod deploy;
 pub mod emulator;
+pub mod metrics;
 mod python;
 mod template;
 mod tests;

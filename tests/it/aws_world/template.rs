@@ -86,7 +86,7 @@ fn text(name: &str) -> String {
     fs::read_to_string(build::workspace().join("infra").join(name)).unwrap()
 }
 
-fn template(name: &str) -> Value {
+pub(super) fn template(name: &str) -> Value {
     serde_saphyr::from_str::<Node>(&text(name)).unwrap().0
 }
 
@@ -115,7 +115,7 @@ fn capital(function: &str) -> String {
     first.to_uppercase() + rest
 }
 
-fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)> {
+pub(super) fn resources<'a>(template: &'a Value, kind: &str) -> Vec<(&'a String, &'a Value)> {
     let all = template["Resources"].as_object().unwrap();
     all.iter().filter(|(_, resource)| resource["Type"] == kind).collect()
 }

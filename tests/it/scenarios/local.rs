@@ -135,7 +135,12 @@ scenarios! {
     i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
     i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost: storm::i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost;
+    i3_what_is_over_max_open_is_gathered_until_there_is_room: over_max_open;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
+}
+
+async fn over_max_open(world: &Local) {
+    storm::i3_what_is_over_max_open_is_gathered_until_there_is_room(world).await;
 }
 
 /// A clock that goes only when it is told to.

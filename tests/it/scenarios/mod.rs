@@ -6,6 +6,7 @@ mod command_line;
 mod delivery;
 mod kill;
 mod local;
+mod metrics;
 mod path;
 mod schedule;
 mod storm;

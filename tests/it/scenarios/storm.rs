@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use domain::{Attachment, EventId, IncidentState, Run, RunStatus};
+use domain::{Attachment, EventId, IncidentState, Run, RunId, RunStatus};
 use futures_util::{StreamExt, stream};
 use inbox::Service;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -190,6 +190,51 @@ pub async fn i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_los
         let says = format!("{} incidents, {} alerts", storm.counts.incidents, storm.counts.gathered + 1);
         assert!(slack[0].current().to_string().contains(&says), "{says}: {}", slack[0].current());
     }
+}
+
+/// A workflow that may have one run under way: what comes meanwhile is gathered, and what comes when there is room again gets
+/// its own look, also when it was gathered before. Gives the storm's run.
+pub async fn i3_what_is_over_max_open_is_gathered_until_there_is_room(world: &dyn World) -> RunId {
+    let reader = world.reader();
+    let event = |incident: &str, delivery: &str| {
+        page("incident.triggered", incident, "PFEW", &format!("{incident}-{delivery}"), "2026-11-22T10:00:00Z")
+    };
+    // The hour's storm is the same for all of them.
+    let to_go = 3600 - Timestamp::now().as_second().rem_euclid(3600);
+    if to_go < 120 {
+        tokio::time::sleep(Duration::from_secs(u64::try_from(to_go).unwrap() + 1)).await;
+    }
+    let [open, second, third] = ["open", "second", "third"].map(incident);
+    world.shop().hold(&open);
+    let held = world.post("pagerduty", &event(&open, "1")).await.run();
+    until("the run to be under way", async || (!world.shop().hits(&open).is_empty()).then_some(())).await;
+
+    let storm = world.post("pagerduty", &event(&second, "1")).await.run();
+    let view = settled(world, storm).await;
+    assert_eq!((view.run.storm, view.run.status, view.run.counts.incidents), (true, RunStatus::Concluded, 1));
+    assert_eq!(world.shop().hits(&second)["door"], 1, "the first of the storm is looked at");
+    let more = world.post("pagerduty", &event(&third, "1")).await.run();
+    until("it to be gathered", async || (reader.run(storm).await.unwrap()?.counts.gathered == 1).then_some(())).await;
+    assert_eq!(reader.run(more).await.unwrap(), None);
+    let view = settled(world, storm).await;
+    assert_eq!(view.run.counts.incidents, 2);
+    assert!(view.events.iter().any(|event| event.attachment == Attachment::Gathered), "{:?}", view.events);
+    let slack = posts(world, Service::Slack, storm);
+    assert_eq!(slack.len(), 1, "I4: one message for both");
+    assert!(slack[0].current().to_string().contains("2 incidents, 2 alerts"), "{}", slack[0].current());
+    assert_eq!(reader.run(held).await.unwrap().unwrap().status, RunStatus::Running, "all that while it was open");
+
+    world.shop().let_go(&open);
+    let view = settled(world, held).await;
+    assert_eq!((view.run.storm, view.run.status), (false, RunStatus::Concluded));
+    for (incident, delivery) in [(incident("room"), "1"), (third, "2")] {
+        let own = world.post("pagerduty", &event(&incident, delivery)).await.run();
+        until("its own run", async || reader.run(own).await.unwrap()).await;
+        let view = settled(world, own).await;
+        assert_eq!((view.run.storm, view.run.status), (false, RunStatus::Concluded), "{incident}");
+    }
+    assert_eq!(reader.run(storm).await.unwrap().unwrap().counts.gathered, 1);
+    storm
 }
 
 /// Reopened after its look: a new one that knows the last. Reopened once more, it flaps.

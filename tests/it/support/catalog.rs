@@ -110,6 +110,14 @@ deliver:
 limits: { runs_per_hour: 5, max_open: 50 }
 ---
 kind: Workflow
+name: few
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PFEW"' }
+investigate: { command: enter, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - slack: { channel: "#storm" }
+limits: { max_open: 1 }
+---
+kind: Workflow
 name: again
 trigger: { sources: [pagerduty], events: [triggered, reopened], when: 'alert.service.id == "PAGAIN"' }
 investigate: { command: glance }
@@ -142,6 +150,14 @@ tasks:
   - { id: db, task: port, with: { host: "127.0.0.1", port: CLOSED_PORT } }
 ---
 kind: Command
+name: enter
+description: Does the shop let anybody in, however long that takes
+parameters:
+  incident: { type: string, pattern: "[A-Za-z0-9]{1,40}" }
+tasks:
+  - { id: door, task: door, with: { incident: "${{ params.incident }}" } }
+---
+kind: Command
 name: narrow
 description: A Command whose parameter fits no incident of the scenarios
 parameters:
@@ -165,6 +181,21 @@ issues:
     expected: "200"
     actual: "${{ result.status }}: ${{ result.body }}"
     next_steps: ["Read the log of `${{ inputs.check }}` for the minute before the page."]
+---
+kind: Task
+name: door
+access: read-only
+inputs: { incident: { type: string, pattern: "[A-Za-z0-9]{1,40}" } }
+title: "Wait at the door of the shop"
+resource: shop/door
+run: { http: { url: "SHOP_URL/checks/${{ inputs.incident }}/door", timeout: 30s } }
+issues:
+  - when: result.status >= 500
+    severity: 3
+    title: "The door of the shop answers ${{ result.status }}"
+    expected: "200"
+    actual: "${{ result.status }}"
+    next_steps: ["Knock."]
 ---
 kind: Task
 name: port
