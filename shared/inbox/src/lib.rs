@@ -1,5 +1,5 @@
 //! Loopback servers that answer as the APIs do that deliveries go to: Slack, PagerDuty, Opsgenie, Jira Service Management, Jira,
-//! ServiceNow, GitHub, Teams, and a webhook receiver. The local world shows
+//! ServiceNow, GitHub, Teams, and a webhook receiver; and as the APIs of models do. The local world shows
 //! in them what the real ones would have got; tests break them in scripted ways.
 //!
 //! What is checked and answered follows reference pages of the providers: `ok: false` with HTTP 200, the limits of
@@ -10,6 +10,7 @@ mod fault;
 mod github;
 mod hook;
 mod jira;
+mod model;
 mod opsgenie;
 mod pagerduty;
 mod posted;
@@ -36,6 +37,7 @@ use ports::Clock;
 use tokio::{net::TcpListener, sync::broadcast, task::JoinHandle};
 
 pub use fault::{Endpoint, Fault};
+pub use model::{Heard, ModelCall, ModelServer, Piece, Reply, Wire};
 pub use posted::{Arrival, Edit, Moment, Posted, Service};
 pub use servicenow::READ_ONLY;
 

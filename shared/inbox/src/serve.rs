@@ -51,12 +51,15 @@ pub(crate) async fn end(shared: &Shared, arrival: Arrival, ending: Ending, answe
         Ending::Answer => answer,
         Ending::Hang => future::pending().await,
         Ending::Status(status) => status.into_response(),
-        Ending::Close => {
-            let mut response = StatusCode::NO_CONTENT.into_response();
-            response.extensions_mut().insert(Close);
-            response
-        }
+        Ending::Close => closed(),
     }
+}
+
+/// In the place of an answer: the connection is closed.
+pub(crate) fn closed() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    response.extensions_mut().insert(Close);
+    response
 }
 
 /// A request's parts and its body; an unreadable one is taken as empty.

@@ -1,0 +1,156 @@
+//! Amazon Bedrock's Converse API: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>.
+
+use catalog::model::Model;
+use engine::model::{Answered, Part, Speaker, Stop, Turn, Usage};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    ask::most,
+    fault::Broken,
+    said::{counted, marked_text, number, object, offered, result_text, said, settled},
+};
+
+/// What is known of the model behind an id, since Converse is one form with different powers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Powers {
+    /// Takes `toolChoice.tool`, and `status` of a tool's answer.
+    chooses: bool,
+    /// Takes `cachePoint`; others refuse the request for it.
+    caches: bool,
+}
+
+/// Claude before these took no `cachePoint`.
+const WITHOUT_CACHE: [&str; 7] = [
+    "claude-v2",
+    "claude-instant",
+    "claude-3-sonnet",
+    "claude-3-haiku",
+    "claude-3-opus",
+    "claude-3-5-sonnet-20240620",
+    "claude-3-5-sonnet-20241022",
+];
+
+impl Powers {
+    /// By the id, or by the end of a profile's ARN; of an ARN that names no model nothing is known.
+    fn of(model: &Model) -> Self {
+        let id = model.id.as_str();
+        let is_claude = id.contains("anthropic.claude");
+        let is_nova = id.contains("amazon.nova");
+        let caches = is_nova || (is_claude && !WITHOUT_CACHE.iter().any(|old| id.contains(old)));
+        Self { chooses: is_claude || is_nova, caches: model.cache.unwrap_or(caches) }
+    }
+}
+
+/// Where it is sent, below the endpoint: the id is one piece of the path.
+pub(crate) fn path(model: &Model) -> String {
+    format!("/model/{}/converse", catalog::encoded(&model.id))
+}
+
+/// What is sent.
+pub(crate) fn request(model: &Model, turn: &Turn<'_>) -> Value {
+    let powers = Powers::of(model);
+    let mut messages: Vec<Value> = said(turn.messages)
+        .into_iter()
+        .map(|said| {
+            let role = match said.speaker {
+                Speaker::User => "user",
+                Speaker::Assistant => "assistant",
+            };
+            json!({ "role": role, "content": said.parts.into_iter().map(|part| block(part, powers)).collect::<Vec<_>>() })
+        })
+        .collect();
+    let point = json!({ "cachePoint": { "type": "default" } });
+    let mut system = vec![json!({ "text": turn.system })];
+    if powers.caches {
+        // Tools stand before the system prompt in what is kept, so this point covers them.
+        system.push(point.clone());
+        let last = messages.last_mut().and_then(|message| message.get_mut("content")?.as_array_mut());
+        if let Some(last) = last {
+            last.push(point);
+        }
+    }
+    let mut body = Map::new();
+    body.insert("messages".to_owned(), Value::Array(messages));
+    if !turn.system.trim().is_empty() {
+        body.insert("system".to_owned(), Value::Array(system));
+    }
+    body.insert("inferenceConfig".to_owned(), json!({ "maxTokens": most(model, turn) }));
+    let mut tools = offered(turn);
+    let choice = match turn.must_use {
+        Some(name) if powers.chooses => Some(json!({ "tool": { "name": name } })),
+        // What cannot be told to use a tool has no other to use.
+        Some(name) => {
+            tools.retain(|tool| tool.name == name);
+            None
+        }
+        None => None,
+    };
+    if !tools.is_empty() {
+        let tools: Vec<Value> = tools
+            .iter()
+            .map(|tool| {
+                let mut spec = json!({ "name": tool.name, "inputSchema": { "json": tool.parameters } });
+                if let (Some(spec), false) = (spec.as_object_mut(), tool.description.is_empty()) {
+                    spec.insert("description".to_owned(), json!(tool.description));
+                }
+                json!({ "toolSpec": spec })
+            })
+            .collect();
+        let mut config = Map::from_iter([("tools".to_owned(), Value::Array(tools))]);
+        config.extend(choice.map(|choice| ("toolChoice".to_owned(), choice)));
+        body.insert("toolConfig".to_owned(), Value::Object(config));
+    }
+    Value::Object(body)
+}
+
+fn block(part: &Part, powers: Powers) -> Value {
+    match part {
+        Part::Text { text } => json!({ "text": text }),
+        Part::ToolCall { id, name, arguments } => {
+            json!({ "toolUse": { "toolUseId": id, "name": name, "input": object(arguments) } })
+        }
+        Part::ToolResult { id, text, is_error } if powers.chooses => {
+            let status = if *is_error { "error" } else { "success" };
+            json!({ "toolResult": { "toolUseId": id, "content": [{ "text": result_text(text) }], "status": status } })
+        }
+        Part::ToolResult { id, text, is_error } => {
+            json!({ "toolResult": { "toolUseId": id, "content": [{ "text": marked_text(text, *is_error) }] } })
+        }
+        Part::Opaque { value } => value.clone(),
+    }
+}
+
+/// What came back.
+pub(crate) fn answered(body: &Value, sent: usize) -> Result<Answered, Broken> {
+    let content = body.pointer("/output/message/content").and_then(Value::as_array).ok_or(Broken::OtherForm)?;
+    let parts: Vec<Part> = content.iter().filter_map(part).collect();
+    let stop = match body.get("stopReason").and_then(Value::as_str) {
+        Some("tool_use") => Stop::Tools,
+        Some("max_tokens" | "model_context_window_exceeded") => Stop::Length,
+        Some("guardrail_intervened" | "content_filtered") => Stop::Refused,
+        // `malformed_tool_use` and `malformed_model_output` too: the engine sees that nothing useful was said.
+        _ => Stop::End,
+    };
+    let usage = match body.get("usage").filter(|usage| usage.get("outputTokens").is_some()) {
+        Some(usage) => Usage {
+            input: number(usage, "inputTokens"),
+            output: number(usage, "outputTokens"),
+            cache_read: number(usage, "cacheReadInputTokens"),
+            cache_write: number(usage, "cacheWriteInputTokens"),
+        },
+        None => counted(sent, &parts),
+    };
+    Ok(Answered { stop: settled(stop, &parts), parts, usage })
+}
+
+fn part(block: &Value) -> Option<Part> {
+    if let Some(text) = block.get("text").and_then(Value::as_str) {
+        return Some(Part::Text { text: text.to_owned() }).filter(|_| !text.trim().is_empty());
+    }
+    if let Some(call) = block.get("toolUse") {
+        let text = |key: &str| call.get(key).and_then(Value::as_str).map(str::to_owned);
+        let arguments = call.get("input").cloned().unwrap_or_default();
+        return Some(Part::ToolCall { id: text("toolUseId")?, name: text("name")?, arguments });
+    }
+    Some(Part::Opaque { value: block.clone() })
+}
