@@ -1,6 +1,7 @@
 use std::{io, path::PathBuf, sync::Arc, time::Duration};
 
-use reqwest::{Client, Response, redirect::Policy};
+use jiff::Timestamp;
+use reqwest::{Client, Response, header::HeaderMap, redirect::Policy};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -159,4 +160,20 @@ pub async fn read_capped(mut response: Response, cap: usize) -> Result<Body, req
     }
     let length = u64::try_from(bytes.len()).ok();
     Ok(Body { bytes, more: false, length })
+}
+
+/// How long an answer asks to wait: `retry-after-ms`, which OpenAI and Azure send beside it, or `Retry-After` in seconds or
+/// as a date. A date that has passed is no time at all.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
+    if let Some(milliseconds) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(milliseconds / 1000.0).ok();
+    }
+    let text = text("retry-after")?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
 }

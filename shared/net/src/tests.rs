@@ -16,7 +16,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-use crate::{AddressPolicy, ClientError, Options, client, read_capped, request_reason};
+use crate::{AddressPolicy, ClientError, Options, client, read_capped, request_reason, retry_after};
 
 /// Answers every connection with these bytes, once the request's head has come, and closes.
 async fn serve(answer: impl Into<Vec<u8>>) -> SocketAddr {
@@ -88,6 +88,26 @@ async fn serve_tls(names: &[&str]) -> (SocketAddr, String) {
         }
     });
     (address, signed.cert.pem())
+}
+
+#[test]
+fn a_wait_is_read_in_seconds_in_milliseconds_and_as_a_date() {
+    let now = "2026-03-01T12:00:00Z".parse().unwrap();
+    let wait = |given: &[(&'static str, &'static str)]| {
+        let headers = given.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+        retry_after(&headers.collect(), now)
+    };
+    for (given, wanted) in [
+        (&[("retry-after", "30")][..], Some(Duration::from_secs(30))),
+        (&[("retry-after", "Sun, 01 Mar 2026 12:00:07 GMT")], Some(Duration::from_secs(7))),
+        (&[("retry-after", "Sun, 01 Mar 2026 11:00:00 GMT")], Some(Duration::ZERO)),
+        (&[("retry-after", "30"), ("retry-after-ms", "1250")], Some(Duration::from_millis(1250))),
+        (&[("retry-after", "soon")], None),
+        (&[("retry-after-ms", "-1")], None),
+        (&[], None),
+    ] {
+        assert_eq!(wait(given), wanted, "{given:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Secret;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use net::AddressPolicy;
 use ports::{ReadSecret, SecretError};
@@ -92,12 +92,7 @@ impl Answer {
 
     /// How long `Retry-After` (seconds or a date) asks to wait.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        let text = self.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-        if let Ok(seconds) = text.parse() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+        net::retry_after(&self.headers, now)
     }
 }
 
