@@ -14,7 +14,7 @@ mod step;
 pub use call::{Answer, CallTask, Called};
 pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, parameters};
 pub use plan::MAX_STEPS;
-pub use redact::event as redact_event;
+pub use redact::{event as redact_event, text as redact_text};
 
 #[cfg(test)]
 mod tests;

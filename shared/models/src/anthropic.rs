@@ -90,8 +90,8 @@ fn block(part: &Part) -> Value {
     }
 }
 
-/// Asks for what stands up to here to be kept for five minutes. Thinking cannot be marked, and is never the last that the
-/// engine says.
+/// Asks for what stands up to here to be kept for five minutes. Thinking cannot be marked, and is never the last that
+/// the engine says.
 fn mark(block: &mut Value) {
     if let Some(block) = block.as_object_mut() {
         block.insert("cache_control".to_owned(), json!({ "type": "ephemeral" }));

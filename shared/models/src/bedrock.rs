@@ -1,12 +1,13 @@
 //! Amazon Bedrock's Converse API: <https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html>.
 
+use awscall::{Aws, AwsError, AwsRequest};
 use catalog::model::Model;
-use engine::model::{Answered, Part, Speaker, Stop, Turn, Usage};
+use engine::model::{Answered, ModelError, Part, Speaker, Stop, Turn, Usage};
 use serde_json::{Map, Value, json};
 
 use crate::{
     ask::most,
-    fault::Broken,
+    fault::{Broken, Place, permanent, transient},
     said::{counted, marked_text, number, object, offered, result_text, said, settled},
 };
 
@@ -41,6 +42,75 @@ impl Powers {
     }
 }
 
+/// Asks `model`. The deadline stands around it; what is throttled or cannot be reached is tried again within it, which
+/// costs nothing.
+pub(crate) async fn ask(aws: Option<&Aws>, model: &Model, turn: &Turn<'_>) -> Result<Answered, ModelError> {
+    let place = Place::of(model);
+    let Some(aws) = aws else {
+        return Err(permanent(&place, "there is no way to AWS here: no region and no credentials are set", None));
+    };
+    let (body, path) = (request(model, turn), path(model));
+    let request = AwsRequest::Rest {
+        service: "bedrock-runtime",
+        signing: "bedrock",
+        method: "POST",
+        path: &path,
+        query: &[],
+        body: Some(&body),
+    };
+    let there = awscall::Place { region: model.region.clone(), role: None };
+    let answer = aws.call(&there, &request, turn.within).await.map_err(|error| failed(&place, &error))?;
+    answered(&answer.body, body.to_string().len()).map_err(|broken| broken.into_error(&place, None))
+}
+
+/// What an error of AWS means for whoever waits for the model.
+fn failed(place: &Place<'_>, error: &AwsError) -> ModelError {
+    let id = place.id;
+    let mends = |reason: String| permanent(place, &reason, None);
+    let passes = |reason: String| transient(place, &reason, None, None);
+    match error {
+        AwsError::Denied { message, .. } if message.contains("prompt caching") => {
+            mends(format!("`{id}` takes no prompt caching: write `cache: false`: {message}"))
+        }
+        AwsError::Denied { message, .. } if message.contains("not authorized to perform") => mends(format!(
+            "the role may not use `{id}`: it needs bedrock:InvokeModel on it, and on the model behind a profile: {message}"
+        )),
+        AwsError::Denied { message, .. } => mends(format!(
+            "there is no access to `{id}` (bedrock:InvokeModel, and Model access in the console): {message}"
+        )),
+        AwsError::NotFound { message, .. } => mends(format!("there is no `{id}` in this region: {message}")),
+        // The model ran into a timeout or an error of its own.
+        AwsError::Refused { message, status: status @ (408 | 424), .. } => {
+            passes(format!("it did not get to answer ({status}): {message}"))
+        }
+        AwsError::Refused { message, .. } if is_too_long(message) => {
+            mends(format!("the conversation is too long for it: {message}"))
+        }
+        AwsError::Refused { code, message, .. } => mends(format!("Bedrock refused the request ({code}): {message}")),
+        AwsError::Throttled { .. }
+        | AwsError::Failed { .. }
+        | AwsError::Unreachable { .. }
+        | AwsError::TimedOut { .. }
+        | AwsError::Expired { .. }
+        | AwsError::NotUnderstood { .. } => passes(error.to_string()),
+        AwsError::Role { source, .. } => match failed(place, source) {
+            ModelError::Transient { retry_after, .. } => transient(place, &ports::chain(error), retry_after, None),
+            ModelError::Permanent { .. } => mends(ports::chain(error)),
+        },
+        AwsError::BadKeys { .. }
+        | AwsError::NoCredentials
+        | AwsError::TooLarge { .. }
+        | AwsError::NoSuchPlace { .. }
+        | AwsError::BadRequest { .. } => mends(error.to_string()),
+    }
+}
+
+fn is_too_long(message: &str) -> bool {
+    ["too long", "maximum context length", "exceeds the maximum", "context window"]
+        .iter()
+        .any(|word| message.contains(word))
+}
+
 /// Where it is sent, below the endpoint: the id is one piece of the path.
 pub(crate) fn path(model: &Model) -> String {
     format!("/model/{}/converse", catalog::encoded(&model.id))
@@ -56,7 +126,8 @@ pub(crate) fn request(model: &Model, turn: &Turn<'_>) -> Value {
                 Speaker::User => "user",
                 Speaker::Assistant => "assistant",
             };
-            json!({ "role": role, "content": said.parts.into_iter().map(|part| block(part, powers)).collect::<Vec<_>>() })
+            let content: Vec<Value> = said.parts.into_iter().map(|part| block(part, powers)).collect();
+            json!({ "role": role, "content": content })
         })
         .collect();
     let point = json!({ "cachePoint": { "type": "default" } });

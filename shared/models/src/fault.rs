@@ -6,14 +6,14 @@ use catalog::model::Model;
 use domain::Secret;
 use engine::{model::ModelError, redact_text};
 
-/// How much of a provider's own words is shown, in characters.
-const SAID_CAP: usize = 300;
+/// How long a reason is, in characters: some of it may be the provider's own words.
+const SAID_CAP: usize = 500;
 
 /// Which model, for a reason's beginning.
 pub(crate) struct Place<'a> {
     pub(crate) name: &'a str,
     pub(crate) id: &'a str,
-    /// The key within the secret; empty where there is none.
+    /// The API key's key within the secret; empty where there is none.
     pub(crate) key: &'a str,
 }
 
@@ -74,9 +74,9 @@ impl Refusal {
             401 if name.is_empty() => {
                 permanent("the server wants an API key: name its key within the secret with `secret`".to_owned())
             }
-            401 => permanent(format!("the provider does not take the API key under `{name}` in the secret")),
+            401 => permanent(format!("the provider does not take the API key that stands under `{name}`")),
             403 if name.is_empty() => permanent(format!("the server does not let us use `{id}`")),
-            403 => permanent(format!("the API key under `{name}` in the secret may not use `{id}`")),
+            403 => permanent(format!("the API key that stands under `{name}` may not use `{id}`")),
             404 => permanent(format!("the provider knows no `{id}`, or `url` does not lead to its API")),
             429 => transient("it is asked too often (429)"),
             503 | 529 => transient(&format!("it is overloaded ({status})")),

@@ -6,6 +6,7 @@
 
 mod anthropic;
 mod ask;
+mod bedrock;
 mod fault;
 mod openai;
 mod said;
@@ -19,6 +20,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use awscall::Aws;
 use catalog::{
     Catalog,
     model::{Model, Provider},
@@ -41,6 +43,8 @@ pub struct ModelsOptions {
     pub secrets: Arc<dyn ReadSecret>,
     /// The time, for a `Retry-After` that is a date.
     pub clock: Arc<dyn Clock>,
+    /// The way to Bedrock; none where there are no credentials.
+    pub aws: Option<Aws>,
     /// A PEM file of certificate authorities to trust besides the public ones.
     pub extra_ca: Option<std::path::PathBuf>,
 }
@@ -57,6 +61,7 @@ pub enum ModelsError {
 pub struct Models {
     models: BTreeMap<Name, Model>,
     http: Http,
+    aws: Option<Aws>,
 }
 
 impl fmt::Debug for Models {
@@ -73,14 +78,15 @@ impl Models {
     /// [`ModelsError`].
     pub fn new(catalog: &Catalog, options: ModelsOptions) -> Result<Self, ModelsError> {
         let policy = AddressPolicy::new(named_hosts(catalog));
-        Ok(Self { models: catalog.models.clone(), http: Http::new(policy, options)? })
+        let aws = options.aws.clone();
+        Ok(Self { models: catalog.models.clone(), http: Http::new(policy, options)?, aws })
     }
 
     async fn answer(&self, model: &Model, turn: &Turn<'_>) -> Result<Answered, ModelError> {
         match model.provider {
             Provider::Anthropic => anthropic::ask(&self.http, model, turn).await,
             Provider::Openai => openai::ask(&self.http, model, turn).await,
-            Provider::Bedrock => Err(ModelError::Permanent { reason: "bedrock".to_owned() }),
+            Provider::Bedrock => bedrock::ask(self.aws.as_ref(), model, turn).await,
         }
     }
 }

@@ -2,7 +2,7 @@
 //! gateways make of it.
 
 use catalog::model::{LimitKey, Model};
-use engine::model::{Answered, ModelError, Part, Speaker, Stop, Turn, Usage};
+use engine::model::{Answered, ModelError, Part, Speaker, Stop, Tool, Turn, Usage};
 use http::header::AUTHORIZATION;
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
@@ -46,7 +46,8 @@ pub(crate) fn request(model: &Model, turn: &Turn<'_>) -> Value {
     body.insert("messages".to_owned(), Value::Array(messages));
     body.insert(limit_key(model).to_owned(), json!(most(model, turn)));
     if !turn.tools.is_empty() {
-        let function = |tool: &engine::model::Tool| json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters });
+        let function =
+            |tool: &Tool| json!({ "name": tool.name, "description": tool.description, "parameters": tool.parameters });
         let tools: Vec<Value> =
             turn.tools.iter().map(|tool| json!({ "type": "function", "function": function(tool) })).collect();
         body.insert("tools".to_owned(), Value::Array(tools));
@@ -221,6 +222,11 @@ pub(crate) fn refusal(status: u16, body: &Value) -> Refusal {
         Value::String(text) => text.clone(),
         _ if !text("message").is_empty() => text("message").to_owned(),
         _ => text("detail").to_owned(),
+    };
+    let message = if message.contains("max_completion_tokens") {
+        format!("write `limit_key: max_completion_tokens`: {message}")
+    } else {
+        message
     };
     let is = |word: &str| text("code") == word || text("type") == word;
     Refusal {

@@ -19,13 +19,14 @@ pub(crate) struct Said<'t> {
 pub(crate) fn said(messages: &[Message]) -> Vec<Said<'_>> {
     let mut all: Vec<Said<'_>> = Vec::new();
     for message in messages {
-        let parts = message.parts.iter().filter(|part| !matches!(part, Part::Text { text } if text.trim().is_empty()));
+        let is_blank = |part: &&Part| matches!(part, Part::Text { text } if text.trim().is_empty());
+        let parts: Vec<&Part> = message.parts.iter().filter(|part| !is_blank(part)).collect();
         match all.last_mut() {
+            _ if parts.is_empty() => {}
             Some(last) if last.speaker == message.speaker => last.parts.extend(parts),
-            _ => all.push(Said { speaker: message.speaker, parts: parts.collect() }),
+            _ => all.push(Said { speaker: message.speaker, parts }),
         }
     }
-    all.retain(|said| !said.parts.is_empty());
     for said in all.iter_mut().filter(|said| said.speaker == Speaker::User) {
         said.parts.sort_by_key(|part| !matches!(part, Part::ToolResult { .. }));
     }
