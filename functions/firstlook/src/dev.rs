@@ -193,6 +193,12 @@ async fn greet(running: &Running, catalog: &Catalog, outside: &Outside, made_up:
             out::say(&format!("  warning: no secret `{key}`: calls of `{}` will fail", tasks.join("`, `")));
         }
     }
+    for (key, models) in catalog.model_secrets() {
+        if world.secrets.read(key).await.is_err() {
+            let models: Vec<&str> = models.into_iter().map(domain::Name::as_str).collect();
+            out::say(&format!("  warning: no secret `{key}`: the Model `{}` cannot be asked", models.join("`, `")));
+        }
+    }
     out::say("");
     Ok(())
 }

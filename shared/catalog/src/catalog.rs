@@ -47,4 +47,16 @@ impl Catalog {
         }
         keys
     }
+
+    /// The keys within the secret by which Models are asked, with the Models of each.
+    #[must_use]
+    pub fn model_secrets(&self) -> BTreeMap<&str, Vec<&Name>> {
+        let mut keys: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
+        for (name, model) in &self.models {
+            if let Some(key) = &model.secret {
+                keys.entry(key).or_default().push(name);
+            }
+        }
+        keys
+    }
 }

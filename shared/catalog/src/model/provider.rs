@@ -155,6 +155,45 @@ pub struct Model {
     pub limit_key: Option<LimitKey>,
 }
 
+/// What stands before the provider in the id of a profile that spans regions. An id that begins otherwise names a model.
+const GROUPS: [&str; 12] = ["us", "us-gov", "eu", "apac", "ap", "jp", "au", "ca", "sa", "in", "me", "global"];
+
+impl Model {
+    /// On what `bedrock:InvokeModel` must be allowed for it to be asked, as ARNs in CloudFormation's notation of `!Sub`; none
+    /// where the provider is another. A profile needs the profile and the model behind it in every region that it may use; an
+    /// application's profile does not say which model that is.
+    /// Source: <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html>.
+    #[must_use]
+    pub fn invokes(&self) -> Vec<String> {
+        if self.provider != Provider::Bedrock {
+            return Vec::new();
+        }
+        const ARN: &str = "arn:${AWS::Partition}:bedrock";
+        let region = self.region.as_deref().unwrap_or("${AWS::Region}");
+        let anywhere = |id: &str| format!("{ARN}:*::foundation-model/{id}");
+        // What a group's profile is called: the group, a dot, and the model's own id.
+        let behind =
+            |id: &str| id.split_once('.').filter(|(group, _)| GROUPS.contains(group)).map(|(_, id)| id.to_owned());
+        let last = self.id.rsplit_once('/').map_or(self.id.as_str(), |(_, last)| last);
+        if !self.id.starts_with("arn:") {
+            return match behind(&self.id) {
+                Some(id) => {
+                    let profile = format!("{ARN}:{region}:${{AWS::AccountId}}:inference-profile/{}", self.id);
+                    vec![profile, anywhere(&id)]
+                }
+                None => vec![format!("{ARN}:{region}::foundation-model/{}", self.id)],
+            };
+        }
+        let mut all = vec![self.id.clone()];
+        if self.id.contains(":application-inference-profile/") {
+            all.push(anywhere("*"));
+        } else if self.id.contains(":inference-profile/") {
+            all.push(anywhere(&behind(last).unwrap_or_else(|| "*".to_owned())));
+        }
+        all
+    }
+}
+
 /// The model of an Assistant: `none`, or the name of a Model.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(into = "String", try_from = "String")]
@@ -254,6 +293,39 @@ mod tests {
             let apart = of(one) + of(other);
             prop_assert!(apart >= of(one + other) && apart - of(one + other) <= 1);
         }
+    }
+
+    #[test]
+    fn i7_a_model_of_bedrock_needs_itself_and_what_is_behind_its_profile() {
+        let invokes = |provider: &str, id: &str| {
+            let model = serde_json::json!({"name": "m", "provider": provider, "id": id, "region": "eu-central-1"});
+            serde_json::from_value::<Model>(model).unwrap().invokes()
+        };
+        let arn = "arn:${AWS::Partition}:bedrock";
+        let claude = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+        assert_eq!(
+            invokes("bedrock", "amazon.nova-pro-v1:0"),
+            [format!("{arn}:eu-central-1::foundation-model/amazon.nova-pro-v1:0")]
+        );
+        // Not a group, for all its dots.
+        assert_eq!(
+            invokes("bedrock", "minimax.minimax-m2.1"),
+            [format!("{arn}:eu-central-1::foundation-model/minimax.minimax-m2.1")]
+        );
+        assert_eq!(
+            invokes("bedrock", &format!("eu.{claude}")),
+            [
+                format!("{arn}:eu-central-1:${{AWS::AccountId}}:inference-profile/eu.{claude}"),
+                format!("{arn}:*::foundation-model/{claude}"),
+            ]
+        );
+        let profile = format!("arn:aws:bedrock:us-east-1:123456789012:inference-profile/global.{claude}");
+        assert_eq!(invokes("bedrock", &profile), [profile.clone(), format!("{arn}:*::foundation-model/{claude}")]);
+        let own = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcdefghijkl";
+        assert_eq!(invokes("bedrock", own), [own.to_owned(), format!("{arn}:*::foundation-model/*")]);
+        let bought = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl";
+        assert_eq!(invokes("bedrock", bought), [bought]);
+        assert!(invokes("openai", "m").is_empty());
     }
 
     #[test]
