@@ -31,7 +31,7 @@ pub async fn run_http_and_alarms<H: HandleHttp + HandleInvocation>(handler: Arc<
 /// What Lambda is given back: to an alarm, nothing.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Answer {
+pub(crate) enum Answer {
     Http(Box<ApiGatewayV2httpResponse>),
     Alarm(()),
 }
@@ -48,7 +48,7 @@ struct AlarmEnvelope<'e> {
     alarm_data: Option<IgnoredAny>,
 }
 
-async fn take<H: HandleHttp + HandleInvocation>(handler: &H, event: &str) -> Result<Answer, Error> {
+pub(crate) async fn take<H: HandleHttp + HandleInvocation>(handler: &H, event: &str) -> Result<Answer, Error> {
     let request = serde_json::from_str::<ApiGatewayV2httpRequest>(event);
     // Nothing but HTTP has a path.
     if let Ok(request) = request

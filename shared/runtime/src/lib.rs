@@ -7,6 +7,8 @@
 mod alarm_event;
 pub mod env;
 mod failure;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http_event;
 mod message_event;
 pub mod telemetry;

@@ -35,7 +35,7 @@ fn deadline(epoch_ms: u64) -> Timestamp {
     i64::try_from(epoch_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
 }
 
-async fn batch(
+pub(crate) async fn batch(
     queue: Queue,
     handler: &dyn HandleMessage,
     event: SqsEvent,

@@ -3,7 +3,7 @@
 //! Whatever status comes back is an answer, a 500 too. So is a redirect that is not followed: where a service sends its
 //! callers is evidence.
 
-mod body;
+pub(crate) mod body;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,8 @@ mod api;
 mod common;
 mod connect;
 mod dns;
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod keys;
 mod loki;

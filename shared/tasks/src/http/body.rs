@@ -7,7 +7,7 @@ use super::BODY_CAP;
 use crate::common::{one_line, whole_numbers};
 
 /// The body as text, or what it is where it is not text.
-pub(super) fn text(body: &Body, content_type: &str) -> String {
+pub(crate) fn text(body: &Body, content_type: &str) -> String {
     let bytes = body.bytes.as_slice();
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),
@@ -43,7 +43,7 @@ fn is_text(content_type: &str) -> bool {
 }
 
 /// The body as JSON, numbers whole where they are whole; null when it is not JSON, or not all of it was read.
-pub(super) fn json(body: &Body) -> Value {
+pub(crate) fn json(body: &Body) -> Value {
     if body.more {
         return Value::Null;
     }

@@ -19,17 +19,17 @@ const NAME_CAP: usize = 300;
 
 /// A certificate, as far as it can be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) subject: String,
-    pub(super) issuer: String,
-    pub(super) names: Vec<String>,
-    pub(super) not_before: Option<Timestamp>,
-    pub(super) not_after: Option<Timestamp>,
+pub(crate) struct Shown {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) names: Vec<String>,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) not_after: Option<Timestamp>,
 }
 
 impl Shown {
     /// Reads a certificate; what cannot be read is empty.
-    pub(super) fn read(der: &[u8]) -> Self {
+    pub(crate) fn read(der: &[u8]) -> Self {
         let Ok((_, read)) = X509Certificate::from_der(der) else { return Self::default() };
         let time = |seconds| Timestamp::from_second(seconds).ok();
         let names = match read.subject_alternative_name() {
@@ -46,17 +46,17 @@ impl Shown {
     }
 
     /// Whole days until it expires, rounded down; below 0 once it has.
-    pub(super) fn days_left(&self, now: Timestamp) -> Option<i64> {
+    pub(crate) fn days_left(&self, now: Timestamp) -> Option<i64> {
         const DAY: i64 = 24 * 60 * 60;
         self.not_after.map(|end| end.as_second().saturating_sub(now.as_second()).div_euclid(DAY))
     }
 
-    pub(super) fn is_self_signed(&self) -> bool {
+    pub(crate) fn is_self_signed(&self) -> bool {
         self.subject == self.issuer
     }
 
     /// As one of a chain.
-    pub(super) fn in_chain(&self) -> Value {
+    pub(crate) fn in_chain(&self) -> Value {
         json!({
             "subject": self.subject,
             "issuer": self.issuer,
@@ -66,7 +66,7 @@ impl Shown {
 }
 
 /// A time in RFC 3339; empty where it could not be read.
-pub(super) fn written(time: Option<Timestamp>) -> String {
+pub(crate) fn written(time: Option<Timestamp>) -> String {
     time.map(|time| time.to_string()).unwrap_or_default()
 }
 
