@@ -174,15 +174,17 @@ impl Deliver {
         if held.target.revision >= revision {
             return self.give_back(held).await;
         }
-        let view = self.store.reader().shown(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
+        let reader = self.store.reader();
         if held.target.state == TargetState::Failed {
             if waits_since.is_some_and(|since| since <= held.target.updated_at) {
                 // It waited with the one for which the target was given up; only news and a redrive begin afresh.
+                let run = reader.run(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
                 self.give_back(held).await?;
-                return self.bury(news, &view.run).await;
+                return self.bury(news, &run).await;
             }
             start_afresh(&mut held.target);
         }
+        let view = reader.shown(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
         let brought = if view.run.revision < revision {
             Err(Trouble::Outlet(OutletError::Transient {
                 reason: format!("revision {revision} was announced, and the table has {}", view.run.revision),
@@ -311,7 +313,7 @@ impl Deliver {
         match again {
             Some(delay) => {
                 let body = waiting_since(news, Some(self.clock.now()))?;
-                self.sender.send(Queue::Deliver, &body, group(run), delay).await?;
+                self.sender.send(Queue::Deliver, &body, run.group(), delay).await?;
                 let delay_s = delay.as_secs();
                 tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
             }
@@ -325,7 +327,7 @@ impl Deliver {
 
     /// Leaves a copy among the dead letters: it is what a redrive brings back after the mend, and what the alarm sees.
     async fn bury(&self, news: &DeliverMessage, run: &Run) -> Result<(), DeliverError> {
-        Ok(self.sender.send(Queue::DeliverDlq, &waiting_since(news, None)?, group(run), Duration::ZERO).await?)
+        Ok(self.sender.send(Queue::DeliverDlq, &waiting_since(news, None)?, run.group(), Duration::ZERO).await?)
     }
 
     /// Counts a real attempt; when the next one is due, if there is one.
@@ -361,11 +363,6 @@ impl Deliver {
             }
         }
     }
-}
-
-/// The fair-queue group of what is sent about `run`.
-fn group(run: &Run) -> &str {
-    run.workflow.as_ref().unwrap_or(&run.command).as_str()
 }
 
 /// The message that says the same and waits since `now`, if it does not wait since earlier; or that is news again.

@@ -386,7 +386,6 @@ impl Investigate {
         delay: Duration,
     ) -> Result<(), InvestigateError> {
         let body = serde_json::to_string(message).map_err(InvestigateError::Unreadable)?;
-        let group = run.workflow.as_ref().unwrap_or(&run.command);
-        Ok(self.sender.send(queue, &body, group.as_str(), delay).await?)
+        Ok(self.sender.send(queue, &body, run.group(), delay).await?)
     }
 }

@@ -254,6 +254,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// The fair-queue group of what is sent about it: its workflow, so that a storm of one does not starve the others.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        self.workflow.as_ref().unwrap_or(&self.command).as_str()
+    }
+
     /// A run of `command` as it stands when it is opened at `created_at` under the catalog of that digest: nobody has begun
     /// it, and nothing is said of where it came from. Its title is the Command as a person calls it.
     #[must_use]

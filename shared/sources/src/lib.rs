@@ -1,7 +1,8 @@
 //! What comes in: proving who sent a request, and saying in our words what it means. Pure over bytes.
 //!
 //! [`verify`] gives a [`VerifiedPayload`], and only of that can [`normalize`] make events, so nothing of a body is read
-//! before its sender is known (I1); [`sns`] and [`invoked`] do the same for what AWS sends, which no secret proves. [`sign`] is the other side: what a real sender would send.
+//! before its sender is known (I1); [`sns`] and [`invoked`] do the same for what AWS sends, which no secret proves.
+//! [`sign`] is the other side: what a real sender would send.
 
 mod body;
 mod json;
