@@ -81,10 +81,11 @@ The body is sent as it is, so the same file twice is one event and one duplicate
   firstlook runs show run_01KAPW8Z000000000000000001"
     )]
     Runs(Runs),
-    /// Sends dead letters back to their queue.
+    /// Sends dead letters back to where they were for.
     #[command(after_help = "Examples:
-  firstlook redrive                        both queues
-  firstlook redrive deliver --stack prod")]
+  firstlook redrive                        all that there are
+  firstlook redrive deliver --stack prod
+  firstlook redrive alarms --stack prod    CloudWatch alarms that ingest could not take")]
     Redrive(Redrive),
     /// Prints a signed link to the console: to the list, or to one RunSession.
     #[command(after_help = "Examples:
@@ -238,11 +239,13 @@ pub enum Runs {
 pub enum RedriveQueue {
     Investigate,
     Deliver,
+    /// CloudWatch alarms, which go to ingest again. Only on a stack.
+    Alarms,
 }
 
 #[derive(Debug, Args)]
 pub struct Redrive {
-    /// Which queue; default: both.
+    /// Which; default: all that there are.
     pub queue: Option<RedriveQueue>,
     #[command(flatten)]
     pub world: World,

@@ -5,6 +5,7 @@ use std::{collections::HashSet, time::Duration};
 use async_trait::async_trait;
 use firstlook_aws::SqsQueues;
 use ports::{PortError, Queue, Receipt, SendMessage};
+use serde_json::Value;
 
 use crate::{
     cli::{Redrive, RedriveQueue},
@@ -23,21 +24,33 @@ const MOST: usize = 2_000;
 
 /// `firstlook redrive`.
 pub async fn redrive(args: &Redrive) -> Result<(), Failure> {
-    let queues = match args.queue {
-        Some(RedriveQueue::Investigate) => vec![Queue::Investigate],
-        Some(RedriveQueue::Deliver) => vec![Queue::Deliver],
-        None => vec![Queue::Investigate, Queue::Deliver],
-    };
+    let named = |queue| args.queue.is_none_or(|only| only == queue);
     let mut all = Moved::default();
-    for queue in queues {
-        let moved = match &args.world.stack {
-            Some(name) => redrive_stack(&Stack::connect(name)?, queue).await?,
-            None => Moved { went: existing(&args.world.data)?.queues.redrive(queue).await?, ..Moved::default() },
-        };
-        out::print(&format!("{}: {}", queue.as_str(), moved.went))?;
-        all.went += moved.went;
-        all.returned += moved.returned;
-        all.left += moved.left;
+    let stack = args.world.stack.as_deref().map(Stack::connect).transpose()?;
+    for (name, queue) in [(RedriveQueue::Investigate, Queue::Investigate), (RedriveQueue::Deliver, Queue::Deliver)] {
+        if named(name) {
+            let moved = match &stack {
+                Some(stack) => redrive_stack(stack, queue).await?,
+                None => Moved { went: existing(&args.world.data)?.queues.redrive(queue).await?, ..Moved::default() },
+            };
+            out::print(&format!("{}: {}", queue.as_str(), moved.went))?;
+            all.add(moved);
+        }
+    }
+    match &stack {
+        // Where it is not asked for by name it need not be there.
+        Some(stack) if named(RedriveQueue::Alarms) && (args.queue.is_some() || stack.has(Queue::AlarmsDlq).await?) => {
+            let queues = stack.queues(&[Queue::AlarmsDlq]).await?;
+            let moved = bring_back(&OfAlarms { queues, stack }).await?;
+            out::print(&format!("alarms: {}", moved.went))?;
+            all.add(moved);
+        }
+        None if args.queue == Some(RedriveQueue::Alarms) => {
+            return Err(Failure::Usage(
+                "alarms are handed over by AWS: say of which stack, with --stack NAME".to_owned(),
+            ));
+        }
+        _ => {}
     }
     if all.went == 0 {
         out::say("there are no dead letters");
@@ -68,6 +81,14 @@ struct Moved {
     left: u64,
 }
 
+impl Moved {
+    fn add(&mut self, more: Self) {
+        self.went += more.went;
+        self.returned += more.returned;
+        self.left += more.left;
+    }
+}
+
 async fn redrive_stack(stack: &Stack, queue: Queue) -> Result<Moved, Failure> {
     let Some(letters) = queue.dead_letters() else { return Ok(Moved::default()) };
     let queues = stack.queues(&[queue, letters]).await?;
@@ -86,7 +107,7 @@ struct Letter {
 trait Letters: Sync {
     /// Some of those that nobody has in hand; none means that there are none.
     async fn receive(&self) -> Result<Vec<Letter>, PortError>;
-    /// Sends this body to the queue.
+    /// Sends this body to where it was for.
     async fn send_back(&self, body: &str) -> Result<(), PortError>;
     /// Ends a letter.
     async fn delete(&self, receipt: &Receipt) -> Result<(), PortError>;
@@ -129,6 +150,11 @@ async fn in_hand(letters: &impl Letters) -> Result<Vec<Letter>, PortError> {
     Ok(taken)
 }
 
+async fn received(queues: &SqsQueues, letters: Queue) -> Result<Vec<Letter>, PortError> {
+    let received = queues.receive(letters, 10, WAIT).await?;
+    Ok(received.into_iter().map(|message| Letter { body: message.body, receipt: message.receipt }).collect())
+}
+
 /// The dead letters of a stack's queue.
 struct OnSqs {
     queues: SqsQueues,
@@ -139,8 +165,7 @@ struct OnSqs {
 #[async_trait]
 impl Letters for OnSqs {
     async fn receive(&self) -> Result<Vec<Letter>, PortError> {
-        let received = self.queues.receive(self.letters, 10, WAIT).await?;
-        Ok(received.into_iter().map(|message| Letter { body: message.body, receipt: message.receipt }).collect())
+        received(&self.queues, self.letters).await
     }
 
     async fn send_back(&self, body: &str) -> Result<(), PortError> {
@@ -150,6 +175,35 @@ impl Letters for OnSqs {
     async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
         self.queues.delete(self.letters, receipt).await
     }
+}
+
+/// The alarms that ingest was not given, or could not take.
+struct OfAlarms<'s> {
+    queues: SqsQueues,
+    stack: &'s Stack,
+}
+
+#[async_trait]
+impl Letters for OfAlarms<'_> {
+    async fn receive(&self) -> Result<Vec<Letter>, PortError> {
+        received(&self.queues, Queue::AlarmsDlq).await
+    }
+
+    async fn send_back(&self, body: &str) -> Result<(), PortError> {
+        self.stack.hand_to_ingest(event_of(body).into_bytes()).await
+    }
+
+    async fn delete(&self, receipt: &Receipt) -> Result<(), PortError> {
+        self.queues.delete(Queue::AlarmsDlq, receipt).await
+    }
+}
+
+/// The event of a letter. EventBridge writes the event alone; Lambda, whose tries have failed, puts it beside what came of
+/// them (AWS Lambda Developer Guide, "Retaining records of asynchronous invocations").
+fn event_of(body: &str) -> String {
+    let record = serde_json::from_str::<Value>(body).unwrap_or_default();
+    let is_record = record.get("requestContext").is_some_and(Value::is_object);
+    record.get("requestPayload").filter(|_| is_record).map_or_else(|| body.to_owned(), Value::to_string)
 }
 
 #[cfg(test)]
@@ -296,5 +350,20 @@ mod tests {
         bring_back(&desk).await.unwrap_err();
         assert_eq!(desk.sent(), ["a"]);
         assert_eq!(desk.left(), ["b", "c"]);
+    }
+
+    #[test]
+    fn i5_an_alarm_goes_back_as_the_event_that_it_was() {
+        let event = r#"{"source":"aws.cloudwatch","detail":{"alarmName":"a"},"requestPayload":"no record"}"#;
+        assert_eq!(event_of(event), event, "EventBridge writes the event alone");
+        let record = format!(
+            r#"{{"version": "1.0", "requestContext": {{"condition": "RetriesExhausted"}}, "requestPayload": {event},
+            "responseContext": {{"functionError": "Unhandled"}}, "responsePayload": null}}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<Value>(&event_of(&record)).unwrap(),
+            serde_json::from_str::<Value>(event).unwrap()
+        );
+        assert_eq!(event_of("no JSON"), "no JSON");
     }
 }

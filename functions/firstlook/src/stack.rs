@@ -2,11 +2,12 @@
 
 mod advice;
 mod outputs;
+mod signed;
 
-use std::sync::Arc;
+use std::{error::Error, sync::Arc};
 
 use dynamo::DynamoTable;
-use firstlook_aws::{AwsEnv, AwsEnvError, Clients, SecretsManager, SqsQueues};
+use firstlook_aws::{AwsEnv, AwsEnvError, AwsError, Clients, SecretsManager, SqsQueues};
 use ports::{Clock, PortError, Queue, ReadSecret, SystemClock};
 use store::Reader;
 
@@ -62,6 +63,20 @@ impl Address {
     }
 }
 
+/// Whether SQS says that there is no such queue.
+fn is_missing(error: &PortError) -> bool {
+    let mut next = error.source();
+    while let Some(source) = next {
+        if let Some(aws) = source.downcast_ref::<AwsError>() {
+            return aws
+                .code()
+                .is_some_and(|code| code.ends_with("QueueDoesNotExist") || code.ends_with("NonExistentQueue"));
+        }
+        next = source.source();
+    }
+    false
+}
+
 /// A deployed stack.
 pub struct Stack {
     name: String,
@@ -93,6 +108,35 @@ impl Stack {
         SqsQueues::of_stack(self.clients.sqs(), &self.name, wanted)
             .await
             .map_err(|source| StackError::Queue { stack: self.name.clone(), source })
+    }
+
+    /// Whether it has this queue: that of the alarms stands only where its template is deployed.
+    ///
+    /// # Errors
+    /// [`StackError::Queue`].
+    pub async fn has(&self, queue: Queue) -> Result<bool, StackError> {
+        match self.queues(&[queue]).await {
+            Ok(_) => Ok(true),
+            Err(StackError::Queue { source, .. }) if is_missing(&source) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Invokes its ingest with an event of AWS's, as AWS does: Lambda keeps it, and nobody waits for what comes of it. Needs
+    /// `lambda:InvokeFunction`.
+    ///
+    /// # Errors
+    /// [`PortError`]; Lambda does not have the event.
+    pub async fn hand_to_ingest(&self, event: Vec<u8>) -> Result<(), PortError> {
+        const DOING: &str = "invoke ingest";
+        // AWS Lambda API Reference, Invoke.
+        let path = format!("/2015-03-31/functions/{}-ingest/invocations?Qualifier=live", self.name);
+        let headers = [("content-type", "application/json"), ("x-amz-invocation-type", "Event")];
+        match signed::post(&self.env, "lambda", &path, &headers, event).await {
+            Ok((202, _)) => Ok(()),
+            Ok((status, said)) => Err(PortError::permanent(DOING, format!("Lambda answered {status}: {said}"))),
+            Err(error) => Err(PortError::transient(DOING, error)),
+        }
     }
 
     /// One of its addresses, and its secret: what the command line says of them, else what the stack's outputs say. Who

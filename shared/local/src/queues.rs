@@ -208,7 +208,7 @@ impl SqliteQueues {
         match queue {
             Queue::Investigate => self.max_receives.investigate,
             Queue::Deliver => self.max_receives.deliver,
-            Queue::InvestigateDlq | Queue::DeliverDlq => u32::MAX,
+            Queue::InvestigateDlq | Queue::DeliverDlq | Queue::AlarmsDlq => u32::MAX,
         }
     }
 

@@ -18,6 +18,8 @@ pub enum Queue {
     InvestigateDlq,
     /// What deliver could not take, and what it gave up.
     DeliverDlq,
+    /// The alarms that AWS could not hand to ingest. It stands only where `infra/cloudwatch.yaml` is deployed.
+    AlarmsDlq,
 }
 
 impl Queue {
@@ -29,6 +31,7 @@ impl Queue {
             Self::Deliver => "deliver",
             Self::InvestigateDlq => "investigate-dlq",
             Self::DeliverDlq => "deliver-dlq",
+            Self::AlarmsDlq => "alarms-dlq",
         }
     }
 
@@ -38,7 +41,7 @@ impl Queue {
         match self {
             Self::Investigate => Some(Self::InvestigateDlq),
             Self::Deliver => Some(Self::DeliverDlq),
-            Self::InvestigateDlq | Self::DeliverDlq => None,
+            Self::InvestigateDlq | Self::DeliverDlq | Self::AlarmsDlq => None,
         }
     }
 }

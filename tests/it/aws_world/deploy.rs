@@ -148,6 +148,11 @@ impl Deployment {
         SqsQueues::new(self.clients().sqs(), urls)
     }
 
+    /// The dead letters of the alarms' stack.
+    pub async fn alarm_letters(&self) -> SqsQueues {
+        SqsQueues::of_stack(self.clients().sqs(), STACK, &[Queue::AlarmsDlq]).await.expect("the queue")
+    }
+
     /// What stands between the functions and AWS, if it was asked for.
     pub fn proxy(&self) -> &Proxy {
         self.proxy.as_ref().expect("a deployment with a proxy")

@@ -1,12 +1,18 @@
 //! CloudWatch alarms that come without HTTP: `infra/cloudwatch.yaml` beside the stack, and what AWS hands to ingest.
 
+use std::time::Duration;
+
 use domain::{IncidentState, RunStatus, RunView};
 use inbox::Service;
 use jiff::Timestamp;
+use ports::{Queue, SendMessage};
 use serde_json::{Value, json};
 
-use super::{aws::Aws, incident};
-use crate::support::world::{World, posts, until};
+use super::{aws::Aws, command_line::Terminal, incident};
+use crate::{
+    aws_world::deploy::STACK,
+    support::world::{World, posts, until},
+};
 
 fn arn(name: &str) -> String {
     format!("arn:aws:cloudwatch:eu-central-1:000000000000:alarm:{name}")
@@ -74,6 +80,32 @@ pub async fn an_alarm_that_aws_hands_over_becomes_a_run(world: &Aws) {
     let view = run_of(world, &name, |view| matches!(view.run.incident, IncidentState::Resolved { .. })).await;
     assert_eq!(posts(world, Service::Slack, view.run.id).len(), 1);
     through_a_rule(world).await;
+    i5_dead_letters_come_back(world).await;
+}
+
+/// What EventBridge could not hand over, and what ingest failed three times.
+async fn i5_dead_letters_come_back(world: &Aws) {
+    let terminal = Terminal::open(world).await;
+    let letters = world.deployment.alarm_letters().await;
+    let (unreached, failed) = (incident("unreached"), incident("failed"));
+    let event = by_event_bridge(&unreached, "ALARM", Timestamp::now());
+    let record = json!({
+        "version": "1.0", "timestamp": Timestamp::now().to_string(),
+        "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3},
+        "requestPayload": by_itself(&failed, "ALARM", Timestamp::now()),
+        "responseContext": {"statusCode": 200, "functionError": "Unhandled"}, "responsePayload": null
+    });
+    for letter in [event, record] {
+        letters.send(Queue::AlarmsDlq, &letter.to_string(), "lost", Duration::ZERO).await.unwrap();
+    }
+    let said = terminal.well(&["redrive", "alarms", "--stack", STACK]).await;
+    assert_eq!((said.stdout.as_str(), said.stderr.as_str()), ("alarms: 2\n", ""));
+    for name in [unreached, failed] {
+        let view = run_of(world, &name, |view| view.run.status.is_terminal()).await;
+        assert_eq!(view.run.status, RunStatus::Concluded, "{name}");
+    }
+    let depth = letters.depth(Queue::AlarmsDlq).await.unwrap();
+    assert_eq!(depth.visible + depth.in_flight, 0);
 }
 
 /// Nobody but AWS may put an event of `aws.cloudwatch` onto a bus, in the emulator too. So a rule for a source of ours hands

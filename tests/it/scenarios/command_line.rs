@@ -25,7 +25,7 @@ use crate::{
 const AT: &str = "2026-11-22T10:00:00Z";
 
 /// A terminal: a folder with the catalog in it, and an environment that leads to the stack.
-struct Terminal {
+pub(super) struct Terminal {
     firstlook: &'static Path,
     folder: tempfile::TempDir,
     environment: Vec<(&'static str, String)>,
@@ -34,10 +34,10 @@ struct Terminal {
 
 /// What a call came to.
 #[derive(Debug)]
-struct Said {
+pub(super) struct Said {
     code: i32,
-    stdout: String,
-    stderr: String,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
 impl Said {
@@ -47,7 +47,7 @@ impl Said {
 }
 
 impl Terminal {
-    async fn open(world: &Aws) -> Self {
+    pub(super) async fn open(world: &Aws) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let documents = folder.path().join("catalog");
         std::fs::create_dir(&documents).unwrap();
@@ -88,7 +88,7 @@ impl Terminal {
         Said { code, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 
-    async fn well(&self, words: &[&str]) -> Said {
+    pub(super) async fn well(&self, words: &[&str]) -> Said {
         let said = self.call(words).await;
         assert_eq!(said.code, 0, "{words:?}: {said:?}");
         assert!(!said.stderr.contains("panicked"), "{words:?}: {said:?}");

@@ -3,18 +3,11 @@
 //!
 //! Facts: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>.
 
-use std::{collections::BTreeMap, error::Error, time::SystemTime};
+use std::{collections::BTreeMap, error::Error};
 
-use aws_credential_types::Credentials;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4::SigningParams,
-};
 use firstlook_aws::AwsEnv;
-use ports::{Clock, SystemClock};
-use url::Url;
 
-use crate::send;
+use super::signed;
 
 const TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
@@ -52,10 +45,9 @@ pub async fn of_stack(env: &AwsEnv, stack: &str) -> Result<BTreeMap<String, Stri
         .append_pair("Version", "2010-05-15")
         .append_pair("StackName", stack)
         .finish();
-    let url = endpoint(env).map_err(|error| OutputsError::Call(error.into()))?;
-    let headers = signed(env, &url, &form).map_err(OutputsError::Call)?;
-    let asked = send::post(&url, headers, form.into_bytes(), env.ca_bundle.clone()).await;
-    let (status, text) = asked.map_err(|error| OutputsError::Call(error.into()))?;
+    let headers = [("content-type", TYPE)];
+    let asked = signed::post(env, "cloudformation", "/", &headers, form.into_bytes()).await;
+    let (status, text) = asked.map_err(OutputsError::Call)?;
     if status == 200 {
         return Ok(outputs(&text));
     }
@@ -69,33 +61,6 @@ pub async fn of_stack(env: &AwsEnv, stack: &str) -> Result<BTreeMap<String, Stri
 /// [`OutputsError::NotThere`].
 pub fn one(outputs: &BTreeMap<String, String>, name: &'static str) -> Result<String, OutputsError> {
     outputs.get(name).cloned().ok_or(OutputsError::NotThere { output: name })
-}
-
-fn endpoint(env: &AwsEnv) -> Result<Url, url::ParseError> {
-    let suffix = if env.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-    let own = format!("https://cloudformation.{}.{suffix}", env.region);
-    Url::parse(env.endpoint_url.as_deref().unwrap_or(&own))
-}
-
-type Headers = Vec<(String, String)>;
-
-fn signed(env: &AwsEnv, url: &Url, form: &str) -> Result<Headers, Box<dyn Error + Send + Sync>> {
-    let token = env.session_token.as_ref().map(|token| token.expose().to_owned());
-    let identity =
-        Credentials::new(&env.access_key_id, env.secret_access_key.expose(), token, None, "environment").into();
-    let params = SigningParams::builder()
-        .identity(&identity)
-        .region(&env.region)
-        .name("cloudformation")
-        .time(SystemTime::from(SystemClock.now()))
-        .settings(SigningSettings::default())
-        .build()?;
-    let body = SignableBody::Bytes(form.as_bytes());
-    let request = SignableRequest::new("POST", url.as_str(), [("content-type", TYPE)].into_iter(), body)?;
-    let (instructions, _) = sign(request, &params.into())?.into_parts();
-    let (headers, _) = instructions.into_parts();
-    let signed = headers.iter().map(|header| (header.name().to_owned(), header.value().to_owned()));
-    Ok(std::iter::once(("content-type".to_owned(), TYPE.to_owned())).chain(signed).collect())
 }
 
 /// The pairs of `<OutputKey>` and `<OutputValue>`. Inside a `<member>` they stand in any order, and beside others.
@@ -138,36 +103,5 @@ mod tests {
         assert_eq!(one(&outputs, "ConsoleUrl").unwrap(), "https://b.example/?a=1&b=&lt;");
         assert!(matches!(one(&outputs, "SecretArn"), Err(OutputsError::NotThere { output: "SecretArn" })));
         assert!(super::outputs("<Stacks/>").is_empty() && super::outputs("no XML").is_empty());
-    }
-
-    #[test]
-    fn the_region_says_where_to_ask_unless_something_else_does() {
-        let at = |region: &'static str, endpoint: Option<&'static str>| {
-            let env = AwsEnv::read(|name| match name {
-                "AWS_ENDPOINT_URL" => endpoint.map(str::to_owned),
-                "AWS_REGION" => Some(region.to_owned()),
-                "AWS_CA_BUNDLE" | "AWS_SESSION_TOKEN" => None,
-                _ => Some("x".to_owned()),
-            });
-            super::endpoint(&env.unwrap()).unwrap().to_string()
-        };
-        assert_eq!(at("eu-central-1", None), "https://cloudformation.eu-central-1.amazonaws.com/");
-        assert_eq!(at("cn-north-1", None), "https://cloudformation.cn-north-1.amazonaws.com.cn/");
-        assert_eq!(at("eu-central-1", Some("http://127.0.0.1:4566")), "http://127.0.0.1:4566/");
-    }
-
-    #[test]
-    fn i9_the_call_carries_a_signature_and_no_key() {
-        let env = AwsEnv::read(|name| match name {
-            "AWS_ENDPOINT_URL" | "AWS_CA_BUNDLE" => None,
-            "AWS_SECRET_ACCESS_KEY" => Some("hunter2".to_owned()),
-            other => Some(other.to_lowercase()),
-        })
-        .unwrap();
-        let Ok(headers) = signed(&env, &endpoint(&env).unwrap(), "Action=DescribeStacks") else { panic!("unsigned") };
-        let of = |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
-        assert!(of("authorization").unwrap().contains("aws_region/cloudformation/aws4_request"), "{headers:?}");
-        assert_eq!(of("x-amz-security-token"), Some("aws_session_token"));
-        assert!(!format!("{headers:?}").contains("hunter2"));
     }
 }
