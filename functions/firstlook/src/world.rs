@@ -154,8 +154,8 @@ impl World {
     /// [`WorldError::Tasks`].
     pub fn investigate(&self, catalog: &Arc<Catalog>) -> Result<Investigate, WorldError> {
         let policy = AddressPolicy::new(tasks::named_hosts(catalog));
-        let tasks =
-            Tasks::new(TasksOptions::new(policy, Arc::clone(&self.secrets) as Arc<_>, Arc::clone(&self.clock)))?;
+        let options = TasksOptions::new(policy, Arc::clone(&self.secrets) as Arc<_>, Arc::clone(&self.clock));
+        let tasks = Tasks::new(TasksOptions { clusters: catalog.clusters.clone(), ..options })?;
         let queues = Arc::new(self.queues.clone());
         Ok(Investigate {
             engine: Engine {

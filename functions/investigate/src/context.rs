@@ -68,7 +68,10 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
     let policy = AddressPolicy::new(tasks::named_hosts(&catalog));
-    let tasks = Tasks::new(TasksOptions::new(policy, secrets, Arc::clone(&clock)))?;
+    let tasks = Tasks::new(TasksOptions {
+        clusters: catalog.clusters.clone(),
+        ..TasksOptions::new(policy, secrets, Arc::clone(&clock))
+    })?;
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));
     let engine = Engine { catalog: Arc::new(catalog), store, tasks: Arc::new(tasks), clock: Arc::clone(&clock) };
     let (sender, retimer) = (Arc::clone(&queues) as Arc<_>, queues as Arc<_>);

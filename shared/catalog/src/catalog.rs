@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     equality::Conditions,
-    model::{Assistant, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow},
+    model::{
+        Assistant, Auth, AuthForm, Cluster, Command, Knowledge, Model, Rule, RunSpec, Schedule, Slx, Source, Task,
+        Workflow,
+    },
 };
 
 /// The documents of a catalog by kind and name. What is in here was checked: every reference leads somewhere and every
@@ -29,6 +32,8 @@ pub struct Catalog {
     pub schedules: BTreeMap<Name, Schedule>,
     #[serde(default)]
     pub models: BTreeMap<Name, Model>,
+    #[serde(default)]
+    pub clusters: BTreeMap<Name, Cluster>,
     /// What each workflow's `when` asks for by equality. It follows from `workflows` and stands here so that a cold start
     /// parses no expression; [`Matcher`](crate::Matcher) finds out for itself what is not in it.
     #[serde(default)]
@@ -41,7 +46,12 @@ impl Catalog {
     pub fn task_secrets(&self) -> BTreeMap<&str, Vec<&Name>> {
         let mut keys: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
         for (name, task) in &self.tasks {
-            for key in task.run.secrets() {
+            let cluster = match &task.run {
+                RunSpec::Kubernetes(run) => self.clusters.get(&run.cluster).map(|cluster| &cluster.auth),
+                _ => None,
+            };
+            let of_cluster = cluster.and_then(Auth::form).map(AuthForm::key);
+            for key in task.run.secrets().into_iter().chain(of_cluster) {
                 keys.entry(key).or_default().push(name);
             }
         }

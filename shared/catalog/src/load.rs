@@ -358,6 +358,7 @@ impl Reading {
             DocKind::Knowledge => put(&mut catalog.knowledge, name, value),
             DocKind::Schedule => put(&mut catalog.schedules, name, value),
             DocKind::Model => put(&mut catalog.models, name, value),
+            DocKind::Cluster => put(&mut catalog.clusters, name, value),
         }
     }
 

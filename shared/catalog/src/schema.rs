@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Assistant, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow};
+use crate::model::{Assistant, Cluster, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow};
 
 /// The kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,10 +20,11 @@ pub(crate) enum DocKind {
     Knowledge,
     Schedule,
     Model,
+    Cluster,
 }
 
 impl DocKind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Source,
         Self::Workflow,
         Self::Command,
@@ -34,6 +35,7 @@ impl DocKind {
         Self::Knowledge,
         Self::Schedule,
         Self::Model,
+        Self::Cluster,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -48,6 +50,7 @@ impl DocKind {
             Self::Knowledge => "Knowledge",
             Self::Schedule => "Schedule",
             Self::Model => "Model",
+            Self::Cluster => "Cluster",
         }
     }
 
@@ -64,6 +67,7 @@ impl DocKind {
             Self::Knowledge => of::<Knowledge>(self),
             Self::Schedule => of::<Schedule>(self),
             Self::Model => of::<Model>(self),
+            Self::Cluster => of::<Cluster>(self),
         }
     }
 }

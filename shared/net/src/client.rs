@@ -17,6 +17,8 @@ pub struct Options {
     pub policy: AddressPolicy,
     /// A PEM file of certificate authorities to trust besides the public ones.
     pub extra_ca: Option<PathBuf>,
+    /// Certificate authorities in PEM that are trusted alone, in place of all others.
+    pub only_ca: Option<Vec<u8>>,
     /// How long a connection may take, TLS included. Default: 5 s.
     pub connect_timeout: Duration,
     /// How long a request may take in all, its body included; a request can say less. Default: 30 s.
@@ -28,6 +30,7 @@ impl Default for Options {
         Self {
             policy: AddressPolicy::default(),
             extra_ca: None,
+            only_ca: None,
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(30),
         }
@@ -64,6 +67,9 @@ pub enum ClientError {
         #[source]
         source: rustls::Error,
     },
+    /// The authorities that alone are to be trusted are none.
+    #[error("what is to be trusted alone is no PEM with a certificate in it")]
+    OnlyCa,
     /// The file has no certificate.
     #[error("{path} has no certificate in it")]
     NoCa {
@@ -103,7 +109,19 @@ pub fn roots(extra_ca: Option<&PathBuf>) -> Result<RootCertStore, ClientError> {
 /// # Errors
 /// [`ClientError`].
 pub fn tls_config(extra_ca: Option<&PathBuf>) -> Result<ClientConfig, ClientError> {
-    let roots = roots(extra_ca)?;
+    trusting(roots(extra_ca)?)
+}
+
+/// These authorities and no others.
+fn only(pem: &[u8]) -> Result<RootCertStore, ClientError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.map_err(|_| ClientError::OnlyCa)?).map_err(|_| ClientError::OnlyCa)?;
+    }
+    if roots.is_empty() { Err(ClientError::OnlyCa) } else { Ok(roots) }
+}
+
+fn trusting(roots: RootCertStore) -> Result<ClientConfig, ClientError> {
     Ok(ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(ClientError::Tls)?
@@ -117,8 +135,12 @@ pub fn tls_config(extra_ca: Option<&PathBuf>) -> Result<ClientConfig, ClientErro
 /// # Errors
 /// [`ClientError`].
 pub fn client(options: &Options) -> Result<Client, ClientError> {
+    let tls = match &options.only_ca {
+        Some(pem) => trusting(only(pem)?)?,
+        None => tls_config(options.extra_ca.as_ref())?,
+    };
     Client::builder()
-        .tls_backend_preconfigured(tls_config(options.extra_ca.as_ref())?)
+        .tls_backend_preconfigured(tls)
         .dns_resolver(Arc::new(options.policy.clone()))
         .redirect(Policy::none())
         .referer(false)

@@ -10,6 +10,7 @@ mod dns;
 pub mod fuzzing;
 mod http;
 mod keys;
+mod kubernetes;
 mod loki;
 mod mask;
 mod named;
@@ -21,10 +22,11 @@ mod testing;
 mod tests;
 mod tls;
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use catalog::model::RunSpec;
+use catalog::model::{Cluster, RunSpec};
+use domain::Name;
 use engine::{CallTask, Called};
 use futures_util::FutureExt;
 use net::AddressPolicy;
@@ -45,6 +47,8 @@ pub struct TasksOptions {
     pub policy: AddressPolicy,
     /// The catalog's secret, by whose keys calls prove themselves.
     pub secrets: Arc<dyn ReadSecret>,
+    /// The catalog's Clusters, which Tasks name.
+    pub clusters: BTreeMap<Name, Cluster>,
     /// The time, for queries over a window and for the days that a certificate has left.
     pub clock: Arc<dyn Clock>,
     /// A PEM file of certificate authorities to trust besides the public ones.
@@ -57,7 +61,7 @@ impl TasksOptions {
     /// With the public authorities and the system's name servers.
     #[must_use]
     pub fn new(policy: AddressPolicy, secrets: Arc<dyn ReadSecret>, clock: Arc<dyn Clock>) -> Self {
-        Self { policy, secrets, clock, extra_ca: None, name_servers: Vec::new() }
+        Self { policy, secrets, clusters: BTreeMap::new(), clock, extra_ca: None, name_servers: Vec::new() }
     }
 }
 
@@ -76,6 +80,7 @@ pub enum TasksError {
 pub struct Tasks {
     http: http::Http,
     secrets: Arc<dyn ReadSecret>,
+    clusters: kubernetes::Clusters,
     policy: AddressPolicy,
     clock: Arc<dyn Clock>,
     dns: dns::NameServers,
@@ -88,12 +93,13 @@ impl Tasks {
     /// # Errors
     /// [`TasksError`].
     pub fn new(options: TasksOptions) -> Result<Self, TasksError> {
-        let TasksOptions { policy, secrets, clock, extra_ca, name_servers } = options;
+        let TasksOptions { policy, secrets, clusters, clock, extra_ca, name_servers } = options;
         Ok(Self {
             http: http::Http::new(policy.clone(), extra_ca.clone())?,
             dns: dns::NameServers::new(&name_servers),
             tls: tls::Trust::new(extra_ca.as_ref())?,
             secrets,
+            clusters: kubernetes::Clusters::new(clusters),
             policy,
             clock,
         })
@@ -109,6 +115,9 @@ impl CallTask for Tasks {
                 RunSpec::Http(run) => http::call(&self.http, &keys, run).await,
                 RunSpec::Promql(run) => promql::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Loki(run) => loki::call(&self.http, &keys, self.clock.as_ref(), run).await,
+                RunSpec::Kubernetes(run) => {
+                    kubernetes::call(&self.http, &keys, self.clock.as_ref(), &self.clusters, run).await
+                }
                 RunSpec::Dns(run) => dns::call(&self.dns, run).await,
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,

@@ -23,11 +23,15 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
             RunSpec::Loki(run) => hosts.extend(host_of_url(&run.url)),
             // The name of a dns task is asked about, not connected to.
             RunSpec::Dns(_) => {}
+            // It names its Cluster, whose URL is below.
+            RunSpec::Kubernetes(_) => {}
             RunSpec::Tcp(run) => hosts.extend(literal(&run.host)),
             RunSpec::Tls(run) => hosts.extend(literal(&run.host)),
         }
         in_parameters(&task.inputs, &mut hosts);
     }
+    let clusters = catalog.clusters.values().filter_map(|cluster| cluster.url.trim().parse::<Url>().ok());
+    hosts.extend(clusters.filter_map(|url| url.host_str().map(str::to_owned)));
     for command in catalog.commands.values() {
         in_parameters(&command.parameters, &mut hosts);
         in_tasks(catalog, &command.tasks, &mut hosts);

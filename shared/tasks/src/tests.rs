@@ -14,9 +14,14 @@ use super::*;
 use crate::testing::{At, Held, answer, closed_port, loopback, serve};
 
 fn tasks(name_server: SocketAddr) -> Tasks {
+    clustered(name_server, BTreeMap::new())
+}
+
+fn clustered(name_server: SocketAddr, clusters: BTreeMap<Name, Cluster>) -> Tasks {
     let clock = Arc::new(At::new("2026-03-01T12:00:00Z"));
+    let secrets = Held::secrets([("key", &["a value"])]);
     let options =
-        TasksOptions { name_servers: vec![name_server], ..TasksOptions::new(loopback(), Held::secrets([]), clock) };
+        TasksOptions { name_servers: vec![name_server], clusters, ..TasksOptions::new(loopback(), secrets, clock) };
     Tasks::new(options).unwrap()
 }
 
@@ -44,6 +49,7 @@ tasks:
   - { id: d, task: port-open, with: { host: checkout.internal, port: 443 } }
   - { id: e, task: certificate, with: { host: checkout.internal } }
   - { id: f, task: error-lines, with: { app: checkout } }
+  - { id: g, task: crashing-pods, with: { namespace: checkout, app: checkout } }
 "#,
     );
     let whole = texts.join("\n---\n");
@@ -56,8 +62,11 @@ tasks:
 fn the_documented_tasks_are_a_catalog_without_errors() {
     let catalog = documented();
     let kinds: Vec<_> = catalog.tasks.values().map(|task| task.run.kind()).collect();
-    assert_eq!(kinds, ["tls", "dns", "loki", "http", "tcp", "promql"]);
-    assert_eq!(named_hosts(&catalog), ["checkout.internal", "loki.internal", "prometheus.internal"]);
+    assert_eq!(kinds, ["tls", "kubernetes", "dns", "loki", "http", "tcp", "promql"]);
+    assert_eq!(
+        named_hosts(&catalog),
+        ["checkout.internal", "kubernetes.internal", "loki.internal", "prometheus.internal"]
+    );
 }
 
 /// A name server that knows no name.
@@ -120,7 +129,10 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
     })
     .await;
     let (closed, certificate) = (closed_port().await, untrusted().await);
-    let tasks = tasks(empty_zone().await);
+    let kubernetes = serve(|_| answer("200 OK", &[], r#"{"items":[{"metadata":{"name":"a"}}]}"#)).await;
+    let cluster = json!({"name": "prod", "url": kubernetes.url("/"), "auth": {"bearer": "key"}});
+    let clusters = [("prod".parse().unwrap(), serde_json::from_value(cluster).unwrap())].into();
+    let tasks = clustered(empty_zone().await, clusters);
     let catalog = documented();
     for (task, run, raised) in [
         ("http-health", json!({"http": {"url": failing.url("/healthz")}}), vec![true, false]),
@@ -133,6 +145,11 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
             "error-lines",
             json!({"loki": {"url": loki.url(""), "query": "{app=\"a\"}", "range": {"last": "15m"}}}),
             vec![true],
+        ),
+        (
+            "crashing-pods",
+            json!({"kubernetes": {"cluster": "prod", "read": "pods", "namespace": "checkout"}}),
+            vec![false, true],
         ),
         ("dns-records", json!({"dns": {"name": "checkout.example"}}), vec![true, false]),
         ("port-open", json!({"tcp": {"host": "127.0.0.1", "port": closed.port().to_string()}}), vec![true]),

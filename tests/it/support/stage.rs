@@ -180,7 +180,9 @@ impl Stage {
         let sender: Arc<dyn SendMessage> = Arc::new(Killing(self.queues.clone(), kill));
         let store = Store::new(table, Arc::clone(&self.clock), Arc::new(OsEntropy));
         let policy = AddressPolicy::new(tasks::named_hosts(&self.catalog));
-        let tasks = Tasks::new(TasksOptions::new(policy, Arc::clone(&self.secrets), Arc::clone(&self.clock))).unwrap();
+        let options = TasksOptions::new(policy, Arc::clone(&self.secrets), Arc::clone(&self.clock));
+        let clusters = self.catalog.clusters.clone();
+        let tasks = Tasks::new(TasksOptions { clusters, ..options }).unwrap();
         let engine = Engine {
             catalog: Arc::clone(&self.catalog),
             store: store.clone(),

@@ -224,6 +224,7 @@ impl Desk<'_> {
 pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool) -> Vec<Problem> {
     let mut desk = Desk { catalog, documents, problems: Vec::new() };
     sources::check(&mut desk);
+    kinds::kubernetes::clusters(&mut desk);
     tasks::check(&mut desk);
     commands::check(&mut desk);
     workflows::check(&mut desk);

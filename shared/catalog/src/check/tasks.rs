@@ -117,6 +117,10 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             kinds::loki::check(desk, &spot, run, inputs, &text);
             run.timeout
         }
+        RunSpec::Kubernetes(run) => {
+            kinds::kubernetes::check(desk, &spot, run, &text);
+            run.timeout
+        }
     };
     bounded(desk, &spot.to("timeout"), timeout);
 }

@@ -1,5 +1,6 @@
 //! The documents of a catalog, as users write them.
 
+mod cluster;
 mod command;
 mod provider;
 mod run;
@@ -16,11 +17,12 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use cluster::Cluster;
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
-    Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, LokiDirection, LokiRun, PromqlRange, PromqlRun, RunSpec,
-    Slot, TcpRun, TlsRun,
+    Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection, LokiRun,
+    PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
 };
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
@@ -88,6 +90,7 @@ pub enum Document {
     Knowledge(Knowledge),
     Schedule(Schedule),
     Model(Box<Model>),
+    Cluster(Cluster),
 }
 
 /// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.

@@ -1,3 +1,4 @@
 //! The checks of task kinds, a module each, and the types of their results.
 
+pub(super) mod kubernetes;
 pub(super) mod loki;

@@ -3,6 +3,7 @@
 mod auth;
 mod connect;
 mod http;
+mod kubernetes;
 mod loki;
 mod promql;
 
@@ -16,6 +17,7 @@ use super::Span;
 pub use auth::{Auth, AuthForm};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
 pub use http::{HttpMethod, HttpRun};
+pub use kubernetes::{KubernetesRead, KubernetesRun};
 pub use loki::{LokiDirection, LokiRun};
 pub use promql::{PromqlRange, PromqlRun};
 
@@ -32,6 +34,7 @@ pub enum RunSpec<T> {
     Tcp(TcpRun<T>),
     Tls(TlsRun<T>),
     Loki(LokiRun<T>),
+    Kubernetes(KubernetesRun<T>),
 }
 
 /// Where a text stands in a call, which decides how values are written into it.
@@ -58,6 +61,7 @@ impl<T> RunSpec<T> {
             Self::Tcp(_) => "tcp",
             Self::Tls(_) => "tls",
             Self::Loki(_) => "loki",
+            Self::Kubernetes(_) => "kubernetes",
         }
     }
 
@@ -68,7 +72,8 @@ impl<T> RunSpec<T> {
             Self::Http(run) => run.auth.as_ref(),
             Self::Promql(run) => run.auth.as_ref(),
             Self::Loki(run) => run.auth.as_ref(),
-            Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) => None,
+            // A Cluster says itself which key it needs.
+            Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) | Self::Kubernetes(_) => None,
         };
         auth.and_then(Auth::form).map(AuthForm::key).into_iter().collect()
     }
@@ -86,6 +91,7 @@ impl<T> RunSpec<T> {
             Self::Tcp(run) => RunSpec::Tcp(run.try_map(change)?),
             Self::Tls(run) => RunSpec::Tls(run.try_map(change)?),
             Self::Loki(run) => RunSpec::Loki(run.try_map(change)?),
+            Self::Kubernetes(run) => RunSpec::Kubernetes(run.try_map(change)?),
         })
     }
 }
