@@ -77,6 +77,17 @@ impl Keys {
         self.made(form.key(), name, written, policy, url).await.map(Some)
     }
 
+    /// What proves a call to `url` by the secret behind `prefix` in `Authorization`.
+    pub(crate) async fn authorization(
+        &self,
+        key: &str,
+        prefix: &'static str,
+        policy: &AddressPolicy,
+        url: &Url,
+    ) -> Result<Proof, String> {
+        self.made(key, AUTHORIZATION, Written::Behind(prefix), policy, url).await
+    }
+
     async fn made(
         &self,
         key: &str,

@@ -14,6 +14,7 @@ mod kubernetes;
 mod loki;
 mod mask;
 mod named;
+mod pagerduty;
 mod promql;
 mod tcp;
 #[cfg(test)]
@@ -118,6 +119,7 @@ impl CallTask for Tasks {
                 RunSpec::Kubernetes(run) => {
                     kubernetes::call(&self.http, &keys, self.clock.as_ref(), &self.clusters, run).await
                 }
+                RunSpec::Pagerduty(run) => pagerduty::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Dns(run) => dns::call(&self.dns, run).await,
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,

@@ -10,6 +10,8 @@ use catalog::{
 use serde_json::Value;
 use url::Url;
 
+use crate::pagerduty;
+
 /// The hosts that stand literally in the documents: in the URLs and hosts of tasks' calls, in what Workflows, Schedules,
 /// Commands and Slxs bind, and in the defaults and `enum`s of parameters. A host that an expression has a part in is not
 /// among them. Sorted, without doubles; for [`net::AddressPolicy::new`].
@@ -23,6 +25,7 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
             RunSpec::Loki(run) => hosts.extend(host_of_url(&run.url)),
             // The name of a dns task is asked about, not connected to.
             RunSpec::Dns(_) => {}
+            RunSpec::Pagerduty(run) => hosts.extend(host_of_api(run.url.as_ref(), pagerduty::API)),
             // It names its Cluster, whose URL is below.
             RunSpec::Kubernetes(_) => {}
             RunSpec::Tcp(run) => hosts.extend(literal(&run.host)),
@@ -49,6 +52,11 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
         }
     }
     hosts.into_iter().collect()
+}
+
+/// The host of an API's URL, or of its own address where a Task says no other.
+fn host_of_api(url: Option<&Template>, own: &str) -> Option<String> {
+    url.map_or_else(|| host_of_url(&Template::new(own)), host_of_url)
 }
 
 fn in_tasks(catalog: &Catalog, tasks: &[TaskRef], hosts: &mut BTreeSet<String>) {

@@ -49,6 +49,7 @@ tasks:
   - { id: d, task: port-open, with: { host: checkout.internal, port: 443 } }
   - { id: e, task: certificate, with: { host: checkout.internal } }
   - { id: f, task: error-lines, with: { app: checkout } }
+  - { id: h, task: pagerduty-incident, with: { incident: Q1ABC } }
   - { id: g, task: crashing-pods, with: { namespace: checkout, app: checkout } }
 "#,
     );
@@ -62,10 +63,10 @@ tasks:
 fn the_documented_tasks_are_a_catalog_without_errors() {
     let catalog = documented();
     let kinds: Vec<_> = catalog.tasks.values().map(|task| task.run.kind()).collect();
-    assert_eq!(kinds, ["tls", "kubernetes", "dns", "loki", "http", "tcp", "promql"]);
+    assert_eq!(kinds, ["tls", "kubernetes", "dns", "loki", "http", "pagerduty", "tcp", "promql"]);
     assert_eq!(
         named_hosts(&catalog),
-        ["checkout.internal", "kubernetes.internal", "loki.internal", "prometheus.internal"]
+        ["api.pagerduty.com", "checkout.internal", "kubernetes.internal", "loki.internal", "prometheus.internal"]
     );
 }
 
@@ -132,6 +133,17 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
     let kubernetes = serve(|_| answer("200 OK", &[], r#"{"items":[{"metadata":{"name":"a"}}]}"#)).await;
     let cluster = json!({"name": "prod", "url": kubernetes.url("/"), "auth": {"bearer": "key"}});
     let clusters = [("prod".parse().unwrap(), serde_json::from_value(cluster).unwrap())].into();
+    let pagerduty = serve(|request| {
+        let incident = r#"{"id":"Q2","title":"down","service":{"id":"P"}}"#;
+        let list = [incident; 3].join(",");
+        assert!(request.starts_with("GET "));
+        answer(
+            "200 OK",
+            &[],
+            format!(r#"{{"incident":{incident},"incidents":[{list}],"alerts":[],"change_events":[]}}"#),
+        )
+    })
+    .await;
     let tasks = clustered(empty_zone().await, clusters);
     let catalog = documented();
     for (task, run, raised) in [
@@ -150,6 +162,11 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
             "crashing-pods",
             json!({"kubernetes": {"cluster": "prod", "read": "pods", "namespace": "checkout"}}),
             vec![false, true],
+        ),
+        (
+            "pagerduty-incident",
+            json!({"pagerduty": {"incident": "Q1", "secret": "key", "url": pagerduty.url("")}}),
+            vec![true, false],
         ),
         ("dns-records", json!({"dns": {"name": "checkout.example"}}), vec![true, false]),
         ("port-open", json!({"tcp": {"host": "127.0.0.1", "port": closed.port().to_string()}}), vec![true]),

@@ -121,6 +121,10 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             kinds::kubernetes::check(desk, &spot, run, &text);
             run.timeout
         }
+        RunSpec::Pagerduty(run) => {
+            kinds::pagerduty::check(desk, &spot, run, inputs, &text);
+            run.timeout
+        }
     };
     bounded(desk, &spot.to("timeout"), timeout);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::kinds;
 use crate::model::{
-    DnsRun, HttpRun, KubernetesRun, LokiRun, Parameter, ParameterType, PromqlRun, RunSpec, TcpRun, TlsRun,
+    DnsRun, HttpRun, KubernetesRun, LokiRun, PagerdutyRun, Parameter, ParameterType, PromqlRun, RunSpec, TcpRun, TlsRun,
 };
 
 /// What a value is made of, as far as it is known before there is one.
@@ -145,6 +145,7 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
         RunSpec::Promql(PromqlRun { range, .. }) => series(range.is_some()),
         RunSpec::Loki(LokiRun { range, .. }) => kinds::loki::result(range.is_some()),
         RunSpec::Kubernetes(KubernetesRun { read, .. }) => kinds::kubernetes::result(*read),
+        RunSpec::Pagerduty(PagerdutyRun { .. }) => kinds::pagerduty::result(),
         RunSpec::Dns(DnsRun { .. }) => {
             Type::fields([("answers", list(Type::Text)), ("code", Type::Text), ("elapsed_ms", Type::Number)])
         }

@@ -22,7 +22,7 @@ pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
     Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection, LokiRun,
-    PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
+    PagerdutyRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
 };
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};

@@ -2,3 +2,4 @@
 
 pub(super) mod kubernetes;
 pub(super) mod loki;
+pub(super) mod pagerduty;

@@ -5,6 +5,7 @@ mod connect;
 mod http;
 mod kubernetes;
 mod loki;
+mod pagerduty;
 mod promql;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
 pub use http::{HttpMethod, HttpRun};
 pub use kubernetes::{KubernetesRead, KubernetesRun};
 pub use loki::{LokiDirection, LokiRun};
+pub use pagerduty::PagerdutyRun;
 pub use promql::{PromqlRange, PromqlRun};
 
 /// The one call that a Task makes: one key, the task kind. `T` is [`Template`] in the catalog and `String` once it is
@@ -35,6 +37,7 @@ pub enum RunSpec<T> {
     Tls(TlsRun<T>),
     Loki(LokiRun<T>),
     Kubernetes(KubernetesRun<T>),
+    Pagerduty(PagerdutyRun<T>),
 }
 
 /// Where a text stands in a call, which decides how values are written into it.
@@ -62,6 +65,7 @@ impl<T> RunSpec<T> {
             Self::Tls(_) => "tls",
             Self::Loki(_) => "loki",
             Self::Kubernetes(_) => "kubernetes",
+            Self::Pagerduty(_) => "pagerduty",
         }
     }
 
@@ -69,6 +73,7 @@ impl<T> RunSpec<T> {
     #[must_use]
     pub fn secrets(&self) -> Vec<&str> {
         let auth = match self {
+            Self::Pagerduty(run) => return vec![&run.secret],
             Self::Http(run) => run.auth.as_ref(),
             Self::Promql(run) => run.auth.as_ref(),
             Self::Loki(run) => run.auth.as_ref(),
@@ -92,6 +97,7 @@ impl<T> RunSpec<T> {
             Self::Tls(run) => RunSpec::Tls(run.try_map(change)?),
             Self::Loki(run) => RunSpec::Loki(run.try_map(change)?),
             Self::Kubernetes(run) => RunSpec::Kubernetes(run.try_map(change)?),
+            Self::Pagerduty(run) => RunSpec::Pagerduty(run.try_map(change)?),
         })
     }
 }
