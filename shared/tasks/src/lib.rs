@@ -8,6 +8,7 @@ mod connect;
 mod dns;
 #[doc(hidden)]
 pub mod fuzzing;
+mod github;
 mod http;
 mod keys;
 mod kubernetes;
@@ -120,6 +121,7 @@ impl CallTask for Tasks {
                     kubernetes::call(&self.http, &keys, self.clock.as_ref(), &self.clusters, run).await
                 }
                 RunSpec::Pagerduty(run) => pagerduty::call(&self.http, &keys, self.clock.as_ref(), run).await,
+                RunSpec::Github(run) => github::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Dns(run) => dns::call(&self.dns, run).await,
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,

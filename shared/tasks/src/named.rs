@@ -10,7 +10,7 @@ use catalog::{
 use serde_json::Value;
 use url::Url;
 
-use crate::pagerduty;
+use crate::{github, pagerduty};
 
 /// The hosts that stand literally in the documents: in the URLs and hosts of tasks' calls, in what Workflows, Schedules,
 /// Commands and Slxs bind, and in the defaults and `enum`s of parameters. A host that an expression has a part in is not
@@ -26,6 +26,7 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
             // The name of a dns task is asked about, not connected to.
             RunSpec::Dns(_) => {}
             RunSpec::Pagerduty(run) => hosts.extend(host_of_api(run.url.as_ref(), pagerduty::API)),
+            RunSpec::Github(run) => hosts.extend(host_of_api(run.url.as_ref(), github::API)),
             // It names its Cluster, whose URL is below.
             RunSpec::Kubernetes(_) => {}
             RunSpec::Tcp(run) => hosts.extend(literal(&run.host)),

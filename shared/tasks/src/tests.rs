@@ -13,11 +13,7 @@ use tokio::net::TcpListener;
 use super::*;
 use crate::testing::{At, Held, answer, closed_port, loopback, serve};
 
-fn tasks(name_server: SocketAddr) -> Tasks {
-    clustered(name_server, BTreeMap::new())
-}
-
-fn clustered(name_server: SocketAddr, clusters: BTreeMap<Name, Cluster>) -> Tasks {
+fn tasks(name_server: SocketAddr, clusters: BTreeMap<Name, Cluster>) -> Tasks {
     let clock = Arc::new(At::new("2026-03-01T12:00:00Z"));
     let secrets = Held::secrets([("key", &["a value"])]);
     let options =
@@ -50,6 +46,7 @@ tasks:
   - { id: e, task: certificate, with: { host: checkout.internal } }
   - { id: f, task: error-lines, with: { app: checkout } }
   - { id: h, task: pagerduty-incident, with: { incident: Q1ABC } }
+  - { id: i, task: recent-changes, with: { repository: acme/checkout } }
   - { id: g, task: crashing-pods, with: { namespace: checkout, app: checkout } }
 "#,
     );
@@ -63,10 +60,17 @@ tasks:
 fn the_documented_tasks_are_a_catalog_without_errors() {
     let catalog = documented();
     let kinds: Vec<_> = catalog.tasks.values().map(|task| task.run.kind()).collect();
-    assert_eq!(kinds, ["tls", "kubernetes", "dns", "loki", "http", "pagerduty", "tcp", "promql"]);
+    assert_eq!(kinds, ["tls", "kubernetes", "dns", "loki", "http", "pagerduty", "tcp", "promql", "github"]);
     assert_eq!(
         named_hosts(&catalog),
-        ["api.pagerduty.com", "checkout.internal", "kubernetes.internal", "loki.internal", "prometheus.internal"]
+        [
+            "api.github.com",
+            "api.pagerduty.com",
+            "checkout.internal",
+            "kubernetes.internal",
+            "loki.internal",
+            "prometheus.internal"
+        ]
     );
 }
 
@@ -144,7 +148,13 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
         )
     })
     .await;
-    let tasks = clustered(empty_zone().await, clusters);
+    let github = serve(|request| {
+        let list = r#"[{"id":1,"environment":"prod","state":"failure"}]"#;
+        let body = if request.contains("/actions/") { r#"{"workflow_runs":[]}"# } else { list };
+        answer("200 OK", &[], if request.starts_with("GET /repos/a/b ") { "{}" } else { body })
+    })
+    .await;
+    let tasks = tasks(empty_zone().await, clusters);
     let catalog = documented();
     for (task, run, raised) in [
         ("http-health", json!({"http": {"url": failing.url("/healthz")}}), vec![true, false]),
@@ -167,6 +177,11 @@ async fn every_kind_is_called_and_its_documented_rules_hold_over_the_result() {
             "pagerduty-incident",
             json!({"pagerduty": {"incident": "Q1", "secret": "key", "url": pagerduty.url("")}}),
             vec![true, false],
+        ),
+        (
+            "recent-changes",
+            json!({"github": {"repository": "a/b", "secret": "key", "url": github.url("")}}),
+            vec![false, true],
         ),
         ("dns-records", json!({"dns": {"name": "checkout.example"}}), vec![true, false]),
         ("port-open", json!({"tcp": {"host": "127.0.0.1", "port": closed.port().to_string()}}), vec![true]),
@@ -203,10 +218,19 @@ fn unknown_fields(task: &str, catalog: &Catalog, result: &Value) -> Vec<String> 
 
 #[tokio::test]
 async fn a_call_that_could_not_be_made_has_its_reason_on_one_line() {
-    let tasks = tasks(closed_port().await);
+    let inside = json!({"name": "inside", "url": "https://[fe80::1]:6443/", "auth": {"bearer": "key"}});
+    let clusters = [("inside".parse().unwrap(), serde_json::from_value(inside).unwrap())].into();
+    let tasks = tasks(closed_port().await, clusters);
     for (run, reason) in [
         (json!({"http": {"url": "http://169.254.169.254/"}}), "a cloud metadata address"),
         (json!({"promql": {"url": "http://[fe80::1]/", "query": "up"}}), "a link-local address"),
+        (
+            json!({"pagerduty": {"incident": "Q1", "secret": "key", "url": "http://[fd00:ec2::254]/"}}),
+            "a cloud metadata address",
+        ),
+        (json!({"github": {"repository": "a/b", "url": "http://[::ffff:a9fe:a9fe]/"}}), "a cloud metadata address"),
+        (json!({"github": {"repository": "a/b", "url": "http://2852039166/"}}), "a cloud metadata address"),
+        (json!({"kubernetes": {"cluster": "inside", "read": "nodes"}}), "a link-local address"),
         (json!({"loki": {"url": "http://0xa9fea9fe/", "query": "{}"}}), "a cloud metadata address"),
         (json!({"dns": {"name": "10.0.0.1"}}), "is an address"),
         (json!({"tcp": {"host": "0.0.0.0", "port": "80"}}), "an unspecified address"),

@@ -125,6 +125,10 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             kinds::pagerduty::check(desk, &spot, run, inputs, &text);
             run.timeout
         }
+        RunSpec::Github(run) => {
+            kinds::github::check(desk, &spot, run, inputs, &text);
+            run.timeout
+        }
     };
     bounded(desk, &spot.to("timeout"), timeout);
 }

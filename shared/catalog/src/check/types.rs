@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::kinds;
 use crate::model::{
-    DnsRun, HttpRun, KubernetesRun, LokiRun, PagerdutyRun, Parameter, ParameterType, PromqlRun, RunSpec, TcpRun, TlsRun,
+    DnsRun, GithubRun, HttpRun, KubernetesRun, LokiRun, PagerdutyRun, Parameter, ParameterType, PromqlRun, RunSpec,
+    TcpRun, TlsRun,
 };
 
 /// What a value is made of, as far as it is known before there is one.
@@ -146,6 +147,7 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
         RunSpec::Loki(LokiRun { range, .. }) => kinds::loki::result(range.is_some()),
         RunSpec::Kubernetes(KubernetesRun { read, .. }) => kinds::kubernetes::result(*read),
         RunSpec::Pagerduty(PagerdutyRun { .. }) => kinds::pagerduty::result(),
+        RunSpec::Github(GithubRun { .. }) => kinds::github::result(),
         RunSpec::Dns(DnsRun { .. }) => {
             Type::fields([("answers", list(Type::Text)), ("code", Type::Text), ("elapsed_ms", Type::Number)])
         }

@@ -21,8 +21,8 @@ pub use cluster::Cluster;
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
-    Auth, AuthForm, DnsRecord, DnsRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection, LokiRun,
-    PagerdutyRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
+    Auth, AuthForm, DnsRecord, DnsRun, GithubRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection,
+    LokiRun, PagerdutyRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
 };
 pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};

@@ -87,6 +87,7 @@ macro_rules! bad {
 mod delivery;
 mod documents;
 mod expressions;
+mod kinds;
 mod meaning;
 mod models;
 mod pages;

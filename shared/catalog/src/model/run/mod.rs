@@ -2,6 +2,7 @@
 
 mod auth;
 mod connect;
+mod github;
 mod http;
 mod kubernetes;
 mod loki;
@@ -17,6 +18,7 @@ use super::Span;
 
 pub use auth::{Auth, AuthForm};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
+pub use github::GithubRun;
 pub use http::{HttpMethod, HttpRun};
 pub use kubernetes::{KubernetesRead, KubernetesRun};
 pub use loki::{LokiDirection, LokiRun};
@@ -38,6 +40,7 @@ pub enum RunSpec<T> {
     Loki(LokiRun<T>),
     Kubernetes(KubernetesRun<T>),
     Pagerduty(PagerdutyRun<T>),
+    Github(GithubRun<T>),
 }
 
 /// Where a text stands in a call, which decides how values are written into it.
@@ -66,6 +69,7 @@ impl<T> RunSpec<T> {
             Self::Loki(_) => "loki",
             Self::Kubernetes(_) => "kubernetes",
             Self::Pagerduty(_) => "pagerduty",
+            Self::Github(_) => "github",
         }
     }
 
@@ -74,6 +78,7 @@ impl<T> RunSpec<T> {
     pub fn secrets(&self) -> Vec<&str> {
         let auth = match self {
             Self::Pagerduty(run) => return vec![&run.secret],
+            Self::Github(run) => return run.secret.as_deref().into_iter().collect(),
             Self::Http(run) => run.auth.as_ref(),
             Self::Promql(run) => run.auth.as_ref(),
             Self::Loki(run) => run.auth.as_ref(),
@@ -98,6 +103,7 @@ impl<T> RunSpec<T> {
             Self::Loki(run) => RunSpec::Loki(run.try_map(change)?),
             Self::Kubernetes(run) => RunSpec::Kubernetes(run.try_map(change)?),
             Self::Pagerduty(run) => RunSpec::Pagerduty(run.try_map(change)?),
+            Self::Github(run) => RunSpec::Github(run.try_map(change)?),
         })
     }
 }
