@@ -56,6 +56,7 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
             @match &run.trigger {
                 Trigger::Event { source, .. } => span { "from " b { (source) } },
                 Trigger::Hand { who } => span { "asked for by " b { (who) } },
+                Trigger::Chat(place) => span { "asked for by " b { (place) } },
                 Trigger::Schedule { name, at } => span { "by schedule " b { (name) } " at " (words::moment(*at)) },
             }
             @if let Some(workflow) = &run.workflow { span { "Workflow " b { (workflow) } } }

@@ -80,12 +80,13 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let secrets: Arc<dyn ReadSecret> =
         Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
-    let outlets = Outlets::new(Settings { slack_api, pagerduty_api, inbox: None }, Arc::clone(&secrets))?;
+    let outlets = Arc::new(Outlets::new(Settings { slack_api, pagerduty_api, inbox: None }, Arc::clone(&secrets))?);
     let table = Arc::new(DynamoTable::new(&clients, table));
     let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Deliver, queue), (Queue::DeliverDlq, letters)]));
     Ok(Deliver {
         store: Store::new(table, Arc::clone(&clock), Arc::clone(&entropy)),
-        outlets: Arc::new(outlets),
+        outlets: Arc::clone(&outlets) as Arc<_>,
+        chat: outlets,
         sender: Arc::clone(&queues) as Arc<_>,
         retimer: queues,
         secrets,

@@ -5,9 +5,9 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, Run, RunId, Shown, Target, TargetState};
+use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetState};
 use jiff::{SignedDuration, Timestamp};
-use outlets::{OpenOutlet, Outlet, OutletError, Post, Style};
+use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 use ports::{
     Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SecretError, SendMessage,
 };
@@ -51,6 +51,14 @@ pub enum DeliverError {
     /// The store did not do its work.
     #[error("the target cannot be read or written")]
     Store(#[from] StoreError),
+    /// Somebody in a chat could not be told something this time.
+    #[error("{who} cannot be answered now: {reason}")]
+    Answer {
+        /// Whom, and where.
+        who: String,
+        /// Why not.
+        reason: String,
+    },
     /// A queue did not do its work.
     #[error("the message cannot be sent on")]
     Queue(#[from] PortError),
@@ -63,6 +71,8 @@ pub struct Deliver {
     pub store: Store,
     /// Where targets are.
     pub outlets: Arc<dyn OpenOutlet>,
+    /// Where people are told what they asked for.
+    pub chat: Arc<dyn AnswerChat>,
     /// Where messages wait, and where those go that are given up.
     pub sender: Arc<dyn SendMessage>,
     /// When the message in hand comes back, should this invocation die.
@@ -103,9 +113,17 @@ impl From<StoreError> for Trouble {
 
 /// Where a delivery leads to.
 #[derive(Default)]
-struct Links {
-    run: Option<String>,
+pub(crate) struct Links {
+    pub(crate) run: Option<String>,
     previous: Option<String>,
+}
+
+/// [`DeliverMessage::TargetV1`].
+struct News {
+    run: RunId,
+    target: String,
+    revision: u64,
+    waits_since: Option<Timestamp>,
 }
 
 /// A target that is ours for now.
@@ -125,13 +143,18 @@ impl HandleMessage for Deliver {
 impl Deliver {
     async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), DeliverError> {
         self.come_back_with_lease(message).await;
-        let news: DeliverMessage = serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)?;
-        let DeliverMessage::TargetV1 { run, target, .. } = news.clone();
         // Not begun when it could not be ended.
         self.time_until(deadline).ok_or(DeliverError::TooLate)?;
-        let target = match self.store.claim_target(run, &target, self.lease).await? {
+        let news = match serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)? {
+            DeliverMessage::TargetV1 { run, target, revision, waits_since } => {
+                News { run, target, revision, waits_since }
+            }
+            DeliverMessage::ReplyV1 { reply } => return self.reply(&reply, &message.body).await,
+        };
+        let run = news.run;
+        let target = match self.store.claim_target(run, &news.target, self.lease).await? {
             TargetClaim::Claimed(target) => target,
-            TargetClaim::Missing => return Err(DeliverError::NoTarget { run, target }),
+            TargetClaim::Missing => return Err(DeliverError::NoTarget { run, target: news.target }),
             TargetClaim::Held { until } => {
                 // Another worker may be bringing it to an older revision: come back when it is done. A copy waits, since
                 // each receipt of this one counts towards the dead letters.
@@ -169,8 +192,8 @@ impl Deliver {
         (time >= Duration::from_secs(1)).then_some(time)
     }
 
-    async fn converge(&self, held: &mut Held, news: &DeliverMessage, ends: Timestamp) -> Result<(), DeliverError> {
-        let DeliverMessage::TargetV1 { revision, waits_since, .. } = *news;
+    async fn converge(&self, held: &mut Held, news: &News, ends: Timestamp) -> Result<(), DeliverError> {
+        let News { revision, waits_since, .. } = *news;
         if held.target.revision >= revision {
             return self.give_back(held).await;
         }
@@ -229,8 +252,8 @@ impl Deliver {
         let links = self.links(&view.run).await?;
         let outlet = self.outlets.open(&held.target.spec.outlet).await?;
         if style != Style::EachRevision && held.target.provider_id.is_none() && held.target.sending_since.is_some() {
-            held.target.provider_id = outlet.find(&self.post(&held.target, view, &links)).await?;
-            if held.target.provider_id.is_some() {
+            if let Some(id) = outlet.find(&self.post(&held.target, view, &links)).await? {
+                self.stands_as(held, id).await?;
                 held.target.state = TargetState::Sent;
             }
         }
@@ -263,10 +286,7 @@ impl Deliver {
             self.store.save_target(held.run, &held.target, held.token).await?;
         }
         match outlet.post(&self.post(&held.target, view, links)).await {
-            Ok(id) => {
-                held.target.provider_id = Some(id);
-                Ok(())
-            }
+            Ok(id) => Ok(self.stands_as(held, id).await?),
             Err(error) => {
                 if !matches!(error, OutletError::Ambiguous { .. }) {
                     // Nothing was posted now. Whether an earlier try has posted is as open as it was.
@@ -277,18 +297,24 @@ impl Deliver {
         }
     }
 
+    /// The post stands as `id`. What is written in its thread finds the run from now on; should this not be saved, the post is
+    /// found again by the next try, and with it this.
+    async fn stands_as(&self, held: &mut Held, id: String) -> Result<(), StoreError> {
+        if let OutletSpec::Slack(spec) = &held.target.spec.outlet
+            && let Some(thread) = outlets::slack::thread(spec, &id)
+        {
+            self.store.thread_leads_to(&thread, held.run).await?;
+        }
+        held.target.provider_id = Some(id);
+        Ok(())
+    }
+
     fn post<'a>(&self, target: &'a Target, view: &'a Shown, links: &'a Links) -> Post<'a> {
         Post { view, target, link: links.run.as_deref(), previous: links.previous.as_deref(), now: self.clock.now() }
     }
 
     /// What follows from a delivery that did not work.
-    async fn settle(
-        &self,
-        held: &mut Held,
-        run: &Run,
-        error: OutletError,
-        news: &DeliverMessage,
-    ) -> Result<(), DeliverError> {
+    async fn settle(&self, held: &mut Held, run: &Run, error: OutletError, news: &News) -> Result<(), DeliverError> {
         let mut reason = error.to_string();
         let again = match error {
             OutletError::Limited { wait, .. } => {
@@ -326,7 +352,7 @@ impl Deliver {
     }
 
     /// Leaves a copy among the dead letters: it is what a redrive brings back after the mend, and what the alarm sees.
-    async fn bury(&self, news: &DeliverMessage, run: &Run) -> Result<(), DeliverError> {
+    async fn bury(&self, news: &News, run: &Run) -> Result<(), DeliverError> {
         Ok(self.sender.send(Queue::DeliverDlq, &waiting_since(news, None)?, run.group(), Duration::ZERO).await?)
     }
 
@@ -343,7 +369,7 @@ impl Deliver {
     }
 
     /// The links to the pages of the run and of the look before it. They are the same in every delivery of the run.
-    async fn links(&self, run: &Run) -> Result<Links, OutletError> {
+    pub(crate) async fn links(&self, run: &Run) -> Result<Links, OutletError> {
         let Some(base) = &self.console_url else { return Ok(Links::default()) };
         let days = SignedDuration::from_hours(24 * i64::from(self.link_days));
         let expires = run.created_at.checked_add(days).unwrap_or(Timestamp::MAX);
@@ -366,10 +392,10 @@ impl Deliver {
 }
 
 /// The message that says the same and waits since `now`, if it does not wait since earlier; or that is news again.
-fn waiting_since(news: &DeliverMessage, now: Option<Timestamp>) -> Result<String, DeliverError> {
-    let DeliverMessage::TargetV1 { run, target, revision, waits_since } = news.clone();
+fn waiting_since(news: &News, now: Option<Timestamp>) -> Result<String, DeliverError> {
+    let News { run, target, revision, waits_since } = news;
     let waits_since = now.map(|now| waits_since.unwrap_or(now));
-    let copy = DeliverMessage::TargetV1 { run, target, revision, waits_since };
+    let copy = DeliverMessage::TargetV1 { run: *run, target: target.clone(), revision: *revision, waits_since };
     serde_json::to_string(&copy).map_err(DeliverError::Unreadable)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod context;
 mod handler;
+mod reply;
 mod schedule;
 #[cfg(test)]
 mod tests;

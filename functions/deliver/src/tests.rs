@@ -2,5 +2,6 @@
 
 mod lasting;
 mod lost;
+mod replies;
 mod support;
 mod troubled;

@@ -20,6 +20,9 @@ pub fn heading(posted: &Posted) -> String {
         Service::Teams => format!("Teams, webhook {place}"),
         Service::Webhook => format!("Webhook {place}, id {}", words::plain(&posted.id)),
     };
+    if let Some(user) = &posted.only_for {
+        text.push_str(&format!(", seen by {} alone", words::plain(user)));
+    }
     match posted.edits.len() {
         0 => {}
         1 => text.push_str(", edited once"),

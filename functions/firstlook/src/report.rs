@@ -48,7 +48,7 @@ pub fn line(run: &Run, style: Style) -> String {
     let at = run.created_at.strftime("%Y-%m-%d %H:%M:%S");
     let title = match &run.trigger {
         Trigger::Schedule { name, at } => format!("{} ({})", one(&run.title), scheduled(name, *at)),
-        Trigger::Event { .. } | Trigger::Hand { .. } => one(&run.title),
+        Trigger::Event { .. } | Trigger::Hand { .. } | Trigger::Chat(_) => one(&run.title),
     };
     format!("{}  {at}  {state}  {}  {}", run.id, style.bold(&title), style.dim(&one(said)))
 }
@@ -138,6 +138,7 @@ impl Text {
         match &run.trigger {
             Trigger::Event { source, .. } => facts.push(format!("from {source}")),
             Trigger::Hand { who } => facts.push(format!("asked for by {}", one(who))),
+            Trigger::Chat(place) => facts.push(format!("asked for by {}", one(&place.to_string()))),
             Trigger::Schedule { name, at } => facts.push(scheduled(name, *at)),
         }
         match &run.workflow {

@@ -54,6 +54,8 @@ pub async fn run(args: &Run) -> Result<(), Failure> {
         with,
         by: whoami(),
         requested_at: now,
+        asked_in: None,
+        assistant: None,
     };
     let view = match &args.world.stack {
         Some(name) => run_on_stack(&Stack::connect(name)?, request).await?,
@@ -108,7 +110,7 @@ fn check_request(catalog: &Catalog, request: &CommandRequest) -> Result<(), Fail
 async fn send(queue: &dyn SendMessage, request: CommandRequest) -> Result<RunId, Failure> {
     let run = RunId::opened_by(request.id);
     let group = request.command.to_string();
-    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request })?;
+    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: Box::new(request) })?;
     queue.send(Queue::Investigate, &body, &group, Duration::ZERO).await?;
     Ok(run)
 }

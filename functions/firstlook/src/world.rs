@@ -196,9 +196,11 @@ impl World {
                 Arc::clone(&self.secrets) as Arc<_>,
             ),
         };
+        let outlets = Arc::new(Outlets::new(settings, Arc::clone(&secrets))?);
         Ok(Deliver {
             store: self.store.clone(),
-            outlets: Arc::new(Outlets::new(settings, Arc::clone(&secrets))?),
+            outlets: Arc::clone(&outlets) as Arc<_>,
+            chat: outlets,
             sender: Arc::new(self.queues.clone()),
             retimer: Arc::new(self.queues.clone()),
             secrets,

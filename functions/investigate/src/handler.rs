@@ -5,8 +5,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{
-    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name, Run,
-    RunId, RunStatus, Trigger,
+    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name,
+    OutletSpec, Run, RunId, RunStatus, SlackSpec, Trigger,
 };
 use engine::{DriveError, Driven, Engine};
 use futures_util::future::try_join_all;
@@ -91,6 +91,10 @@ impl Investigate {
                 Fired::Opened(run) => self.go_on(run, message, deadline).await,
                 Fired::Skipped => Ok(()),
             },
+            InvestigateMessage::ReplyV1 { reply } => {
+                let group = reply.place.source.clone();
+                self.send_in(Queue::Deliver, &DeliverMessage::ReplyV1 { reply }, group.as_str(), Duration::ZERO).await
+            }
             InvestigateMessage::ContinueV1 { run, .. } => self.go_on(run, message, deadline).await,
         }
     }
@@ -150,8 +154,18 @@ impl Investigate {
     fn requested(&self, request: &CommandRequest) -> Run {
         let given = request.with.clone().into_iter().collect();
         let params = engine::parameters(&self.engine.catalog, &request.command, &given, None);
+        let (trigger, deliver) = match &request.asked_in {
+            // The answer stands where it was asked for.
+            Some(place) => {
+                let spec = SlackSpec { channel: place.channel.clone(), thread: place.thread.clone() };
+                (Trigger::Chat(place.clone()), vec![OutletSpec::Slack(spec)])
+            }
+            None => (Trigger::Hand { who: request.by.clone() }, vec![]),
+        };
         Run {
-            trigger: Trigger::Hand { who: request.by.clone() },
+            trigger,
+            targets: catalog::targets(&deliver, None),
+            assistant: request.assistant.clone(),
             reason: params.as_ref().err().cloned(),
             params: params.unwrap_or_default(),
             ..self.queued(RunId::opened_by(request.id), &request.command)
@@ -385,7 +399,17 @@ impl Investigate {
         run: &Run,
         delay: Duration,
     ) -> Result<(), InvestigateError> {
+        self.send_in(queue, message, run.group(), delay).await
+    }
+
+    async fn send_in(
+        &self,
+        queue: Queue,
+        message: &(impl serde::Serialize + Sync),
+        group: &str,
+        delay: Duration,
+    ) -> Result<(), InvestigateError> {
         let body = serde_json::to_string(message).map_err(InvestigateError::Unreadable)?;
-        Ok(self.sender.send(queue, &body, run.group(), delay).await?)
+        Ok(self.sender.send(queue, &body, group, delay).await?)
     }
 }

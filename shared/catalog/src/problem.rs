@@ -133,6 +133,8 @@ codes! {
     VerifyFields = "FL073", Error;
     /// The key of a secret has characters that it cannot have.
     SecretKey = "FL074", Error;
+    /// Who may run a Command from a chat is not said, or not by ids.
+    ChatCommand = "FL075", Error;
     /// An alert or a result would choose a host or a URL.
     AlertChoosesTarget = "FL080", Error;
     /// Text of an alert or a result fills a parameter without a limit.

@@ -96,7 +96,18 @@ impl EventId {
     /// other Schedule and moment.
     #[must_use]
     pub fn of_firing(schedule: &Name, at: Timestamp) -> Self {
-        let digest = Sha256::digest(format!("{schedule}@{}", at.as_nanosecond()));
+        Self::named(at, &format!("{schedule}@{}", at.as_nanosecond()))
+    }
+
+    /// What `source` calls `request`, and was asked for at `at`: the same however often it comes.
+    #[must_use]
+    pub fn of_request(source: &Name, request: &str, at: Timestamp) -> Self {
+        // No Schedule has a slash in its name.
+        Self::named(at, &format!("{source}/{request}"))
+    }
+
+    fn named(at: Timestamp, name: &str) -> Self {
+        let digest = Sha256::digest(name);
         let random = digest.iter().take(16).fold(0, |bits: u128, byte| (bits << 8) | u128::from(*byte));
         Self::mint(at, random)
     }
@@ -195,6 +206,16 @@ mod tests {
         assert!(firing < EventId::of_firing(&name("nightly"), at(120)), "it sorts by when it was due");
         // Written down, since another release must find the run that this one opened.
         assert_eq!(firing.to_string(), "evt_0000001TK0ZYAF21SMQK5SX46T");
+    }
+
+    #[test]
+    fn i3_what_is_asked_for_is_named_by_its_source_and_what_that_calls_it() {
+        let at = Timestamp::from_second(60).unwrap();
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        let request = EventId::of_request(&name("slack"), "13.37.abc", at);
+        assert_eq!(request, EventId::of_request(&name("slack"), "13.37.abc", at));
+        assert_ne!(request, EventId::of_request(&name("slack-2"), "13.37.abc", at));
+        assert_ne!(request, EventId::of_request(&name("slack"), "13.37.abd", at));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! Nothing here knows a clock, a network, a database or AWS; time and randomness come in as arguments.
 
 mod alert;
+mod chat;
 mod course;
 mod delivery;
 mod event;
@@ -19,6 +20,7 @@ mod step;
 mod view;
 
 pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
+pub use chat::{ChatAnswer, ChatPlace, ChatReply, ResponseUrl};
 pub use course::{EARLIER_KEPT, Earlier, FIRINGS_KEPT, FLAPS_FROM, Flapping, LastTime, Previous};
 pub use delivery::{Target, TargetSpec, TargetState};
 pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Event, EventId, Name, RunId};
+use crate::{ChatPlace, ChatReply, Event, EventId, Name, RunId};
 
 /// A Command asked for by a person, a chat or a clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,12 @@ pub struct CommandRequest {
     pub by: String,
     /// When.
     pub requested_at: Timestamp,
+    /// Where in a chat it was asked for; its answer stands there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_in: Option<ChatPlace>,
+    /// The Assistant that reads the evidence, as the catalog says for who asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<Name>,
 }
 
 /// What investigate is told.
@@ -35,7 +41,7 @@ pub enum InvestigateMessage {
     /// A Command was asked for.
     CommandV1 {
         /// The request.
-        request: CommandRequest,
+        request: Box<CommandRequest>,
     },
     /// A Schedule was due. It is sent at least once, by whoever keeps the time.
     ScheduleV1 {
@@ -47,6 +53,11 @@ pub enum InvestigateMessage {
         #[serde(default)]
         id: String,
     },
+    /// Somebody in a chat is to be told something. It is sent on to deliver: who takes requests in has this queue alone.
+    ReplyV1 {
+        /// The answer.
+        reply: Box<ChatReply>,
+    },
     /// A run reached the end of one invocation and goes on in the next.
     ContinueV1 {
         /// The run.
@@ -56,12 +67,12 @@ pub enum InvestigateMessage {
     },
 }
 
-/// What deliver is told: a run has news for a target. It says nothing of what the news is; deliver reads the run as it
-/// then is, so late, doubled and reordered messages do no harm.
+/// What deliver is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum DeliverMessage {
-    /// Run `run` stands at `revision` or later; bring `target` there.
+    /// Run `run` stands at `revision` or later; bring `target` there. It says nothing of what the news is; deliver reads the
+    /// run as it then is, so late, doubled and reordered messages do no harm.
     TargetV1 {
         /// The run.
         run: RunId,
@@ -73,4 +84,25 @@ pub enum DeliverMessage {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waits_since: Option<Timestamp>,
     },
+    /// Tell somebody in a chat something.
+    ReplyV1 {
+        /// The answer.
+        reply: Box<ChatReply>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_release_asked_for_is_read() {
+        let old = serde_json::json!({
+            "type": "command_v1",
+            "request": {"id": "evt_0000001TK0ZYAF21SMQK5SX46T", "command": "triage", "by": "ann",
+                "requested_at": "2026-11-22T10:00:00Z"},
+        });
+        let InvestigateMessage::CommandV1 { request } = serde_json::from_value(old).unwrap() else { panic!() };
+        assert_eq!((request.asked_in, request.assistant), (None, None));
+    }
 }

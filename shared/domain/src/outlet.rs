@@ -9,6 +9,18 @@ use serde::{Deserialize, Serialize};
 pub struct SlackSpec {
     /// The channel: `#name` or its id (`C...`).
     pub channel: String,
+    /// A thread of the channel, by the `ts` of its first message; left out, the message stands in the channel itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^[0-9]+[.][0-9]{6}$"))]
+    pub thread: Option<String>,
+}
+
+impl SlackSpec {
+    /// The channel itself.
+    #[must_use]
+    pub fn channel(channel: impl Into<String>) -> Self {
+        Self { channel: channel.into(), thread: None }
+    }
 }
 
 /// The PagerDuty incident that the alert came from.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Alert, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
+use crate::{Alert, ChatPlace, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -71,6 +71,8 @@ pub enum Trigger {
         /// Who, for people.
         who: String,
     },
+    /// A person, in a chat.
+    Chat(ChatPlace),
     /// A clock.
     Schedule {
         /// The Schedule.

@@ -9,8 +9,14 @@ pub enum Endpoint {
     SlackPost,
     /// `chat.update`.
     SlackUpdate,
+    /// `chat.postEphemeral`.
+    SlackEphemeral,
+    /// A `response_url`.
+    SlackResponse,
     /// `conversations.history`.
     SlackHistory,
+    /// `conversations.replies`.
+    SlackReplies,
     /// `users.conversations`.
     SlackChannels,
     /// `auth.test`.

@@ -62,6 +62,7 @@ impl Inbox {
         let router = Router::new()
             .route("/posts", get(list_posts))
             .route("/slack/api/{method}", any(slack::method))
+            .route("/slack/response/{at}", post(slack::answers::respond))
             .route("/pagerduty/incidents/{id}/notes", post(pagerduty::notes).get(pagerduty::notes))
             .route("/{api}/v2/alerts/{alert}/notes", post(opsgenie::notes).get(opsgenie::notes))
             .route("/{api}/v2/alerts/requests/{id}", get(opsgenie::requests))
@@ -152,9 +153,18 @@ impl Inbox {
         let _ = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner).channel(name);
     }
 
-    /// A person writes `text` into the Slack channel `name`.
-    pub fn say(&self, name: &str, text: &str) {
-        self.shared.say(name, text);
+    /// A person writes `text` into the Slack channel `name`; the message's id (`channel/ts`), if there is the channel.
+    pub fn say(&self, name: &str, text: &str) -> Option<String> {
+        self.shared.say(name, text)
+    }
+
+    /// The `response_url` that Slack sends along with a slash command of `user` in the channel `name`.
+    #[must_use]
+    pub fn response_url(&self, name: &str, user: &str) -> String {
+        let now = self.shared.clock.now();
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = slack::answers::give_out(&mut world, name, user, now);
+        format!("http://{}/slack/response/{at}", self.address)
     }
 
     /// A person deletes the Slack message that stands as `id` in [`Posted`].

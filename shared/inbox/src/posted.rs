@@ -55,6 +55,9 @@ pub struct Posted {
     pub edits: Vec<Edit>,
     /// Whether a person deleted it.
     pub deleted: bool,
+    /// The one person who sees it, where nobody else does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_for: Option<String>,
 }
 
 impl Posted {

@@ -1,5 +1,6 @@
 //! Slack's Web API, as far as posting, editing and finding messages goes (source: docs.slack.dev/reference/methods).
 
+pub(crate) mod answers;
 mod blocks;
 
 use std::sync::{Arc, PoisonError};
@@ -37,8 +38,10 @@ pub(crate) async fn method(
     let (parts, raw) = whole(request).await;
     let endpoint = match method.as_str() {
         "chat.postMessage" => Endpoint::SlackPost,
+        "chat.postEphemeral" => Endpoint::SlackEphemeral,
         "chat.update" => Endpoint::SlackUpdate,
         "conversations.history" => Endpoint::SlackHistory,
+        "conversations.replies" => Endpoint::SlackReplies,
         "users.conversations" => Endpoint::SlackChannels,
         "auth.test" => Endpoint::SlackAuth,
         _ => Endpoint::Unknown,
@@ -54,7 +57,9 @@ pub(crate) async fn method(
         match endpoint {
             Endpoint::SlackPost => post(&mut world, arrival.at, arguments),
             Endpoint::SlackUpdate => update(&mut world, arrival.at, arguments),
-            Endpoint::SlackHistory => history(&mut world, &arguments),
+            Endpoint::SlackHistory => history(&mut world, &arguments, |post| thread_of(post).is_none()),
+            Endpoint::SlackReplies => replies(&mut world, &arguments),
+            Endpoint::SlackEphemeral => answers::post_ephemeral(&mut world, arrival.at, arguments),
             Endpoint::SlackChannels => channels(&world, &arguments),
             Endpoint::SlackAuth => Ok(identity()),
             _ => Err("unknown_method"),
@@ -185,7 +190,22 @@ fn update(world: &mut World, at: Timestamp, arguments: Map<String, Value>) -> An
     Ok(fields([("channel", json!(channel)), ("ts", json!(ts)), ("text", json!(text))]))
 }
 
-fn history(world: &mut World, arguments: &Map<String, Value>) -> Answer {
+/// The thread that the message was posted into.
+fn thread_of(post: &Posted) -> Option<&str> {
+    post.body.get("thread_ts").and_then(Value::as_str)
+}
+
+/// The first message of a thread and those in it.
+fn replies(world: &mut World, arguments: &Map<String, Value>) -> Answer {
+    let ts = text_of(arguments, "ts").to_owned();
+    let first = format!("{}/{ts}", text_of(arguments, "channel"));
+    if !world.posts.iter().any(|post| post.service == Service::Slack && post.id == first) {
+        return Err("thread_not_found");
+    }
+    history(world, arguments, |post| post.id == first || thread_of(post) == Some(ts.as_str()))
+}
+
+fn history(world: &mut World, arguments: &Map<String, Value>, wanted: impl Fn(&Posted) -> bool) -> Answer {
     let channel = text_of(arguments, "channel").to_owned();
     if !is_channel_id(&channel) || world.channel(&channel).is_none() {
         return Err("channel_not_found");
@@ -204,7 +224,7 @@ fn history(world: &mut World, arguments: &Map<String, Value>) -> Answer {
         .posts
         .iter()
         .rev()
-        .filter(|post| post.service == Service::Slack && !post.deleted)
+        .filter(|post| post.service == Service::Slack && !post.deleted && post.only_for.is_none() && wanted(post))
         .filter(|post| post.id.strip_prefix(&prefix).is_some_and(within))
         .map(|post| message(post, metadata))
         .collect();

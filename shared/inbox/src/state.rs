@@ -10,6 +10,7 @@ use ports::Clock;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
+use crate::slack::answers::ResponseUrl;
 use crate::{Arrival, Endpoint, Fault, Moment, Posted, Service};
 
 /// How many requests are remembered.
@@ -26,6 +27,8 @@ pub(crate) struct World {
     pub removed: BTreeSet<String>,
     /// Slack channels by id, in the order in which they were first named.
     pub channels: Vec<(String, String)>,
+    /// Where answers to slash commands are taken.
+    pub response_urls: Vec<ResponseUrl>,
     last_micros: i64,
     last_id: u64,
 }
@@ -66,7 +69,7 @@ impl World {
 /// Slack's ids of channels: `C` or `G` and upper-case letters and digits.
 pub(crate) fn is_channel_id(text: &str) -> bool {
     text.len() >= 9
-        && text.starts_with(['C', 'G'])
+        && text.starts_with(['C', 'G', 'D'])
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
@@ -150,15 +153,15 @@ impl Shared {
         let _ = self.arrivals.send(arrival.clone());
     }
 
-    pub fn say(&self, name: &str, text: &str) {
+    pub fn say(&self, name: &str, text: &str) -> Option<String> {
         let now = self.clock.now();
         let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((id, name)) = world.channel(name) {
-            let ts = world.ts(now);
-            let body = json!({ "user": "U0PERSON", "text": text });
-            let id = format!("{id}/{ts}");
-            world.posts.push(posted(Service::Slack, name, id, now, body));
-        }
+        let (id, name) = world.channel(name)?;
+        let ts = world.ts(now);
+        let body = json!({ "user": "U0PERSON", "text": text });
+        let id = format!("{id}/{ts}");
+        world.posts.push(posted(Service::Slack, name, id.clone(), now, body));
+        Some(id)
     }
 }
 
@@ -174,6 +177,7 @@ pub(crate) fn posted(service: Service, place: String, id: String, at: Timestamp,
         raw: String::new(),
         edits: Vec::new(),
         deleted: false,
+        only_for: None,
     }
 }
 

@@ -108,6 +108,41 @@ async fn a_message_is_posted_edited_found_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_thread_has_its_own_messages_and_what_one_person_sees_is_in_no_list() {
+    let inbox = start().await;
+    let first = inbox.say("ops", "first").unwrap();
+    let (channel, ts) = first.split_once('/').unwrap();
+    slack(&inbox, "chat.postMessage", json!({ "channel": "ops", "text": "in it", "thread_ts": ts })).await;
+    slack(&inbox, "chat.postEphemeral", json!({ "channel": channel, "user": "U0ANN", "text": "psst" })).await;
+    let texts = |page: &Value| -> Vec<String> {
+        page["messages"].as_array().unwrap().iter().map(|one| one["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let page = slack(&inbox, "conversations.history", json!({ "channel": channel })).await;
+    assert_eq!(texts(&page), ["first"]);
+    let page = slack(&inbox, "conversations.replies", json!({ "channel": channel, "ts": ts })).await;
+    assert_eq!(texts(&page), ["in it", "first"]);
+    let none = slack(&inbox, "conversations.replies", json!({ "channel": channel, "ts": "1.000000" })).await;
+    assert_eq!(none["error"], "thread_not_found");
+    let nobody = slack(&inbox, "chat.postEphemeral", json!({ "channel": channel, "text": "psst" })).await;
+    assert_eq!(nobody["error"], "user_not_in_channel");
+}
+
+#[tokio::test]
+async fn a_response_url_takes_five_answers() {
+    let inbox = start().await;
+    let url = inbox.response_url("ops", "U0ANN");
+    for n in 0..6 {
+        let answer = client().post(&url).json(&json!({ "text": "psst" })).send().await.unwrap();
+        assert_eq!(answer.status(), if n < 5 { 200 } else { 404 });
+        if n == 5 {
+            assert_eq!(answer.json::<Value>().await.unwrap()["error"], "used_url");
+        }
+    }
+    let posts = inbox.posts();
+    assert_eq!((posts.len(), posts[0].only_for.as_deref(), posts[0].place.as_str()), (5, Some("U0ANN"), "ops"));
+}
+
+#[tokio::test]
 async fn pagerduty_takes_notes_and_lists_them() {
     let inbox = start().await;
     inbox.remove_incident("PGONE");

@@ -23,5 +23,5 @@ mod text;
 pub mod webhook;
 
 pub use net::ClientError;
-pub use outlet::{OpenOutlet, Outlet, OutletError, Post, Style};
+pub use outlet::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 pub use outlets::{Outlets, Settings};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{OutletSpec, Shown, Target};
+use domain::{ChatReply, OutletSpec, Shown, Target};
 use jiff::Timestamp;
 
 /// How an outlet follows a run.
@@ -128,4 +128,14 @@ pub trait OpenOutlet: Send + Sync {
     /// # Errors
     /// [`OutletError`]; permanent when a key is missing in the secret, transient when the secret cannot be read.
     async fn open(&self, spec: &OutletSpec) -> Result<Box<dyn Outlet>, OutletError>;
+}
+
+/// Tells one person in a chat something that nobody else sees.
+#[async_trait]
+pub trait AnswerChat: Send + Sync {
+    /// Shows `markup`, which is the chat's own and escaped, to who asked. Told twice it does little harm.
+    ///
+    /// # Errors
+    /// [`OutletError`].
+    async fn answer(&self, reply: &ChatReply, markup: &str, now: Timestamp) -> Result<(), OutletError>;
 }

@@ -4,12 +4,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use domain::{AlertNoteSpec, HookSpec, OutletSpec, Secret};
+use domain::{AlertNoteSpec, ChatReply, HookSpec, OutletSpec, Secret, SlackSpec};
+use jiff::Timestamp;
 use ports::ReadSecret;
 use url::Url;
 
 use crate::{
-    OpenOutlet, Outlet, OutletError,
+    AnswerChat, OpenOutlet, Outlet, OutletError,
     github::{self, GitHub},
     hook::{self, Hook},
     http::{Http, read_secret},
@@ -19,7 +20,7 @@ use crate::{
     pagerduty::PagerDuty,
     place::{base, under},
     servicenow::ServiceNow,
-    slack::Slack,
+    slack::{Slack, answer},
     webhook::Webhook,
 };
 
@@ -33,6 +34,18 @@ pub struct Settings {
     /// Stands in for every place that the catalog or the secret names, with a path for each outlet; a webhook's receiver stands in the
     /// query as `to`. For the local world.
     pub inbox: Option<Url>,
+}
+
+impl Settings {
+    /// Whether `url` is one at which Slack takes answers: on its own host for them, or beside what stands in for its API.
+    fn takes_answers(&self, url: &Url) -> bool {
+        match self.slack_api.host_str() {
+            Some(host @ ("slack.com" | "slack-gov.com")) => {
+                url.scheme() == "https" && url.host_str() == Some(&format!("hooks.{host}")) && url.port().is_none()
+            }
+            _ => url.origin() == self.slack_api.origin(),
+        }
+    }
 }
 
 /// All the outlets there are.
@@ -147,5 +160,48 @@ impl OpenOutlet for Outlets {
                 Box::new(Webhook::open(self.client(&url)?, url, self.secrets.as_ref(), webhook).await?)
             }
         })
+    }
+}
+
+#[async_trait]
+impl AnswerChat for Outlets {
+    async fn answer(&self, reply: &ChatReply, markup: &str, now: Timestamp) -> Result<(), OutletError> {
+        let url = reply.response_url.as_ref().and_then(|url| url.0.parse::<Url>().ok());
+        // Slack signed where it stood; but nothing that came in chooses whom we call (I8).
+        let url = url.filter(|url| self.settings.takes_answers(url));
+        let spec = SlackSpec { channel: reply.place.channel.clone(), thread: reply.place.thread.clone() };
+        let base = self.settings.slack_api.clone();
+        let slack = Slack::open(self.apis.clone(), base, Arc::clone(&self.secrets), spec);
+        answer::answer(&self.apis, slack, url, reply, markup, now).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i8_an_answer_goes_to_slack_and_to_nobody_else() {
+        let takes = |api: &str, url: &str| {
+            let pagerduty_api = "https://api.pagerduty.com".parse().unwrap();
+            let settings = Settings { slack_api: api.parse().unwrap(), pagerduty_api, inbox: None };
+            settings.takes_answers(&url.parse().unwrap())
+        };
+        let api = "https://slack.com/api";
+        assert!(takes(api, "https://hooks.slack.com/commands/T1/2/x"));
+        assert!(takes("https://slack-gov.com/api", "https://hooks.slack-gov.com/commands/T1/2/x"));
+        for other in [
+            "http://hooks.slack.com/commands/T1/2/x",
+            "https://hooks.slack.com:8443/x",
+            "https://hooks.slack.com.example.org/x",
+            "https://slack.com/x",
+            "https://hooks.slack-gov.com/x",
+            "https://x@example.org/hooks.slack.com",
+            "http://169.254.169.254/latest",
+        ] {
+            assert!(!takes(api, other), "{other}");
+        }
+        assert!(takes("http://127.0.0.1:7/slack/api", "http://127.0.0.1:7/slack/response/1"));
+        assert!(!takes("http://127.0.0.1:7/slack/api", "http://127.0.0.1:8/slack/response/1"));
     }
 }

@@ -1,6 +1,8 @@
 //! A message in a Slack channel, edited as the run goes on (source: docs.slack.dev/reference/methods).
 
+pub(crate) mod answer;
 mod api;
+mod newest;
 mod render;
 
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use crate::{
     http::{Http, read_secret},
 };
 
-pub use render::render;
+pub use newest::newest;
+pub use render::{escape, render};
 
 /// The key of the bot's token (`xoxb-...`) in the secret.
 pub const TOKEN_KEY: &str = "slack-bot-token";
@@ -124,8 +127,12 @@ impl Outlet for Slack {
                 ("include_all_metadata", "true"),
                 ("cursor", &cursor),
             ];
-            let page = self.read("conversations.history", &arguments, post.now).await;
-            let page = page.map_err(|refused| self.explain("conversations.history", refused, false))?;
+            // The messages of a thread are not among those of its channel.
+            let thread = self.spec.thread.as_deref().unwrap_or_default();
+            let method = if thread.is_empty() { "conversations.history" } else { "conversations.replies" };
+            let arguments = arguments.into_iter().chain([("ts", thread)]).collect::<Vec<_>>();
+            let page = self.read(method, &arguments, post.now).await;
+            let page = page.map_err(|refused| self.explain(method, refused, false))?;
             let mut messages = page.get("messages").and_then(Value::as_array).into_iter().flatten();
             if let Some(ours) = messages.find(|message| message.get("metadata") == Some(&metadata(post))) {
                 let ts = ours.get("ts").and_then(Value::as_str);
@@ -149,6 +156,9 @@ impl Outlet for Slack {
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let mut body = render(post);
         merge(&mut body, json!({ "channel": self.spec.channel.trim(), "metadata": metadata(post) }));
+        if let Some(thread) = &self.spec.thread {
+            merge(&mut body, json!({ "thread_ts": thread }));
+        }
         let answer = self.send("chat.postMessage", &body, post).await?;
         match (answer.get("channel").and_then(Value::as_str), answer.get("ts").and_then(Value::as_str)) {
             (Some(channel), Some(ts)) => Ok(format!("{channel}/{ts}")),
@@ -168,6 +178,13 @@ impl Outlet for Slack {
     }
 }
 
+/// The thread (`channel:ts` of its first message) in which the message stands that has `provider_id`, or which it begins.
+#[must_use]
+pub fn thread(spec: &SlackSpec, provider_id: &str) -> Option<String> {
+    let (channel, ts) = provider_id.split_once('/')?;
+    Some(format!("{channel}:{}", spec.thread.as_deref().unwrap_or(ts)))
+}
+
 /// By this a message is known again. Only apps see it.
 fn metadata(post: &Post<'_>) -> Value {
     json!({
@@ -184,6 +201,6 @@ fn merge(body: &mut Value, more: Value) {
 
 fn is_channel_id(text: &str) -> bool {
     text.len() >= 9
-        && text.starts_with(['C', 'G'])
+        && text.starts_with(['C', 'G', 'D'])
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }

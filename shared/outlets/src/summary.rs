@@ -89,7 +89,7 @@ fn seen(view: &Shown, id: &domain::StepId) -> String {
     }
 }
 
-fn headline(view: &Shown) -> String {
+pub(crate) fn headline(view: &Shown) -> String {
     let run = &view.run;
     let verdict = run.report.as_ref().map(|report| line(&report.verdict)).filter(|verdict| !verdict.is_empty());
     let title = line(&run.title);
@@ -101,7 +101,7 @@ fn headline(view: &Shown) -> String {
     }
 }
 
-fn about(view: &Shown) -> Vec<String> {
+pub(crate) fn about(view: &Shown) -> Vec<String> {
     let run = &view.run;
     let mut about = vec![line(&run.title)];
     if let Some(alert) = &run.alert {
@@ -116,6 +116,7 @@ fn about(view: &Shown) -> Vec<String> {
     match &run.trigger {
         domain::Trigger::Event { .. } => {}
         domain::Trigger::Hand { who } => about.push(format!("asked for by {}", line(who))),
+        domain::Trigger::Chat(place) => about.push(format!("asked for by {}", line(&place.to_string()))),
         domain::Trigger::Schedule { name, at } => {
             about.push(format!("by schedule {name} at {}", at.strftime("%F %H:%M UTC")))
         }
@@ -194,7 +195,7 @@ fn clock(at: Timestamp) -> String {
 }
 
 /// A length of time: `12 ms`, `3.2 s`, `2 min 5 s`, `1 h 2 min`.
-fn length(span: SignedDuration) -> String {
+pub(crate) fn length(span: SignedDuration) -> String {
     let ms = span.as_millis().max(0);
     match ms {
         0..1_000 => format!("{ms} ms"),

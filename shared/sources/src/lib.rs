@@ -5,6 +5,7 @@
 //! [`sign`] is the other side: what a real sender would send.
 
 mod body;
+mod chat;
 mod json;
 mod normalized;
 mod said;
@@ -20,6 +21,7 @@ mod webhook;
 use catalog::model::Source;
 use jiff::Timestamp;
 
+pub use chat::{Ask, Asked, FromSlack, SSL_CHECK, ask, from_slack};
 pub use normalized::Normalized;
 pub use sign::{Proof, SignError, sign};
 pub use sns::{Confirmation, SnsMessage, invoked, sns};

@@ -1,12 +1,12 @@
 use base64::Engine;
-use catalog::model::Source;
+use catalog::model::{Source, SourceType};
 use domain::Secret;
 use jiff::Timestamp;
 
 use crate::{
     signature::{
-        BASE64, GRAFANA_TIMESTAMP, Key, PAGERDUTY_SIGNATURE, STANDARD_HEADERS, grafana_entry, plain,
-        standard_webhooks_entry,
+        BASE64, GRAFANA_TIMESTAMP, Key, PAGERDUTY_SIGNATURE, SLACK_SIGNATURE, SLACK_TIMESTAMP, STANDARD_HEADERS,
+        grafana_entry, plain, slack_entry, standard_webhooks_entry,
     },
     token::URL_TOKEN,
     verify::{Method, Refusal, method},
@@ -41,7 +41,10 @@ pub struct Proof {
 /// # Errors
 /// [`SignError`].
 pub fn sign(source: &Source, body: &[u8], secret: &Secret, id: &str, now: Timestamp) -> Result<Proof, SignError> {
-    let mut headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+    // Slack posts forms beside its events.
+    let form = source.source_type == SourceType::Slack && !body.trim_ascii_start().starts_with(b"{");
+    let content_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+    let mut headers = vec![("content-type".to_owned(), content_type.to_owned())];
     let mut query = None;
     let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
     let key = || Key::text(secret).map_err(SignError::Secret);
@@ -57,6 +60,11 @@ pub fn sign(source: &Source, body: &[u8], secret: &Secret, id: &str, now: Timest
             let seconds = now.as_second().to_string();
             add(header.as_str(), grafana_entry(&key()?, &seconds, body));
             add(GRAFANA_TIMESTAMP.as_str(), seconds);
+        }
+        Method::Slack => {
+            let seconds = now.as_second().to_string();
+            add(SLACK_SIGNATURE.as_str(), slack_entry(&key()?, &seconds, body));
+            add(SLACK_TIMESTAMP.as_str(), seconds);
         }
         Method::StandardWebhooks => {
             let key = Key::decoded(secret).map_err(SignError::Secret)?;

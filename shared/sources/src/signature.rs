@@ -50,8 +50,13 @@ pub(crate) enum Found<'a> {
     Mismatch,
     /// The signature fits, but was made too long ago, or in the future.
     Stale,
-    /// A live secret fits. The id of the message, where the scheme signs one.
-    Match { id: Option<&'a str> },
+    /// A live secret fits.
+    Match {
+        /// The id of the message, where the scheme signs one.
+        id: Option<&'a str>,
+        /// When it was signed, where the scheme signs that.
+        at: Option<Timestamp>,
+    },
 }
 
 /// A key that can sign, or why there is none in this secret.
@@ -114,7 +119,7 @@ fn any_fits(shown: &[[u8; 32]], keys: &[Key], parts: &[&[u8]]) -> bool {
 }
 
 fn fits_body<'a>(shown: &[[u8; 32]], keys: &[Key], raw: &[u8]) -> Found<'a> {
-    if any_fits(shown, keys, &[raw]) { Found::Match { id: None } } else { Found::Mismatch }
+    if any_fits(shown, keys, &[raw]) { Found::Match { id: None, at: None } } else { Found::Mismatch }
 }
 
 /// PagerDuty v3: `x-pagerduty-signature: v1=<hex>,v1=<hex>`, HMAC-SHA256 of the raw body. Entries of other versions are
@@ -193,7 +198,34 @@ fn unix_seconds(text: &str) -> Option<Timestamp> {
 
 /// A match, if it was signed within [`TOLERANCE`] of `now`. Told only to those who could sign.
 fn fresh(signed_at: Timestamp, now: Timestamp, id: Option<&str>) -> Found<'_> {
-    if now.duration_since(signed_at).abs() > TOLERANCE { Found::Stale } else { Found::Match { id } }
+    if now.duration_since(signed_at).abs() > TOLERANCE {
+        Found::Stale
+    } else {
+        Found::Match { id, at: Some(signed_at) }
+    }
+}
+
+/// Where Slack puts its signature, and the time that is in it.
+pub(crate) const SLACK_SIGNATURE: HeaderName = HeaderName::from_static("x-slack-signature");
+pub(crate) const SLACK_TIMESTAMP: HeaderName = HeaderName::from_static("x-slack-request-timestamp");
+
+/// Slack: `x-slack-signature: v0=<hex>`, HMAC-SHA256 of `v0:{unix seconds}:{raw body}`, the signing secret as it is. One
+/// signature in a request. (docs.slack.dev, Verifying requests from Slack.)
+pub(crate) fn slack<'a>(headers: &HeaderMap, raw: &[u8], keys: &[Key], now: Timestamp) -> Found<'a> {
+    let value = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let (Some(shown), Some(time)) = (value(&SLACK_SIGNATURE), value(&SLACK_TIMESTAMP)) else { return Found::Nothing };
+    let shown = shown.strip_prefix("v0=").and_then(from_hex);
+    // Digits only, so that the colon behind them is where the body begins.
+    let (Some(shown), Some(signed_at)) = (shown, unix_seconds(time)) else { return Found::Mismatch };
+    if !any_fits(&[shown], keys, &[b"v0:", time.as_bytes(), b":", raw]) {
+        return Found::Mismatch;
+    }
+    fresh(signed_at, now, None)
+}
+
+/// A signature of Slack as it stands in the header.
+pub(crate) fn slack_entry(key: &Key, seconds: &str, raw: &[u8]) -> String {
+    format!("v0={}", hex::encode(key.sign(&[b"v0:", seconds.as_bytes(), b":", raw])))
 }
 
 /// Standard Webhooks: HMAC-SHA256 of `{id}.{timestamp}.{raw body}`, of which the header lists several as

@@ -59,5 +59,5 @@ fn after<'v>(value: &'v str, word: &str) -> Option<&'v str> {
 fn any_fits<'a>(shown: Option<impl Iterator<Item = String>>, secrets: &[Secret]) -> Found<'a> {
     let Some(mut shown) = shown else { return Found::Nothing };
     let fits = |token: String| secrets.iter().any(|secret| Secret::new(plain(secret)).matches(&token));
-    if shown.any(fits) { Found::Match { id: None } } else { Found::Mismatch }
+    if shown.any(fits) { Found::Match { id: None, at: None } } else { Found::Mismatch }
 }

@@ -16,12 +16,13 @@ pub struct VerifiedPayload<'a> {
     raw: &'a [u8],
     headers: &'a HeaderMap,
     id: Option<&'a str>,
+    at: Option<Timestamp>,
 }
 
 impl<'a> VerifiedPayload<'a> {
     /// One whose message names no id in what is signed outside the body.
     pub(crate) fn new(raw: &'a [u8], headers: &'a HeaderMap) -> Self {
-        Self { raw, headers, id: None }
+        Self { raw, headers, id: None, at: None }
     }
 
     /// The body, as it was sent.
@@ -37,6 +38,11 @@ impl<'a> VerifiedPayload<'a> {
     /// The id of the message, where the scheme signs one.
     pub(crate) fn signed_id(&self) -> Option<&'a str> {
         self.id
+    }
+
+    /// When it was signed, where the scheme signs that.
+    pub(crate) fn signed_at(&self) -> Option<Timestamp> {
+        self.at
     }
 }
 
@@ -95,6 +101,7 @@ pub fn verify<'a>(
         Method::Pagerduty => signature::pagerduty(headers, raw, &text()?),
         Method::HmacSha256(header) => signature::hmac_sha256(headers, &header, raw, &text()?),
         Method::Grafana(header) => signature::grafana(headers, &header, raw, &text()?, now),
+        Method::Slack => signature::slack(headers, raw, &text()?, now),
         Method::StandardWebhooks => signature::standard_webhooks(headers, raw, &keys(secrets, Key::decoded)?, now),
         // A token is compared as it is, but an empty one is as useless as an empty key.
         Method::Bearer(header) => text().map(|_| token::bearer(headers, header.as_ref(), secrets))?,
@@ -102,7 +109,7 @@ pub fn verify<'a>(
         Method::UrlToken => text().map(|_| token::in_url(query, secrets))?,
     };
     match found {
-        Found::Match { id } => Ok(VerifiedPayload { raw, headers, id }),
+        Found::Match { id, at } => Ok(VerifiedPayload { raw, headers, id, at }),
         Found::Nothing => Err(Refusal::Unproven),
         Found::Mismatch => Err(Refusal::Mismatch),
         Found::Stale => Err(Refusal::Stale),
@@ -123,6 +130,9 @@ pub fn wanted(source: &Source) -> String {
              signed within five minutes of now"
                 .to_owned()
         }
+        Ok(Method::Slack) => "`x-slack-signature: v0=<hex HMAC-SHA256 of v0:timestamp:body>` and the timestamp in \
+                              `x-slack-request-timestamp`, signed within five minutes of now"
+            .to_owned(),
         Ok(Method::HmacSha256(header)) => format!("`{header}: sha256=<hex HMAC-SHA256 of the raw body>`"),
         Ok(Method::Grafana(header)) => format!(
             "`{header}: <hex HMAC-SHA256 of the raw body>`, or of `<unix seconds>:<raw body>` with those seconds, within \
@@ -140,6 +150,7 @@ pub fn wanted(source: &Source) -> String {
 pub(crate) enum Method {
     Pagerduty,
     StandardWebhooks,
+    Slack,
     HmacSha256(HeaderName),
     Grafana(HeaderName),
     Bearer(Option<HeaderName>),
@@ -160,6 +171,7 @@ pub(crate) fn method(source: &Source) -> Result<Method, Refusal> {
     match scheme {
         Scheme::Pagerduty => Ok(Method::Pagerduty),
         Scheme::StandardWebhooks => Ok(Method::StandardWebhooks),
+        Scheme::Slack => Ok(Method::Slack),
         Scheme::HmacSha256 if source.source_type == SourceType::Grafana => {
             Ok(Method::Grafana(header.unwrap_or(GRAFANA_SIGNATURE)))
         }

@@ -104,6 +104,10 @@ const TOMBSTONE_AT: &str = "tombstone_at";
 const CLOSES_AT: &str = "closes_at";
 
 impl Alias {
+    pub(crate) fn to(run: RunId) -> Self {
+        Self { run: Some(run), ..Self::default() }
+    }
+
     fn read(found: Option<&Item>) -> Result<Self, StoreError> {
         found.map_or_else(|| Ok(Self::default()), item::read)
     }
@@ -226,7 +230,7 @@ impl Store {
 
     /// Lets later events of the external id find `run`.
     pub(crate) fn leads_to(&self, run: RunId, alias_key: Option<&Key>, alias: &Alias) -> Option<Write> {
-        let ours = Alias { run: Some(run), ..Alias::default() };
+        let ours = Alias::to(run);
         let keep = expiry(self.clock.now(), RUN_DAYS);
         alias_key.map(|key| Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() })
     }
@@ -254,10 +258,13 @@ impl Store {
         let Some(external_id) = event.external_id.as_deref() else {
             return self.unmatched(event, "it names no incident").await;
         };
-        let key = keys::alias(&event.source, external_id);
+        let key = keys::alias_of(event, external_id);
         self.optimistic(async || {
             let alias = Alias::read(self.table.get(&key).await?.as_ref())?;
-            let mut reason = "no RunSession stands for its incident";
+            let mut reason = match event.source_type.as_str() {
+                keys::CHAT => "no RunSession stands in its thread",
+                _ => "no RunSession stands for its incident",
+            };
             if let Some(run) = alias.run {
                 match self.attach_to(event, run, None, &alias).await {
                     // What is kept for as long is not removed at one moment.

@@ -98,7 +98,7 @@ pub(crate) fn read_run(item: &Item) -> Result<Run, StoreError> {
         incidents: count(INCIDENTS),
         fired: match run.trigger {
             Trigger::Event { .. } => count(FIRED_AGAIN) + 1,
-            Trigger::Hand { .. } | Trigger::Schedule { .. } => 0,
+            Trigger::Hand { .. } | Trigger::Chat(_) | Trigger::Schedule { .. } => 0,
         },
     };
     run.lease = lease_in(&item.attributes);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::{EventId, Name, RunId};
+use domain::{Event, EventId, Name, RunId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use ports::Key;
 use sha2::{Digest, Sha256};
@@ -12,6 +12,9 @@ pub(crate) const STEP: &str = "STEP#";
 pub(crate) const EVENT: &str = "EVENT#";
 pub(crate) const TARGET: &str = "TARGET#";
 pub(crate) const RATING: &str = "RATING#";
+
+/// The type of sources whose external ids are threads.
+pub(crate) const CHAT: &str = "slack";
 
 fn key(pk: String, sk: impl Into<String>) -> Key {
     Key { pk, sk: sk.into() }
@@ -90,6 +93,17 @@ pub(crate) fn gathered(workflow: &Name, at: Timestamp, incident_key: &str) -> Ke
 
 pub(crate) fn alias(source: &Name, external_id: &str) -> Key {
     key(format!("ALIAS#{source}#{}", hash(&[external_id])), "ALIAS")
+}
+
+/// Where a mention finds the run whose message stands in a thread (`channel:ts` of its first message). Beside the aliases of
+/// every source: who posts does not know what the catalog calls the Slack that hears of it.
+pub(crate) fn thread(thread: &str) -> Key {
+    key(format!("THREAD#{}", hash(&[thread])), "ALIAS")
+}
+
+/// Where later events of its incident, or of its thread, find the run.
+pub(crate) fn alias_of(event: &Event, external_id: &str) -> Key {
+    if event.source_type == CHAT { thread(external_id) } else { alias(&event.source, external_id) }
 }
 
 pub(crate) fn unmatched(received_at: Timestamp, event: EventId) -> Key {

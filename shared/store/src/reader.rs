@@ -7,6 +7,9 @@ use ports::{Index, ReadTable};
 
 use crate::{StoreError, UnmatchedEvent, item, keys};
 
+/// How many records are asked for at once.
+const PAGE: usize = 50;
+
 /// Some runs, and where the next ones begin.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunPage {
@@ -112,6 +115,41 @@ impl Reader {
         let page = self.table.index(Index::Day, &keys::runs_of(date), limit, after).await?;
         let runs = page.items.iter().map(item::read_run).collect::<Result<_, _>>()?;
         Ok(RunPage { runs, next: page.next })
+    }
+
+    /// The newest `few` runs for which `wanted` is true, newest first, of those that were opened on `date` (UTC) or the `days`
+    /// before it. At most `most` records are read for it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn newest(
+        &self,
+        date: Date,
+        days: u32,
+        most: usize,
+        few: usize,
+        wanted: impl Fn(&Run) -> bool,
+    ) -> Result<Vec<Run>, StoreError> {
+        let (mut found, mut left, mut date) = (Vec::new(), most, date);
+        for _ in 0..=days {
+            let mut after = None;
+            loop {
+                let page = self.runs_of_day(date, left.min(PAGE), after.as_deref()).await?;
+                left = left.saturating_sub(page.runs.len().max(1));
+                found.extend(page.runs.into_iter().filter(|run| wanted(run)));
+                found.truncate(few);
+                if found.len() == few || left == 0 {
+                    return Ok(found);
+                }
+                match page.next {
+                    Some(next) => after = Some(next),
+                    None => break,
+                }
+            }
+            let Ok(before) = date.yesterday() else { break };
+            date = before;
+        }
+        Ok(found)
     }
 
     /// The events of `date` (UTC) that no investigation followed from, newest first, at most `limit`.

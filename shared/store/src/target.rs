@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ports::{Condition, TableError, When, Write};
 use serde_json::{Map, json};
 
-use crate::{Store, StoreError, expiry, item, keys};
+use crate::{Store, StoreError, accept::Alias, expiry, item, keys};
 
 /// What came of claiming a target.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +65,19 @@ impl Store {
         let saved = item::target_item(keys::target(run, &target.spec.name), target, expires);
         let ours = When::all([Condition::Equals(item::LEASE_TOKEN, json!(token))]);
         self.transact(vec![Write::Put { item: saved, when: ours }]).await.map_err(lost)
+    }
+
+    /// Lets mentions in a Slack thread (`channel:ts` of its first message) find `run`. A thread stays with the first run that
+    /// stands in it: the others were asked for there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn thread_leads_to(&self, thread: &str, run: RunId) -> Result<(), StoreError> {
+        let alias = item::item(keys::thread(thread), &Alias::to(run), expiry(self.clock.now(), crate::RUN_DAYS));
+        match self.transact(vec![Write::Put { item: alias, when: When::all([Condition::Absent]) }]).await {
+            Ok(()) | Err(TableError::Refused(_)) => Ok(()),
+            Err(other) => Err(StoreError::unexpected("to note a thread")(other)),
+        }
     }
 
     /// The lease that begins now, for a holder that goes on.

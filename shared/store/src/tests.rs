@@ -92,7 +92,7 @@ impl World {
             workflow: Some("pages".parse().unwrap()),
             targets: vec![TargetSpec {
                 name: "slack".into(),
-                outlet: OutletSpec::Slack(SlackSpec { channel: "#oncall".into() }),
+                outlet: OutletSpec::Slack(SlackSpec::channel("#oncall")),
             }],
             ..Run::queued(RunId::opened_by(event.id), "triage".parse().unwrap(), "0", self.clock.now())
         }

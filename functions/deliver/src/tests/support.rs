@@ -177,9 +177,11 @@ pub async fn world() -> World {
         inbox: None,
     };
     let outbox = Arc::new(Outbox::default());
+    let outlets = Arc::new(Outlets::new(settings, Arc::clone(&keys) as Arc<_>).unwrap());
     let deliver = Deliver {
         store: store.clone(),
-        outlets: Arc::new(Outlets::new(settings, Arc::clone(&keys) as Arc<_>).unwrap()),
+        outlets: Arc::clone(&outlets) as Arc<_>,
+        chat: outlets,
         sender: Arc::clone(&outbox) as Arc<_>,
         retimer: Arc::clone(&outbox) as Arc<_>,
         secrets: Arc::clone(&keys) as Arc<_>,
@@ -193,7 +195,7 @@ pub async fn world() -> World {
 }
 
 pub fn slack() -> OutletSpec {
-    OutletSpec::Slack(SlackSpec { channel: "#ops".to_owned() })
+    OutletSpec::Slack(SlackSpec::channel("#ops"))
 }
 
 pub fn pagerduty() -> OutletSpec {

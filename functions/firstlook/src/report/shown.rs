@@ -158,7 +158,7 @@ fn with_issues() -> RunView {
         ..report("`checkout-db` takes no connections at 127.0.0.1:41233, and 1 more finding")
     });
     view.run.counts = Counts { duplicates: 1, attached: 2, fired: 1, ..Counts::default() };
-    let slack = OutletSpec::Slack(SlackSpec { channel: "#checkout-oncall".into() });
+    let slack = OutletSpec::Slack(SlackSpec::channel("#checkout-oncall"));
     let note = OutletSpec::PagerDuty(PagerDutySpec { note: true, from: None });
     let webhook = |path: &str| {
         let url = format!("https://hooks.example.com/{path}");
@@ -293,7 +293,7 @@ fn hostile() -> RunView {
     view.steps[1].id = StepId::new(EVIL);
     view.steps[3].outcome = Outcome::Failed { reason: EVIL.into() };
     view.targets[0].spec.name = EVIL.into();
-    view.targets[0].spec.outlet = OutletSpec::Slack(SlackSpec { channel: EVIL.into() });
+    view.targets[0].spec.outlet = OutletSpec::Slack(SlackSpec::channel(EVIL));
     view.targets[3].last_error = Some(EVIL.into());
     view
 }

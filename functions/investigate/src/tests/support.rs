@@ -170,8 +170,10 @@ impl Outbox {
     pub fn news(&self) -> Vec<(String, u64)> {
         let news = self.take().into_iter().map(|sent| {
             assert_eq!((sent.queue, sent.delay), (Queue::Deliver, Duration::ZERO));
-            let DeliverMessage::TargetV1 { target, revision, .. } = serde_json::from_str(&sent.body).unwrap();
-            (target, revision)
+            match serde_json::from_str(&sent.body).unwrap() {
+                DeliverMessage::TargetV1 { target, revision, .. } => (target, revision),
+                other => panic!("{other:?}"),
+            }
         });
         news.collect()
     }

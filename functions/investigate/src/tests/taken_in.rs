@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    CommandRequest, Disposition, Event, EventKind, InvestigateMessage, RawFragment, RunId, RunStatus, Trigger,
+    ChatAnswer, ChatPlace, ChatReply, CommandRequest, DeliverMessage, Disposition, Event, EventKind,
+    InvestigateMessage, OutletSpec, RawFragment, RunId, RunStatus, SlackSpec, Trigger,
 };
 use ports::Queue;
 use serde_json::json;
@@ -88,14 +89,18 @@ async fn a_command_that_a_person_asks_for_is_run() {
         with: json!({}).as_object().unwrap().clone(),
         by: "ann".to_owned(),
         requested_at: jiff::Timestamp::UNIX_EPOCH,
+        asked_in: None,
+        assistant: None,
     };
-    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: request("triage", id) }).unwrap();
+    let body =
+        serde_json::to_string(&InvestigateMessage::CommandV1 { request: Box::new(request("triage", id)) }).unwrap();
     world.handle(&body, 1, 300).await.unwrap();
     let run = world.view(RunId::opened_by(id)).await.run;
     assert_eq!((run.status, run.title.as_str()), (RunStatus::Concluded, "/triage"));
     assert_eq!(run.trigger, Trigger::Hand { who: "ann".to_owned() });
     let id = world.opening("pages").id;
-    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: request("gone", id) }).unwrap();
+    let body =
+        serde_json::to_string(&InvestigateMessage::CommandV1 { request: Box::new(request("gone", id)) }).unwrap();
     world.handle(&body, 1, 300).await.unwrap();
     let run = world.view(RunId::opened_by(id)).await.run;
     assert_eq!((run.status, run.reason.as_deref()), (RunStatus::Failed, Some("the catalog has no Command `gone`")));
@@ -213,4 +218,60 @@ async fn a_reopened_event_that_opens_looks_again_and_the_new_run_knows_the_last(
     let last_time = run.last_time.unwrap();
     assert_eq!(last_time.runs.iter().map(|earlier| earlier.id).collect::<Vec<_>>(), [first]);
     assert_eq!(last.last_time, Some(domain::LastTime::default()));
+}
+
+fn place(thread: Option<&str>) -> ChatPlace {
+    ChatPlace {
+        source: "slack".parse().unwrap(),
+        channel: "C0123ABCD".to_owned(),
+        channel_name: "ops".to_owned(),
+        thread: thread.map(str::to_owned),
+        user: "U0123ABCD".to_owned(),
+        user_name: "ann".to_owned(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn i3_what_is_asked_for_in_a_chat_is_answered_there_once() {
+    let world = world(&[("http://a", 1)]);
+    let id = world.opening("pages").id;
+    let place = place(Some("1700000000.000100"));
+    let request = CommandRequest {
+        id,
+        command: "triage".parse().unwrap(),
+        with: json!({}).as_object().unwrap().clone(),
+        by: place.to_string(),
+        requested_at: jiff::Timestamp::UNIX_EPOCH,
+        asked_in: Some(place.clone()),
+        assistant: Some("cathy".parse().unwrap()),
+    };
+    let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: Box::new(request) }).unwrap();
+    world.handle(&body, 1, 300).await.unwrap();
+    let view = world.view(RunId::opened_by(id)).await;
+    let ended = view.run.ended_at;
+    assert_eq!((view.run.status, &view.run.trigger), (RunStatus::Concluded, &Trigger::Chat(place)));
+    assert_eq!(view.run.assistant, Some("cathy".parse().unwrap()));
+    let [target] = <[_; 1]>::try_from(view.targets).unwrap();
+    let thread = Some("1700000000.000100".to_owned());
+    assert_eq!(target.spec.outlet, OutletSpec::Slack(SlackSpec { channel: "C0123ABCD".to_owned(), thread }));
+    world.handle(&body, 1, 300).await.unwrap();
+    assert_eq!(world.view(RunId::opened_by(id)).await.run.ended_at, ended, "the same request is the same run");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_in_a_chat_is_to_be_told_goes_on_to_deliver() {
+    let world = world(&[]);
+    let reply = Box::new(ChatReply {
+        id: world.opening("pages").id,
+        place: place(None),
+        asked_at: jiff::Timestamp::UNIX_EPOCH,
+        response_url: None,
+        answer: ChatAnswer::Last { commands: vec!["triage".parse().unwrap()] },
+    });
+    let body = serde_json::to_string(&InvestigateMessage::ReplyV1 { reply: reply.clone() }).unwrap();
+    world.handle(&body, 1, 300).await.unwrap();
+    let sent = world.outbox.take();
+    let [sent] = sent.as_slice() else { panic!("{sent:?}") };
+    assert_eq!(sent.queue, Queue::Deliver);
+    assert_eq!(serde_json::from_str::<DeliverMessage>(&sent.body).unwrap(), DeliverMessage::ReplyV1 { reply });
 }

@@ -21,7 +21,14 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[OutletSpec]
             desk.report(&spot, Code::DuplicateTarget, "this target stands above already", "take one of them out");
         }
         match target {
-            OutletSpec::Slack(slack) => channel(desk, &spot.to("slack.channel"), &slack.channel),
+            OutletSpec::Slack(slack) => {
+                channel(desk, &spot.to("slack.channel"), &slack.channel);
+                if slack.thread.as_deref().is_some_and(|thread| !is_ts(thread)) {
+                    let message = "`thread` is not the `ts` of a Slack message";
+                    let help = "write it in quotes as \"1700000000.000100\", or leave it out for the channel itself";
+                    desk.report(&spot.to("slack.thread"), Code::SlackChannel, message, help);
+                }
+            }
             OutletSpec::PagerDuty(pagerduty) => {
                 let spot = spot.to("pagerduty");
                 note(desk, &spot, pagerduty.note);
@@ -117,6 +124,12 @@ fn channel(desk: &mut Desk<'_>, spot: &Spot<'_>, channel: &str) {
             "write \"#name\" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)";
         desk.report(spot, Code::SlackChannel, message, help);
     }
+}
+
+/// Seconds and six digits behind them, as Slack names messages.
+fn is_ts(text: &str) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('.').is_some_and(|(seconds, rest)| digits(seconds) && digits(rest) && rest.len() == 6)
 }
 
 fn is_address(text: &str) -> bool {

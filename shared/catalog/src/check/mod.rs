@@ -2,6 +2,7 @@
 
 mod auth;
 mod bindings;
+mod chat;
 mod commands;
 mod delivery;
 mod disjoint;

@@ -1,6 +1,6 @@
 //! Sources.
 
-use super::{Desk, Spot, names::Variables, types::Type};
+use super::{Desk, Spot, chat, names::Variables, types::Type};
 use crate::{
     model::{AlertMap, Scheme, Source, SourceType},
     problem::Code,
@@ -15,6 +15,7 @@ pub(super) fn check(desk: &mut Desk<'_>) {
             secret_key(desk, &spot.to("verify.secret"), key);
         }
         scheme(desk, &spot, source);
+        chat::check(desk, &spot, source);
         match source.source_type {
             SourceType::Webhook => webhook(desk, &spot, source),
             _ => known(desk, &spot, source),

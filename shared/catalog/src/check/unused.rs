@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use domain::Name;
 
 use super::{Desk, Spot};
-use crate::{problem::Code, schema::DocKind};
+use crate::{model::SourceType, problem::Code, schema::DocKind};
 
 pub(super) fn check(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
@@ -18,8 +18,13 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     let tasks: BTreeSet<&Name> =
         entries.clone().chain(slx_entries).filter_map(|entry| entry.task.as_ref()).chain(of_assistants).collect();
     let sources: BTreeSet<&Name> = catalog.workflows.values().flat_map(|workflow| &workflow.trigger.sources).collect();
-    let assistants: BTreeSet<&Name> =
-        catalog.workflows.values().filter_map(|workflow| workflow.investigate.assistant.as_ref()).collect();
+    let asked = catalog.sources.values().flat_map(|source| &source.commands);
+    let assistants: BTreeSet<&Name> = catalog
+        .workflows
+        .values()
+        .filter_map(|workflow| workflow.investigate.assistant.as_ref())
+        .chain(asked.filter_map(|entry| entry.assistant.as_ref()))
+        .collect();
     let matched = entries.clone().any(|entry| entry.slx.is_some());
 
     // What is used by a document that is itself broken is not known, and more noise helps nobody.
@@ -36,7 +41,9 @@ pub(super) fn check(desk: &mut Desk<'_>) {
         );
     }
     if workflows {
-        let lonely = catalog.sources.keys().filter(|name| !sources.contains(name));
+        // Slack opens nothing: what it asks for stands in the Source itself, and mentions find the runs that stand.
+        let opens = catalog.sources.iter().filter(|(_, source)| source.source_type != SourceType::Slack);
+        let lonely = opens.map(|(name, _)| name).filter(|name| !sources.contains(name));
         unused.extend(lonely.map(|name| (DocKind::Source, name, "no Workflow listens to", "name it in a trigger")));
         let lonely = catalog.assistants.keys().filter(|name| !assistants.contains(name));
         unused.extend(lonely.map(|name| (DocKind::Assistant, name, "no Workflow asks", "name it in `investigate`")));

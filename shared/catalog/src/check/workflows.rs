@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use domain::{EventKind, EventRole};
 
 use super::{Desk, Spot, bindings, commands, delivery, names::Variables, types};
-use crate::{model::Workflow, problem::Code, schema::DocKind};
+use crate::{
+    model::{SourceType, Workflow},
+    problem::Code,
+    schema::DocKind,
+};
 
 /// The longest that an incident takes events in.
 const WINDOW_LIMIT: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -44,7 +48,13 @@ fn trigger(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
         desk.report(&spot.to("trigger.sources"), Code::BadValue, "the Workflow listens to nothing", help);
     }
     for (place, source) in trigger.sources.iter().enumerate() {
-        desk.refers(&spot.to("trigger.sources").item(place), DocKind::Source, source);
+        let spot = spot.to("trigger.sources").item(place);
+        desk.refers(&spot, DocKind::Source, source);
+        if desk.catalog.sources.get(source).is_some_and(|known| known.source_type == SourceType::Slack) {
+            let message = format!("Slack tells of no incident, so `{source}` opens no investigation");
+            let help = "say under `commands` of the Source who may run the Command from which channel";
+            desk.report(&spot, Code::OpensNothing, message, help);
+        }
     }
     if trigger.events.is_empty() {
         let help = "leave it out for `triggered`";

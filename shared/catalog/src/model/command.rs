@@ -27,6 +27,22 @@ pub enum ParameterType {
     Host,
 }
 
+impl ParameterType {
+    /// The word for it in config.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+            Self::Duration => "duration",
+            Self::Url => "url",
+            Self::Host => "host",
+        }
+    }
+}
+
 /// One typed parameter of a Command, or input of a Task.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

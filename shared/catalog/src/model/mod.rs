@@ -24,7 +24,7 @@ pub use run::{
     Auth, AuthForm, DnsRecord, DnsRun, GithubRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection,
     LokiRun, PagerdutyRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
 };
-pub use source::{AlertMap, Scheme, Source, SourceType, Verify};
+pub use source::{AlertMap, ChatCommand, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
 pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};

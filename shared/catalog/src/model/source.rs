@@ -47,6 +47,8 @@ pub enum SourceType {
     Cloudwatch,
     /// Nobl9, by the alert method docs/sources/nobl9-alert-method.yaml.
     Nobl9,
+    /// Slack: slash commands, mentions and buttons. It opens no incident; `commands` says who may run what from where.
+    Slack,
     /// Anything else that POSTs JSON or a form; `map` says what its fields mean.
     Webhook,
 }
@@ -75,6 +77,7 @@ impl SourceType {
             Self::Github => "github",
             Self::Cloudwatch => "cloudwatch",
             Self::Nobl9 => "nobl9",
+            Self::Slack => "slack",
             Self::Webhook => "webhook",
         }
     }
@@ -83,13 +86,14 @@ impl SourceType {
     /// must say.
     #[must_use]
     pub fn schemes(self) -> &'static [Scheme] {
-        use Scheme::{Basic, Bearer, HmacSha256, Iam, Pagerduty, Sns, StandardWebhooks, UrlToken};
+        use Scheme::{Basic, Bearer, HmacSha256, Iam, Pagerduty, Slack, Sns, StandardWebhooks, UrlToken};
         match self {
             Self::Pagerduty => &[Pagerduty],
             Self::IncidentIo => &[StandardWebhooks],
             Self::Sentry | Self::Github => &[HmacSha256],
             Self::Grafana => &[HmacSha256, Bearer, Basic],
             Self::Cloudwatch => &[Sns, Iam],
+            Self::Slack => &[Slack],
             // It can put a secret into the URL and nowhere else.
             Self::AzureMonitor | Self::GcpMonitoring | Self::Statuspage => &[UrlToken, Basic],
             Self::Opsgenie
@@ -126,6 +130,8 @@ pub enum Scheme {
     Pagerduty,
     /// The Standard Webhooks scheme: `webhook-id`, `webhook-timestamp`, `webhook-signature`; key `whsec_...`.
     StandardWebhooks,
+    /// Slack's own: `x-slack-signature: v0=<hex>` over `x-slack-request-timestamp` and the body.
+    Slack,
     /// Hex HMAC-SHA256 of the raw body in a header, with or without `sha256=` before it.
     HmacSha256,
     /// `Authorization: Bearer <secret>`, or the secret itself in the header that `header` names.
@@ -148,6 +154,7 @@ impl Scheme {
         match self {
             Self::Pagerduty => "pagerduty",
             Self::StandardWebhooks => "standard-webhooks",
+            Self::Slack => "slack",
             Self::HmacSha256 => "hmac-sha256",
             Self::Bearer => "bearer",
             Self::Basic => "basic",
@@ -217,6 +224,36 @@ pub struct AlertMap {
     pub started_at: Option<Expression>,
 }
 
+/// A Command that may be run from a chat, and by whom from where. Ids, not names: names change, and anybody can take one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChatCommand {
+    /// The Command.
+    pub command: Name,
+    /// The ids of the channels (`C...`, `G...`, `D...`) from which it may be run.
+    pub channels: Vec<String>,
+    /// The ids of those who may (`U...`, `W...`); left out, everybody in these channels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<String>,
+    /// The Assistant that reads the evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assistant: Option<Name>,
+}
+
+impl ChatCommand {
+    /// Whether it may be run from `channel`, by whomever.
+    #[must_use]
+    pub fn is_in(&self, channel: &str) -> bool {
+        self.channels.iter().any(|one| one == channel)
+    }
+
+    /// Whether `user` may run it, from wherever.
+    #[must_use]
+    pub fn is_for(&self, user: &str) -> bool {
+        self.users.is_empty() || self.users.iter().any(|one| one == user)
+    }
+}
+
 /// One configured sender. It posts to `/hooks/{name}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -237,6 +274,9 @@ pub struct Source {
     /// What the fields mean; must stand for `type: webhook` and only there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<AlertMap>,
+    /// What may be run from Slack, by whom from where; only for `type: slack`. What does not stand here may not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<ChatCommand>,
     /// Cases it must pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tests: Vec<Case>,

@@ -201,7 +201,8 @@ fn mrkdwn(markup: &str) -> Value {
 }
 
 /// The three characters by which text becomes a mention (`<!channel>`), a user or a link.
-fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

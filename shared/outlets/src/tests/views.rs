@@ -30,7 +30,7 @@ pub(crate) fn target(outlet: OutletSpec) -> Target {
 }
 
 pub(crate) fn slack(channel: &str) -> Target {
-    target(OutletSpec::Slack(SlackSpec { channel: channel.to_owned() }))
+    target(OutletSpec::Slack(SlackSpec::channel(channel)))
 }
 
 pub(crate) fn pagerduty(from: Option<&str>) -> Target {

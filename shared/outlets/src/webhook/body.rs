@@ -361,7 +361,7 @@ fn event(post: &Post<'_>, limits: Limits) -> EventV1 {
     let run = &post.view.run;
     let source = match &run.trigger {
         Trigger::Event { source, .. } => Some(source.clone()),
-        Trigger::Hand { .. } | Trigger::Schedule { .. } => None,
+        Trigger::Hand { .. } | Trigger::Chat(_) | Trigger::Schedule { .. } => None,
     };
     let alert = run.alert.as_ref().map(|alert| AlertV1 {
         source,

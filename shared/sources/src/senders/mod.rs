@@ -24,6 +24,7 @@ mod opsgenie;
 mod pagerduty;
 mod prometheus;
 mod sentry;
+pub(crate) mod slack;
 mod slo;
 mod splunk_oncall;
 mod statuspage;
@@ -54,6 +55,7 @@ pub(crate) fn reader(sender: SourceType) -> Option<Read> {
         SourceType::Github => github::read,
         SourceType::Cloudwatch => cloudwatch::read,
         SourceType::Nobl9 => nobl9::read,
+        SourceType::Slack => slack::read,
     })
 }
 

@@ -55,10 +55,11 @@ proptest! {
     fn i1_arbitrary_headers_prove_nothing(
         body: Vec<u8>,
         query in "(token=)?[a-zA-Z0-9+/=&%._]{0,90}",
-        values in vec(prop_oneof![vec(any::<u8>(), 0..200), "(v1[=,]|v1a,|sha256=|Bearer |Basic )?[a-zA-Z0-9+/=, .]{0,90}".prop_map(String::into_bytes)], 10),
+        values in vec(prop_oneof![vec(any::<u8>(), 0..200), "(v[01][=,]|v1a,|sha256=|Bearer |Basic )?[a-zA-Z0-9+/=, .]{0,90}".prop_map(String::into_bytes)], 12),
     ) {
         let names = ["x-pagerduty-signature", "webhook-id", "webhook-timestamp", "webhook-signature", "svix-signature",
-            "x-signature", "authorization", "x-token", "x-grafana-alerting-signature", "x-grafana-alerting-timestamp"];
+            "x-signature", "authorization", "x-token", "x-grafana-alerting-signature", "x-grafana-alerting-timestamp",
+            "x-slack-signature", "x-slack-request-timestamp"];
         let mut headers = HeaderMap::new();
         for (name, value) in names.into_iter().zip(values) {
             if let Ok(value) = HeaderValue::from_bytes(&value) {
@@ -96,7 +97,8 @@ proptest! {
             "splunk-oncall/triggered.json",
             "azure-monitor/triggered.json", "azure-monitor/service-health-resolved.json", "gcp-monitoring/triggered.json",
             "dynatrace/triggered.json", "zabbix/triggered.json", "zabbix/acknowledged.json", "better-stack/resolved.json",
-            "statuspage/resolved.json", "statuspage/component.json", "nobl9/triggered.json", "nobl9/fields.json"]),
+            "statuspage/resolved.json", "statuspage/component.json", "nobl9/triggered.json", "nobl9/fields.json",
+            "slack/mention.json", "slack/challenge.json"]),
         place: prop::sample::Index,
         value in any_value(),
     ) {

@@ -40,6 +40,8 @@ mod schemes;
 #[cfg(test)]
 mod sentry;
 #[cfg(test)]
+mod slack;
+#[cfg(test)]
 mod sns;
 #[cfg(test)]
 mod splunk_oncall;

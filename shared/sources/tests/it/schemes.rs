@@ -22,6 +22,7 @@ fn schemes() -> Vec<catalog::model::Source> {
         probes(json!({"secret": "probes", "scheme": "basic"})),
         probes(json!({"secret": "probes", "scheme": "url-token"})),
         known("grafana"),
+        known("slack"),
     ]
 }
 
@@ -226,6 +227,36 @@ proptest! {
             prop_assert!(verify(&source, beside.with(body.as_bytes()), &[secret], at).is_ok());
         }
     }
+}
+
+#[test]
+fn i1_what_slack_signed_is_let_in_for_five_minutes_and_only_in_its_own_form() {
+    let source = known("slack");
+    let beside = Beside::signed(&source, b"text=run", KEY);
+    let at = |seconds: i64| {
+        let at = now() + SignedDuration::from_secs(seconds);
+        verify(&source, beside.with(b"text=run"), &crate::support::secrets(&[OTHER, KEY]), at).map(|_| ())
+    };
+    for (seconds, wanted) in
+        [(0, Ok(())), (300, Ok(())), (-300, Ok(())), (301, Err(Refusal::Stale)), (-301, Err(Refusal::Stale))]
+    {
+        assert_eq!(at(seconds), wanted, "{seconds}");
+    }
+    let signature = beside.headers["x-slack-signature"].to_str().unwrap().to_owned();
+    let seconds = now().as_second().to_string();
+    for (signature, seconds) in [
+        (signature.replace("v0=", "v1="), seconds.clone()),
+        (signature.replace("v0=", ""), seconds.clone()),
+        (format!("{signature},{signature}"), seconds.clone()),
+        (signature.clone(), format!("+{seconds}")),
+        (signature.clone(), format!("{seconds}.0")),
+        (signature.clone(), String::new()),
+    ] {
+        let pairs = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", seconds.as_str())];
+        assert_eq!(check(&source, &pairs, b"text=run", &[KEY], now()), Err(Refusal::Mismatch), "{pairs:?}");
+    }
+    let alone = [("x-slack-signature", signature.as_str())];
+    assert_eq!(check(&source, &alone, b"text=run", &[KEY], now()), Err(Refusal::Unproven));
 }
 
 #[test]

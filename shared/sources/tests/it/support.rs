@@ -20,7 +20,7 @@ pub fn source(document: Value) -> Source {
 }
 
 /// Every type of sender whose form is known.
-pub const KNOWN: [&str; 18] = [
+pub const KNOWN: [&str; 19] = [
     "pagerduty",
     "opsgenie",
     "jsm",
@@ -39,6 +39,7 @@ pub const KNOWN: [&str; 18] = [
     "statuspage",
     "github",
     "nobl9",
+    "slack",
 ];
 
 /// A source of a known type.
@@ -177,15 +178,16 @@ pub struct Signed {
 pub fn signed(sender: &str) -> Vec<Signed> {
     let files = captures(sender);
     let body = |stem: &str| {
-        let name = format!("{}.json", stem.trim_end_matches(".tampered"));
-        files.iter().find(|(file, _)| *file == name).unwrap().1.clone()
+        let stem = stem.trim_end_matches(".tampered");
+        let is_body = |file: &str| file == format!("{stem}.json") || file == format!("{stem}.txt");
+        files.iter().find(|(file, _)| is_body(file)).unwrap().1.clone()
     };
     let read = |(file, text): &(String, Vec<u8>)| {
         let stem = file.strip_suffix(".headers.json")?;
         let notes: Value = serde_json::from_slice(text).unwrap();
         let pairs = notes.as_object().unwrap().iter().filter(|(name, _)| !name.starts_with('_'));
         let headers = pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-        let secret = notes["_secret"].as_str().unwrap().to_owned();
+        let secret = notes["_secret"].as_str().or(notes["_signing_secret"].as_str()).unwrap().to_owned();
         Some(Signed { name: stem.to_owned(), body: body(stem), headers, secret, notes })
     };
     files.iter().filter_map(read).collect()

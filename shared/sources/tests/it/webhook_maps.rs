@@ -207,6 +207,35 @@ fn vmware_aria_operations_is_read() {
     assert_eq!(read("vrops", &over).kind, EventKind::Resolved);
 }
 
+/// The body is the one that the page says, with what Slack puts in its places.
+#[test]
+fn a_workflow_of_slack_is_read() {
+    let (_, template) = PAGE.split_once("```json\n").unwrap();
+    let mut body: Value = serde_json::from_str(template.split("```").next().unwrap()).unwrap();
+    for (field, value) in [
+        ("request", "2026-03-02T09:39:58Z U0ONCALL01"),
+        ("title", "Checkout looks slow"),
+        ("asked_by", "U0ONCALL01"),
+        ("channel", "C0CHECKOUT"),
+        ("message", "https://shop.slack.com/archives/C0CHECKOUT/p1772444398000100"),
+    ] {
+        assert!(body[field].as_str().unwrap().contains("{{"), "{field}");
+        body[field] = json!(value);
+    }
+    let event = read("slack-workflow", &body);
+    assert_eq!((event.kind, event.delivery_key.as_str()), (EventKind::Triggered, "2026-03-02T09:39:58Z U0ONCALL01"));
+    let alert = event.alert.unwrap();
+    assert_eq!(
+        (alert.title.as_str(), alert.severity, alert.service.id.as_str()),
+        ("Checkout looks slow", AlertSeverity::High, "checkout")
+    );
+    assert_eq!((alert.labels["channel"].as_str(), alert.links.len()), ("C0CHECKOUT", 1));
+    for field in ["severity", "service", "message"] {
+        body.as_object_mut().unwrap().remove(field);
+    }
+    assert_eq!(read("slack-workflow", &body).kind, EventKind::Triggered, "the rest is enough");
+}
+
 #[test]
 fn dash0_is_read() {
     let Some(body) = capture("dash0", "keep_mock.json", &[]) else { return };

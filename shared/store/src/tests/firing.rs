@@ -13,7 +13,7 @@ impl World {
             trigger: Trigger::Schedule { name: name.clone(), at },
             targets: vec![TargetSpec {
                 name: "slack".into(),
-                outlet: OutletSpec::Slack(SlackSpec { channel: "#oncall".into() }),
+                outlet: OutletSpec::Slack(SlackSpec::channel("#oncall")),
             }],
             ..Run::queued(RunId::opened_by(EventId::of_firing(&name, at)), "triage".parse().unwrap(), "0", at)
         };

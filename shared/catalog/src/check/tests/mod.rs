@@ -84,6 +84,7 @@ macro_rules! bad {
     };
 }
 
+mod chat;
 mod delivery;
 mod documents;
 mod expressions;

@@ -1,0 +1,176 @@
+//! Slack: what is an event, what somebody asks for, and what must never start anything.
+
+use domain::{EventKind, ResponseUrl};
+use firstlook_sources::{Ask, Asked, FromSlack, ask, from_slack, normalize, verify};
+use serde_json::{Value, json};
+
+use crate::{
+    reviewed::{every_capture, form, samples},
+    support::{Beside, captures, changed, known, now, one, sample, secrets},
+};
+
+fn asked_for(raw: &[u8]) -> FromSlack {
+    let source = known("slack");
+    let beside = Beside::signed(&source, raw, "s");
+    let payload = verify(&source, beside.with(raw), &secrets(&["s"]), now()).unwrap();
+    from_slack(&source, &payload, now())
+}
+
+fn asked(raw: &[u8]) -> Asked {
+    match asked_for(raw) {
+        FromSlack::Asked(asked) => *asked,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn our_own_samples_are_read_as_reviewed() {
+    samples(
+        &known("slack"),
+        &["run.txt", "help.txt", "mention.json", "mention-run.json", "challenge.json", "own-message.json"],
+    );
+}
+
+#[test]
+fn i1_every_real_body_is_classified() {
+    use EventKind::{Ping, Unknown};
+    every_capture(
+        &known("slack"),
+        "slack",
+        &[
+            ("block_actions.json", Unknown, None, false),
+            ("bolt_js_interactivity_shortcut_0.txt", Unknown, None, false),
+            ("bolt_js_slash_command_1.txt", Unknown, None, false),
+            ("bolt_js_ssl_check_2.txt", Ping, None, false),
+            ("event_app_mention.json", Unknown, None, false),
+            ("event_bot_message.json", Unknown, None, false),
+            ("global_shortcut.json", Unknown, None, false),
+            ("message_shortcut.json", Unknown, None, false),
+            ("schema_AppRateLimitedPayload.json", Unknown, None, false),
+            ("schema_BlockActionPayload.json", Unknown, None, false),
+            ("slash_command_bolt.txt", Unknown, None, false),
+            ("slash_command_signed.txt", Unknown, None, false),
+            ("url_verification.json", Ping, None, false),
+        ],
+    );
+}
+
+/// What somebody asks for is told apart from what only happens, in every real body.
+#[test]
+fn every_real_body_asks_for_what_it_says() {
+    for (file, raw) in captures("slack").into_iter().filter(|(file, _)| !file.ends_with(".headers.json")) {
+        let read = asked_for(&raw);
+        match file.as_str() {
+            "url_verification.json" => {
+                let wanted = "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P";
+                assert_eq!(read, FromSlack::Challenge(wanted.to_owned()));
+            }
+            "slash_command_signed.txt" => {
+                let FromSlack::Asked(asked) = read else { panic!("{file}: {read:?}") };
+                assert_eq!(
+                    (asked.place.to_string(), asked.called.as_str()),
+                    ("roadrunner in #foobar".to_owned(), "/webhook-collect")
+                );
+                assert_eq!(asked.request, "398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c");
+                assert_eq!((ask(&asked.words), asked.at), (Ok(Ask::Help), now()));
+            }
+            "bolt_js_slash_command_1.txt" | "slash_command_bolt.txt" => {
+                assert!(matches!(&read, FromSlack::Asked(asked) if asked.slash), "{file}: {read:?}");
+            }
+            // Outside of a thread a mention can only ask for something; this one is told what there is.
+            "event_app_mention.json" => {
+                let FromSlack::Asked(asked) = read else { panic!("{file}: {read:?}") };
+                assert_eq!(
+                    (asked.words.trim(), asked.place.thread.as_deref()),
+                    ("Hi there!", Some("1595926230.009600"))
+                );
+                assert!(ask(&asked.words).is_err() && !asked.slash);
+            }
+            _ => assert_eq!(read, FromSlack::Event, "{file}"),
+        }
+    }
+}
+
+#[test]
+fn a_slash_command_says_who_asks_for_what_and_where() {
+    let asked = asked(&sample("slack/run.txt"));
+    let place = &asked.place;
+    assert_eq!((place.channel.as_str(), place.user.as_str(), &place.thread), ("C0CHECKOUT", "U0ONCALL01", &None));
+    assert_eq!(asked.called, "/firstlook");
+    assert_eq!(asked.response_url, Some(ResponseUrl("https://hooks.slack.com/commands/T0SHOP0001/1/xyz".to_owned())));
+    let with = [("namespace".to_owned(), "checkout".to_owned())].into();
+    assert_eq!(ask(&asked.words), Ok(Ask::Run { command: "checkout-triage".to_owned(), with }));
+}
+
+#[test]
+fn a_mention_in_a_thread_attaches_unless_it_begins_with_one_of_our_words() {
+    let mention = |text: &str| changed("slack/mention.json", &[("/event/text", json!(text))]);
+    for text in ["<@U0FIRSTLK1> runs again", "<@U0FIRSTLK1> thanks", "<@U0FIRSTLK1>", "look <@U0FIRSTLK1> at this"] {
+        assert_eq!(asked_for(&mention(text)), FromSlack::Event, "{text}");
+        let event = one(&known("slack"), mention(text));
+        assert_eq!(
+            (event.kind, event.external_id.as_deref()),
+            (EventKind::Annotated, Some("C0CHECKOUT:1772444400.000100"))
+        );
+    }
+    for text in
+        ["<@U0FIRSTLK1> run triage", "please <@U0FIRSTLK1> Run triage", "<@U0FIRSTLK1> help", "<@U0FIRSTLK1|fl> last"]
+    {
+        let asked = asked(&mention(text));
+        assert_eq!(asked.place.thread.as_deref(), Some("1772444400.000100"), "{text}");
+        assert!(ask(&asked.words).is_ok(), "{text}");
+    }
+}
+
+/// Our own posts come back as events, too, and so do those of other apps.
+#[test]
+fn what_an_app_writes_starts_and_attaches_nothing() {
+    let odd = [
+        ("/event/bot_id", json!("B0OTHER0001")),
+        ("/event/bot_profile", json!({"id": "B0OTHER0001"})),
+        ("/event/user", json!("U0FIRSTLK1")),
+        ("/event/user", Value::Null),
+    ];
+    for (place, value) in odd {
+        for file in ["slack/mention.json", "slack/mention-run.json"] {
+            let body = changed(file, &[(place, value.clone())]);
+            assert_eq!(asked_for(&body), FromSlack::Event, "{place}");
+            let event = one(&known("slack"), &body);
+            assert_eq!((event.kind, &event.external_id), (EventKind::Unknown, &None), "{place}");
+            assert!(event.summary.contains("a message of an app"), "{}", event.summary);
+        }
+    }
+    assert_eq!(asked_for(&sample("slack/own-message.json")), FromSlack::Event);
+}
+
+/// Slack tries an event again when the first answer was late or lost: it must not be dropped, and it is one event.
+#[test]
+fn i3_an_event_is_named_by_its_id_and_not_by_the_attempt() {
+    let source = known("slack");
+    let raw = sample("slack/mention.json");
+    let mut beside = Beside::signed(&source, &raw, "s");
+    for (name, value) in [("x-slack-retry-num", "2"), ("x-slack-retry-reason", "http_timeout")] {
+        beside.headers.insert(name, value.parse().unwrap());
+    }
+    let payload = verify(&source, beside.with(&raw), &secrets(&["s"]), now()).unwrap();
+    let [again] = <[_; 1]>::try_from(normalize(&source, &payload, now())).unwrap();
+    let first = one(&source, &raw);
+    assert_eq!((again.delivery_key.as_str(), again.kind), ("Ev0MENTION1", first.kind));
+}
+
+/// Around an event and within a form stands a token that proved requests once.
+#[test]
+fn i9_the_old_token_is_not_kept_with_what_attaches() {
+    let event = one(&known("slack"), sample("slack/mention.json"));
+    assert!(event.raw.text.contains("app_mention") && !event.raw.text.contains("Jhj5dZrVaK7ZwHHjRyZWjbDl"));
+}
+
+#[test]
+fn what_is_no_body_of_slack_is_recorded_as_that() {
+    for (raw, part) in [("{}", "not Slack's"), ("[]", "not Slack's"), ("{\"type\": 7}", "not Slack's")] {
+        let event = one(&known("slack"), raw);
+        assert_eq!(event.kind, EventKind::Unknown);
+        assert!(event.summary.contains(part), "{raw}: {}", event.summary);
+    }
+    assert_eq!(form(&known("slack"), b"payload=no+json").kind, EventKind::Unknown);
+}
