@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use catalog::{
     Catalog, Choice, Matcher,
-    model::{Scheme, Source},
+    model::{Scheme, Source, SourceType},
 };
 use domain::{Disposition, Event, EventId, EventKind, EventRole, InvestigateMessage, Name, Secret};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -16,7 +16,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sources::{Inbound, Normalized, Refusal, VerifiedPayload};
 
-use crate::problem::{Problem, respond};
+use crate::{
+    problem::{Problem, respond},
+    slack::ANSWER_SLACK_WITHIN,
+};
 
 /// The largest body that is taken, in bytes. PagerDuty drops what is over 256 KB itself; no known sender needs more.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -26,18 +29,18 @@ pub const MAX_BODY: usize = 1024 * 1024;
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// `Retry-After`, in seconds, when the queue did not take an event: it is back in moments.
-const RETRY_QUEUE: &str = "5";
+pub(crate) const RETRY_QUEUE: &str = "5";
 /// `Retry-After`, in seconds, when the secret could not be read: the store is asked anew at most once in 30 s.
 const RETRY_SECRET: &str = "30";
 
 /// The handler, over its ports.
 pub struct Ingest {
-    catalog: Arc<Catalog>,
+    pub(crate) catalog: Arc<Catalog>,
     matcher: Matcher,
-    queue: Arc<dyn SendMessage>,
+    pub(crate) queue: Arc<dyn SendMessage>,
     secrets: Arc<dyn ReadSecret>,
     sns: Arc<dyn AskSns>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
@@ -84,7 +87,13 @@ impl Ingest {
         if !may_be_read(request.headers()) {
             return Err(refuse(source, Problem::content_type(), "the content type is neither JSON nor a form"));
         }
-        match tokio::time::timeout(ANSWER_WITHIN, self.accept(source, request)).await {
+        let is_slack = source.source_type == SourceType::Slack;
+        if is_slack && request.body().starts_with(sources::SSL_CHECK) {
+            // Slack looks at the certificate. Nothing follows from it, so nobody need prove anything.
+            return Ok(Response::new(Bytes::new()));
+        }
+        let within = if is_slack { ANSWER_SLACK_WITHIN } else { ANSWER_WITHIN };
+        match tokio::time::timeout(within, self.accept(source, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(refuse(source, Problem::unavailable(RETRY_QUEUE), "the answer took too long")),
         }
@@ -107,6 +116,9 @@ impl Ingest {
             Some(Scheme::Sns) => self.verify_sns(source, inbound).await?,
             _ => self.verify(source, inbound).await?,
         };
+        if source.source_type == SourceType::Slack {
+            return self.slack(source, &payload, request.body()).await;
+        }
         let events = self.events(source, &payload);
         let told = told(&events);
         self.send(source, events).await.map_err(|_| Problem::unavailable(RETRY_QUEUE))?;
@@ -114,7 +126,7 @@ impl Ingest {
     }
 
     /// What a verified request tells of, and what follows from each.
-    fn events(&self, source: &Source, payload: &VerifiedPayload<'_>) -> Vec<Event> {
+    pub(crate) fn events(&self, source: &Source, payload: &VerifiedPayload<'_>) -> Vec<Event> {
         let received_at = self.clock.now();
         let event = |normalized: Normalized| {
             let id = EventId::mint(received_at, self.entropy.random());
@@ -225,7 +237,7 @@ impl Ingest {
     }
 
     /// Returns once the queue has all of the events.
-    async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    pub(crate) async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Box<dyn Error + Send + Sync>> {
         let failed = |error: Box<dyn Error + Send + Sync>, permanent: bool| {
             let said = chain(error.as_ref());
             tracing::error!(source = source.name.as_str(), permanent, error = said, "the events were not taken");
@@ -299,7 +311,7 @@ fn does(disposition: &Disposition) -> &'static str {
 }
 
 /// One event as it is, several as a list.
-fn told(events: &[Event]) -> Value {
+pub(crate) fn told(events: &[Event]) -> Value {
     let accepted = events.iter().map(|event| {
         let Event { id, kind, disposition, .. } = event;
         json!(Accepted { event: *id, kind: *kind, disposition })

@@ -7,5 +7,6 @@
 pub mod context;
 mod handler;
 mod problem;
+mod slack;
 
 pub use handler::{ANSWER_WITHIN, Ingest, MAX_BODY};

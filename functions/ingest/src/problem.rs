@@ -12,16 +12,16 @@ pub(crate) struct Problem {
     name: &'static str,
     title: &'static str,
     detail: Cow<'static, str>,
-    header: Option<(HeaderName, &'static str)>,
+    headers: Vec<(HeaderName, &'static str)>,
 }
 
 impl Problem {
     fn new(status: StatusCode, name: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, name, title, detail: detail.into(), header: None }
+        Self { status, name, title, detail: detail.into(), headers: vec![] }
     }
 
     fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, value));
+        self.headers.push((name, value));
         self
     }
 
@@ -55,6 +55,8 @@ impl Problem {
         // RFC 9110 wants a challenge with each 401; there is no registered scheme for signed webhooks.
         Self::new(StatusCode::UNAUTHORIZED, "unverified", "The sender is not proven", detail)
             .with(header::WWW_AUTHENTICATE, "Webhook realm=\"hooks\"")
+            // Slack alone reads it: what is wrong once is wrong on the next attempts too.
+            .with(HeaderName::from_static("x-slack-no-retry"), "1")
     }
 
     /// The same whatever of an SNS message does not fit. SNS tries nothing again that is answered with 4xx.
@@ -90,7 +92,9 @@ impl From<Problem> for Response<Bytes> {
             "detail": problem.detail,
         });
         let mut response = respond(problem.status, "application/problem+json", &body);
-        response.headers_mut().extend(problem.header.map(|(name, value)| (name, HeaderValue::from_static(value))));
+        response
+            .headers_mut()
+            .extend(problem.headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))));
         response
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{alarms, command_line, delivery, metrics, path, schedule, storm};
+use super::{alarms, command_line, delivery, metrics, path, schedule, slack, storm};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -167,6 +167,9 @@ scenarios! { side_by_side, run:
     i3_what_the_clock_says_becomes_one_run_and_its_delivery: fired_by_the_scheduler;
     an_alarm_that_aws_hands_over_becomes_a_run: alarms::an_alarm_that_aws_hands_over_becomes_a_run;
     i3_what_is_over_max_open_is_gathered_and_all_of_it_is_in_the_metrics: metrics::i3_what_is_over_max_open_is_gathered_and_all_of_it_is_in_the_metrics;
+    i3_a_slash_command_becomes_one_answer_in_its_channel: slack::i3_a_slash_command_becomes_one_answer_in_its_channel;
+    i1_what_may_not_be_run_is_refused_with_the_mend: slack::i1_what_may_not_be_run_is_refused_with_the_mend;
+    a_mention_in_a_thread_attaches_and_asks: slack::a_mention_in_a_thread_attaches_and_asks;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 

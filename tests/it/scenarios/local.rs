@@ -8,7 +8,7 @@ use ports::{Queue, SendMessage};
 use serde_json::Value;
 use store::Reader;
 
-use super::{delivery, path, schedule, storm};
+use super::{delivery, path, schedule, slack, storm};
 use crate::{
     aws_world::loopback_client,
     support::{
@@ -136,6 +136,9 @@ scenarios! {
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
     i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost: storm::i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost;
     i3_what_is_over_max_open_is_gathered_until_there_is_room: over_max_open;
+    i3_a_slash_command_becomes_one_answer_in_its_channel: slack::i3_a_slash_command_becomes_one_answer_in_its_channel;
+    i1_what_may_not_be_run_is_refused_with_the_mend: slack::i1_what_may_not_be_run_is_refused_with_the_mend;
+    a_mention_in_a_thread_attaches_and_asks: slack::a_mention_in_a_thread_attaches_and_asks;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 

@@ -9,6 +9,7 @@ mod local;
 mod metrics;
 mod path;
 mod schedule;
+mod slack;
 mod storm;
 
 use crate::support::world::World;

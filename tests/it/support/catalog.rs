@@ -36,6 +36,14 @@ name: pagerduty
 type: pagerduty
 verify: { secret: pagerduty-signing }
 ---
+kind: Source
+name: slack
+type: slack
+verify: { secret: slack-signing }
+commands:
+  - { command: triage, channels: [C0ASKED001, C0THREAD01], assistant: cathy }
+  - { command: glance, channels: [C0ASKED001], users: [U0OTHER001] }
+---
 kind: Workflow
 name: captured
 trigger: { sources: [pagerduty], when: 'alert.service.id == "CAPTURED_SERVICE"' }
@@ -220,6 +228,7 @@ issues:
 pub fn secrets(signing: serde_json::Value) -> serde_json::Value {
     serde_json::json!({
         "pagerduty-signing": signing,
+        "slack-signing": super::slack::SIGNING_SECRET,
         "slack-bot-token": "xoxb-of-the-scenarios",
         "pagerduty-api-key": "pd-key-of-the-scenarios",
         "team-webhook": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",

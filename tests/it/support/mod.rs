@@ -4,5 +4,6 @@ pub mod catalog;
 pub mod pages;
 pub mod proxy;
 pub mod shop;
+pub mod slack;
 pub mod stage;
 pub mod world;

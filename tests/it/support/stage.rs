@@ -160,9 +160,11 @@ impl Stage {
         let url = |text: &str| text.parse().unwrap();
         let settings =
             Settings { slack_api: url(&self.slack_api), pagerduty_api: url(&self.pagerduty_api), inbox: None };
+        let outlets = Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap());
         Arc::new(deliver::Deliver {
             store,
-            outlets: Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap()),
+            outlets: Arc::clone(&outlets) as Arc<_>,
+            chat: outlets,
             sender,
             retimer: Arc::new(self.queues.clone()),
             secrets: Arc::clone(&self.secrets),

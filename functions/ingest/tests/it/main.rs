@@ -13,4 +13,6 @@ mod events;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod slack;
+#[cfg(test)]
 mod world;

@@ -57,6 +57,27 @@ name: aws
 type: cloudwatch
 verify: { scheme: iam }
 ---
+kind: Source
+name: slack
+type: slack
+verify: { secret: slack-signing }
+commands:
+  - { command: triage, channels: [C0OPS00001], users: [U0ANN00001], assistant: cathy }
+  - { command: look, channels: [C0OPS00001] }
+---
+kind: Assistant
+name: cathy
+model: none
+---
+kind: Command
+name: triage
+description: Is the shop up
+parameters:
+  namespace: { type: string, pattern: "[a-z-]{1,20}", description: Whose }
+  since: { type: duration, default: 15m }
+tasks:
+  - { id: health, task: health }
+---
 kind: Workflow
 name: alarms
 trigger: { sources: [alarms, aws] }
@@ -154,7 +175,7 @@ pub struct FakeSecrets {
 }
 
 fn live(values: &[&str]) -> BTreeMap<String, Vec<Secret>> {
-    let keys = ["pagerduty-signing", "probes", "plain"];
+    let keys = ["pagerduty-signing", "probes", "plain", "slack-signing"];
     keys.iter().map(|key| ((*key).to_owned(), values.iter().map(|value| Secret::new(*value)).collect())).collect()
 }
 
@@ -283,7 +304,7 @@ impl World {
     pub async fn ask(&self, request: Request<Bytes>) -> Said {
         let response: Response<Bytes> = self.ingest.handle(request).await;
         let (parts, body) = response.into_parts();
-        Said { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&body).unwrap() }
+        Said { status: parts.status, headers: parts.headers, body: serde_json::from_slice(&body).unwrap_or_default() }
     }
 
     /// A request as the source's sender signs it with `secret`.

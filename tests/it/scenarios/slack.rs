@@ -1,0 +1,133 @@
+//! What people ask for in Slack, end to end.
+
+use domain::{RunId, RunStatus, Trigger};
+use inbox::{Posted, Service};
+use ports::Queue;
+use serde_json::json;
+
+use super::World;
+use crate::support::{
+    slack::{ANN, command, event, mention},
+    world::{Answer, posts, settled, until},
+};
+
+/// What everybody sees of `run`.
+fn messages(world: &dyn World, run: RunId) -> Vec<Posted> {
+    posts(world, Service::Slack, run).into_iter().filter(|post| post.only_for.is_none()).collect()
+}
+
+fn text(answer: &Answer) -> &str {
+    assert_eq!((answer.status, &answer.body["response_type"]), (200, &json!("ephemeral")), "{answer:?}");
+    answer.body["text"].as_str().unwrap()
+}
+
+/// The run that who asked was told of.
+fn run_of(answer: &Answer) -> RunId {
+    let text = text(answer);
+    let id = text.split_once("(run_").unwrap_or_else(|| panic!("{text}")).1.split_once(')').unwrap().0;
+    format!("run_{id}").parse().unwrap()
+}
+
+/// A signed request in, one message in its channel out; the same request again is the same run, and `last` shows it.
+pub async fn i3_a_slash_command_becomes_one_answer_in_its_channel(world: &dyn World) {
+    let channel = "C0ASKED001";
+    let url = world.inbox().response_url(channel, ANN);
+    let asked = command("run triage incident=QSLASH", channel, "1.2.slash", &url);
+    let run = run_of(&world.post("slack", &asked).await);
+    let view = settled(world, run).await;
+    assert_eq!((view.run.status, view.steps.len()), (RunStatus::Concluded, 4));
+    assert_eq!(
+        (view.run.params["incident"].as_str(), &view.run.assistant),
+        (Some("QSLASH"), &Some("cathy".parse().unwrap()))
+    );
+    let Trigger::Chat(place) = &view.run.trigger else { panic!("{:?}", view.run.trigger) };
+    assert_eq!((place.to_string(), place.channel.as_str()), ("ann in #asked".to_owned(), channel));
+    assert_eq!(run_of(&world.post("slack", &asked).await), run, "the same request");
+    let posted = messages(world, run);
+    assert_eq!(posted.len(), 1, "{posted:?}");
+    assert!(posted[0].id.starts_with(channel), "{}", posted[0].id);
+    assert!(posted[0].body.to_string().contains("asked for by ann in #asked"), "{:?}", posted[0].body);
+
+    let last = command("last", channel, "1.2.last", &url);
+    assert!(text(&world.post("slack", &last).await).contains("Looking for"));
+    let told = until("the newest runs to be told", async || {
+        let mut told = world.inbox().posts().into_iter().filter(|post| post.only_for.as_deref() == Some(ANN));
+        told.find(|post| post.body.to_string().contains("The newest RunSessions"))
+    })
+    .await;
+    // Those of this Command, whichever are the newest; each opens from here.
+    assert!(told.body.to_string().contains("/runs/run_"), "{:?}", told.body);
+    assert_eq!(messages(world, run).len(), 1);
+}
+
+/// What the catalog does not allow is refused to who asked, and nothing follows.
+pub async fn i1_what_may_not_be_run_is_refused_with_the_mend(world: &dyn World) {
+    let refused = [
+        ("run triage incident=QNO", "C0ELSE0001", "add `C0ELSE0001` to its `channels`"),
+        ("run glance", "C0ASKED001", "add `U0ANN00001` to its `users`"),
+        ("run narrow incident=12", "C0ASKED001", "There is no `narrow`"),
+        ("run triage incident=../x", "C0ASKED001", "it does not match the pattern"),
+        ("halt", "C0ASKED001", "I do not know `halt`"),
+    ];
+    for (words, channel, part) in refused {
+        let answer = world.post("slack", &command(words, channel, "1.2.no", "https://hooks.slack.com/x")).await;
+        assert!(text(&answer).contains(part), "{words}: {answer:?}");
+    }
+    let help = world.post("slack", &command("help", "C0ASKED001", "1.2.help", "https://hooks.slack.com/x")).await;
+    assert!(text(&help).contains("run triage incident=STRING") && !text(&help).contains("glance"), "{help:?}");
+    let mut forged = command("run triage incident=QNO", "C0ASKED001", "1.2.no", "https://hooks.slack.com/x");
+    forged.body.push(b'x');
+    assert_eq!(world.post("slack", &forged).await.status, 401);
+    let challenge = json!({"type": "url_verification", "challenge": "3eZbrw1aBm2rZgRNFdxV", "token": "gone"});
+    let answer = world.post("slack", &event(&challenge)).await;
+    assert_eq!((answer.status, &answer.body), (200, &json!({"challenge": "3eZbrw1aBm2rZgRNFdxV"})));
+    assert!(world.shop().hits("QNO").is_empty(), "nobody looked");
+}
+
+/// A mention in the thread of our message belongs to its run; one that asks for a Command is answered in that thread.
+pub async fn a_mention_in_a_thread_attaches_and_asks(world: &dyn World) {
+    let channel = "C0THREAD01";
+    let asked = command("run triage incident=QTHREAD", channel, "1.2.thread", "https://hooks.slack.com/x");
+    let run = run_of(&world.post("slack", &asked).await);
+    settled(world, run).await;
+    let root = messages(world, run).remove(0);
+    let ts = root.id.split_once('/').unwrap().1.to_owned();
+
+    let said = mention("rolled back &amp; watching", channel, &ts, "EvTHREAD1");
+    for _ in 0..2 {
+        assert_eq!(world.post("slack", &said).await.status, 202);
+    }
+    until("the mention to be on the run", async || {
+        let view = world.reader().view(run).await.unwrap().unwrap();
+        (view.run.counts.attached == 1 && view.run.counts.duplicates == 1).then_some(())
+    })
+    .await;
+    let view = settled(world, run).await;
+    let noted = view.events.iter().find(|event| event.provider_kind == "app_mention").unwrap();
+    assert_eq!(noted.summary, format!("{ANN} wrote: rolled back & watching"));
+    let [message] = <[_; 1]>::try_from(messages(world, run)).unwrap();
+    assert!(message.current().to_string().contains("1 further event"), "{:?}", message.current());
+
+    let again = mention("run triage incident=QAGAIN", channel, &ts, "EvTHREAD2");
+    for _ in 0..2 {
+        assert_eq!(world.post("slack", &again).await.status, 202);
+    }
+    let answer = until("the answer in the thread", async || {
+        let posts = world.inbox().posts().into_iter();
+        posts.filter(|post| post.body["thread_ts"] == ts.as_str() && post.only_for.is_none()).collect::<Vec<_>>().pop()
+    })
+    .await;
+    let second: RunId = answer.body["metadata"]["event_payload"]["run"].as_str().unwrap().parse().unwrap();
+    assert_eq!(settled(world, second).await.run.params["incident"], "QAGAIN");
+    assert_eq!(messages(world, second).len(), 1, "the same event is the same run");
+
+    // What is not allowed is told to who asked, in the thread.
+    assert_eq!(world.post("slack", &mention("run glance", channel, &ts, "EvTHREAD3")).await.status, 202);
+    let told = until("the refusal", async || {
+        let posts = world.inbox().posts().into_iter();
+        posts.filter(|post| post.only_for.is_some() && post.body["thread_ts"] == ts.as_str()).collect::<Vec<_>>().pop()
+    })
+    .await;
+    assert!(told.body["text"].as_str().unwrap().contains("add `C0THREAD01` to its `channels`"), "{:?}", told.body);
+    until("the queue to be empty", async || (world.depth(Queue::Investigate).await == 0).then_some(())).await;
+}
