@@ -62,6 +62,7 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
             @if let Some(workflow) = &run.workflow { span { "Workflow " b { (workflow) } } }
             span { "Command " b { (run.command) } }
             @if run.alert.is_some() { span { "incident " b { (words::incident(&run.incident)) } } }
+            @for said in &view.ratings { span { "rated " b { (said.rating.as_str()) } " by " (said.by.who()) } }
         }
     }
 }

@@ -47,6 +47,10 @@ impl Ingest {
                 self.send_one(source, &message).await.map_err(unavailable)?;
                 Ok(respond(StatusCode::ACCEPTED, "application/json", &json!({ "event": id })))
             }
+            FromSlack::Pressed(press) => {
+                self.send_one(source, &InvestigateMessage::PressV1 { press }).await.map_err(unavailable)?;
+                Ok(Response::new(Bytes::new()))
+            }
             read => {
                 let events = self.events(source, payload);
                 let told = told(&events);

@@ -4,6 +4,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use catalog::model::SourceType;
 use domain::{
     CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name,
     OutletSpec, Run, RunId, RunStatus, SlackSpec, Trigger,
@@ -95,6 +96,7 @@ impl Investigate {
                 let group = reply.place.source.clone();
                 self.send_in(Queue::Deliver, &DeliverMessage::ReplyV1 { reply }, group.as_str(), Duration::ZERO).await
             }
+            InvestigateMessage::PressV1 { press } => self.pressed(&press).await,
             InvestigateMessage::ContinueV1 { run, .. } => self.go_on(run, message, deadline).await,
         }
     }
@@ -173,7 +175,9 @@ impl Investigate {
     }
 
     pub(crate) fn queued(&self, id: RunId, command: &Name) -> Run {
-        Run::queued(id, command.clone(), &self.engine.catalog.digest, self.clock.now())
+        let catalog = &self.engine.catalog;
+        let buttons = catalog.sources.values().any(|source| source.source_type == SourceType::Slack);
+        Run { buttons, ..Run::queued(id, command.clone(), &catalog.digest, self.clock.now()) }
     }
 
     /// Drives the run as far as this invocation reaches, under its lease.
@@ -362,7 +366,7 @@ impl Investigate {
     }
 
     /// An attached event is news only where something is shown already; before that the first delivery has it in.
-    async fn announce_if_shown(&self, id: RunId) -> Result<(), InvestigateError> {
+    pub(crate) async fn announce_if_shown(&self, id: RunId) -> Result<(), InvestigateError> {
         let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
         if run.evidence_at.is_none() && !run.status.is_terminal() {
             return Ok(());

@@ -2,6 +2,7 @@
 
 pub mod context;
 mod handler;
+mod pressed;
 mod scheduled;
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ mod issue;
 mod message;
 mod money;
 mod outlet;
+mod rating;
 mod report;
 mod run;
 mod secret;
@@ -32,6 +33,7 @@ pub use outlet::{
     AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec, TicketKind,
     WebhookSpec,
 };
+pub use rating::{Act, Mark, Press, Rating};
 pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;

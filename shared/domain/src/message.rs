@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{ChatPlace, ChatReply, Event, EventId, Name, RunId};
+use crate::{ChatPlace, ChatReply, Event, EventId, Name, Press, RunId};
 
 /// A Command asked for by a person, a chat or a clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +57,11 @@ pub enum InvestigateMessage {
     ReplyV1 {
         /// The answer.
         reply: Box<ChatReply>,
+    },
+    /// Somebody pressed a button of a run's message.
+    PressV1 {
+        /// Which, and who.
+        press: Box<Press>,
     },
     /// A run reached the end of one invocation and goes on in the next.
     ContinueV1 {

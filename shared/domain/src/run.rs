@@ -235,6 +235,9 @@ pub struct Run {
     /// its incident state stays open: what is said of one of them is not said of the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub storm: bool,
+    /// Whether people can answer to its messages in Slack: the catalog has a Source that hears of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub buttons: bool,
     /// The look before this one, where the incident was reopened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
@@ -286,6 +289,7 @@ impl Run {
             spent_ms: 0,
             revision: 1,
             incident: IncidentState::Open,
+            buttons: false,
             storm: false,
             previous: None,
             last_time: None,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventId, EventKind, RawFragment, Run, Step, Target};
+use crate::{Event, EventId, EventKind, Rating, RawFragment, Run, Step, Target};
 
 /// How an event belongs to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,7 @@ impl AttachedEvent {
 pub struct Shown {
     pub run: Run,
     pub steps: Vec<Step>,
+    pub ratings: Vec<Rating>,
 }
 
 /// A whole RunSession at one moment. Steps are in plan order, events and targets in order of their keys.
@@ -75,6 +76,8 @@ pub struct RunView {
     pub steps: Vec<Step>,
     pub events: Vec<AttachedEvent>,
     pub targets: Vec<Target>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ratings: Vec<Rating>,
 }
 
 impl RunView {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use catalog::model::Source;
-use domain::{ChatPlace, ResponseUrl};
+use domain::{Act, ChatPlace, Mark, Press, ResponseUrl};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
     body,
-    json::{text, time, word},
+    json::{first_word, list, text, time, word},
     normalized::hash,
     senders::slack::is_by_an_app,
     verify::VerifiedPayload,
@@ -26,6 +26,8 @@ pub enum FromSlack {
     Challenge(String),
     /// Somebody asks for something.
     Asked(Box<Asked>),
+    /// Somebody pressed one of our buttons.
+    Pressed(Box<Press>),
     /// It is an event, as [`normalize`](crate::normalize) reads it, or something that nothing follows from.
     Event,
 }
@@ -74,6 +76,10 @@ pub fn from_slack(source: &Source, payload: &VerifiedPayload<'_>, received_at: T
     let asked = match text(&body, "/type") {
         Some("url_verification") => {
             return text(&body, "/challenge").map_or(FromSlack::Event, |it| FromSlack::Challenge(it.to_owned()));
+        }
+        Some("block_actions") => {
+            let press = press(source, &body, payload.signed_at().unwrap_or(received_at));
+            return press.map_or(FromSlack::Event, |press| FromSlack::Pressed(Box::new(press)));
         }
         Some("event_callback") => mention(source, &body, received_at),
         None => slash(source, &body, payload, received_at),
@@ -134,6 +140,29 @@ fn mention(source: &Source, body: &Value, received_at: Timestamp) -> Option<Aske
         response_url: None,
         slash: false,
         in_thread: thread.is_some(),
+    })
+}
+
+/// A button of ours: what it says is the run and nothing else. Whose message it stands on, and whether that is the run's, is
+/// found out where the runs are.
+fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
+    let action = list(body, "/actions").first()?;
+    let mark = text(action, "/action_id")?.strip_prefix("firstlook_rate_")?.replace('_', " ");
+    let mark = Mark::ALL.into_iter().find(|known| known.as_str() == mark)?;
+    let (channel, ts) = (text(body, "/container/channel_id")?, text(body, "/container/message_ts")?);
+    Some(Press {
+        place: ChatPlace {
+            source: source.name.clone(),
+            channel: channel.to_owned(),
+            channel_name: word(body, "/channel/name"),
+            thread: None,
+            user: text(body, "/user/id")?.to_owned(),
+            user_name: first_word(body, &["/user/username", "/user/name"]).unwrap_or_default(),
+        },
+        message: format!("{channel}/{ts}"),
+        run: text(action, "/value")?.parse().ok()?,
+        act: Act::Rate { mark },
+        at,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use domain::{Event, EventId, Name, RunId};
+use domain::{ChatPlace, Event, EventId, Name, RunId};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use ports::Key;
 use sha2::{Digest, Sha256};
@@ -56,6 +56,11 @@ pub(crate) fn event(id: RunId, event: EventId) -> Key {
 
 pub(crate) fn target(id: RunId, name: &str) -> Key {
     key(run(id), format!("{TARGET}{name}"))
+}
+
+/// One for each person, by the chat's id.
+pub(crate) fn rating(id: RunId, by: &ChatPlace) -> Key {
+    key(run(id), format!("{RATING}{}", hash(&[by.source.as_str(), &by.user])))
 }
 
 pub(crate) fn delivery(source: &Name, delivery_key: &str) -> Key {

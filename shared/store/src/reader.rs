@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
-use domain::{EARLIER_KEPT, LastTime, Run, RunId, RunView, Shown, Step};
-use futures_util::future::try_join_all;
+use domain::{EARLIER_KEPT, LastTime, Rating, Run, RunId, RunView, Shown, Step};
+use futures_util::future::{try_join, try_join_all};
 use jiff::civil::Date;
-use ports::{Index, ReadTable};
+use ports::{Index, Item, ReadTable};
 
 use crate::{StoreError, UnmatchedEvent, item, keys};
 
@@ -64,7 +64,14 @@ impl Reader {
     /// [`StoreError`].
     pub async fn shown(&self, id: RunId) -> Result<Option<Shown>, StoreError> {
         let Some(run) = self.run(id).await? else { return Ok(None) };
-        Ok(Some(Shown { run, steps: self.steps(id).await? }))
+        let (steps, ratings) = try_join(self.steps(id), self.ratings(id)).await?;
+        Ok(Some(Shown { run, steps, ratings }))
+    }
+
+    /// What people said of a run's report, in the order in which they said it.
+    async fn ratings(&self, id: RunId) -> Result<Vec<Rating>, StoreError> {
+        let found = self.table.query(&keys::run(id), keys::RATING).await?;
+        Ok(in_order(found.iter().filter_map(rating).collect()))
     }
 
     /// The whole RunSession, as the last writes left it.
@@ -73,18 +80,19 @@ impl Reader {
     /// [`StoreError`].
     pub async fn view(&self, id: RunId) -> Result<Option<RunView>, StoreError> {
         let mut run = None;
-        let (mut steps, mut events, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut steps, mut events, mut targets, mut ratings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for found in self.table.query(&keys::run(id), "").await? {
             match found.key.sk.as_str() {
                 keys::META => run = Some(item::read_run(&found)?),
                 sk if sk.starts_with(keys::STEP) => steps.push(item::read(&found)?),
                 sk if sk.starts_with(keys::EVENT) => events.push(item::read(&found)?),
                 sk if sk.starts_with(keys::TARGET) => targets.push(item::read_target(&found)?),
+                sk if sk.starts_with(keys::RATING) => ratings.extend(rating(&found)),
                 // A later release may keep more beside a run.
                 _ => {}
             }
         }
-        Ok(run.map(|run| RunView { run, steps, events, targets }))
+        Ok(run.map(|run| RunView { run, steps, events, targets, ratings: in_order(ratings) }))
     }
 
     /// When the same as what opened `run` fired before, and what came of it; `None` where no event opened it. Reads the
@@ -166,4 +174,14 @@ impl Reader {
         let events = page.items.iter().map(item::read).collect::<Result<_, _>>()?;
         Ok(UnmatchedPage { events, next: page.next })
     }
+}
+
+/// A rating; none where another release knows marks that this one does not, which is no reason to show nothing of the run.
+fn rating(found: &Item) -> Option<Rating> {
+    item::read(found).ok()
+}
+
+fn in_order(mut ratings: Vec<Rating>) -> Vec<Rating> {
+    ratings.sort_by_key(|rating| rating.at);
+    ratings
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{LastTime, LeaseToken, Report, Run, RunId, RunStatus, Step};
+use domain::{LastTime, LeaseToken, Rating, Report, Run, RunId, RunStatus, Step};
 use jiff::Timestamp;
 use ports::{Condition, Key, TableError, When, Write};
 use serde_json::{Map, Value, json};
@@ -252,6 +252,33 @@ impl Store {
             writes.extend(count_open(&item::read_run(&found)?, -1));
         }
         self.transact(writes).await.map_err(lost)
+    }
+
+    /// Keeps what somebody says of the report; their last word stands. `false`: it stood already, or a newer one does.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`]; others.
+    pub async fn rate_run(&self, id: RunId, rating: &Rating) -> Result<bool, StoreError> {
+        const RATED_AT: &str = "rated_at";
+        let at = rating.at.as_millisecond();
+        let mut kept = item::item(keys::rating(id, &rating.by), rating, expiry(self.clock.now(), crate::RUN_DAYS));
+        kept.attributes.insert(RATED_AT.to_owned(), json!(at));
+        let newer = When::all([Condition::Absent]).or([Condition::Below(RATED_AT, at)]);
+        let news = Write::Update {
+            key: keys::meta(id),
+            set: Map::new(),
+            add: vec![(item::REVISION, 1)],
+            remove: vec![],
+            when: When::all([Condition::Present]),
+        };
+        match self.transact(vec![Write::Put { item: kept, when: newer }, news]).await {
+            Ok(()) => Ok(true),
+            Err(TableError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.part == 1) => {
+                Err(StoreError::NoRun(id))
+            }
+            Err(TableError::Refused(_)) => Ok(false),
+            Err(other) => Err(StoreError::unexpected("to keep a rating")(other)),
+        }
     }
 
     /// The item of a run that is opened now.

@@ -2,6 +2,7 @@
 
 mod events;
 mod firing;
+mod ratings;
 mod storm;
 
 use std::{

@@ -170,6 +170,7 @@ scenarios! { side_by_side, run:
     i3_a_slash_command_becomes_one_answer_in_its_channel: slack::i3_a_slash_command_becomes_one_answer_in_its_channel;
     i1_what_may_not_be_run_is_refused_with_the_mend: slack::i1_what_may_not_be_run_is_refused_with_the_mend;
     a_mention_in_a_thread_attaches_and_asks: slack::a_mention_in_a_thread_attaches_and_asks;
+    a_report_is_rated_by_the_buttons_of_its_message: slack::a_report_is_rated_by_the_buttons_of_its_message;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 

@@ -1,13 +1,13 @@
 //! What people ask for in Slack, end to end.
 
-use domain::{RunId, RunStatus, Trigger};
+use domain::{Mark, RunId, RunStatus, Trigger};
 use inbox::{Posted, Service};
 use ports::Queue;
 use serde_json::json;
 
 use super::World;
 use crate::support::{
-    slack::{ANN, command, event, mention},
+    slack::{ANN, command, event, mention, press},
     world::{Answer, posts, settled, until},
 };
 
@@ -130,4 +130,36 @@ pub async fn a_mention_in_a_thread_attaches_and_asks(world: &dyn World) {
     .await;
     assert!(told.body["text"].as_str().unwrap().contains("add `C0THREAD01` to its `channels`"), "{:?}", told.body);
     until("the queue to be empty", async || (world.depth(Queue::Investigate).await == 0).then_some(())).await;
+}
+
+/// Who sees the message rates the report: it stands in the message and on the page. A button of another message does nothing.
+pub async fn a_report_is_rated_by_the_buttons_of_its_message(world: &dyn World) {
+    let channel = "C0THREAD01";
+    let ask = async |incident: &str| {
+        let words = format!("run triage incident={incident}");
+        let asked = command(&words, channel, &format!("1.2.{incident}"), "https://hooks.slack.com/x");
+        let run = run_of(&world.post("slack", &asked).await);
+        settled(world, run).await;
+        (run, messages(world, run).remove(0))
+    };
+    let ((run, message), (other, elsewhere)) = (ask("QRATED").await, ask("QOTHER").await);
+    let blocks = message.current()["blocks"].as_array().unwrap();
+    let buttons = blocks.iter().find(|block| block["type"] == "actions").expect("buttons under what has ended");
+    let button = &buttons["elements"][1];
+    assert_eq!(button["text"]["text"], "One hop short");
+    let (action, value) = (button["action_id"].as_str().unwrap(), button["value"].as_str().unwrap());
+
+    let forged = world.post("slack", &press(&elsewhere.id, action, value, "1.2.forged")).await;
+    let pressed = world.post("slack", &press(&message.id, action, value, "1.2.rated")).await;
+    assert_eq!((forged.status, pressed.status, &pressed.body), (200, 200, &json!("")));
+    let rated = until("the rating in the message", async || {
+        let message = messages(world, run).remove(0).current().to_string();
+        message.contains("Rated: one hop short (ann)").then_some(message)
+    })
+    .await;
+    assert_eq!(rated.matches("one hop short (ann)").count(), 1);
+    let view = settled(world, run).await;
+    let [said] = <[_; 1]>::try_from(view.ratings).unwrap();
+    assert_eq!((said.rating, said.by.user.as_str()), (Mark::OneHopShort, ANN));
+    assert!(settled(world, other).await.ratings.is_empty(), "a button is about the run whose message it stands on");
 }

@@ -63,3 +63,16 @@ pub fn mention(text: &str, channel: &str, ts: &str, id: &str) -> Page {
         "authorizations": [{"team_id": "T0SHOP0001", "user_id": "U0FIRSTLOOK", "is_bot": true}],
     }))
 }
+
+/// Ann presses the button `action` of the message `id` (`channel/ts`), whose value is `value`.
+pub fn press(id: &str, action: &str, value: &str, trigger: &str) -> Page {
+    let (channel, ts) = id.split_once('/').unwrap();
+    let payload = json!({
+        "type": "block_actions", "token": "gone", "trigger_id": trigger, "user": {"id": ANN, "username": "ann"},
+        "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": false},
+        "channel": {"id": channel, "name": "asked"},
+        "actions": [{"type": "button", "action_id": action, "block_id": "firstlook_rate", "value": value}],
+    });
+    let escaped = payload.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    signed(format!("payload={escaped}").into_bytes(), "application/x-www-form-urlencoded")
+}

@@ -11,6 +11,9 @@ const FIELDS: usize = 10;
 const FIELD: usize = 2000;
 const HEADER: usize = 150;
 const CONTEXT: usize = 10;
+const ACTIONS: usize = 25;
+const BUTTON: usize = 75;
+const VALUE: usize = 2000;
 const BLOCK_ID: usize = 255;
 const TOTAL: usize = 13_200;
 
@@ -69,8 +72,31 @@ fn size(block: &Value) -> Result<usize, &'static str> {
             }
             elements.iter().map(|element| object(element, SECTION)).sum()
         }
+        Some("actions") => {
+            let elements = block.get("elements").and_then(Value::as_array).ok_or(INVALID)?;
+            if elements.is_empty() || elements.len() > ACTIONS {
+                return Err(INVALID);
+            }
+            let mut ids = BTreeSet::new();
+            elements.iter().map(|element| button(element, &mut ids)).sum()
+        }
         _ => Err(INVALID),
     }
+}
+
+/// How many characters a button shows, if it is a legal one. Ids are unique within their block.
+fn button<'b>(button: &'b Value, ids: &mut BTreeSet<&'b str>) -> Result<usize, &'static str> {
+    let within = |key: &str, most: usize| match button.get(key) {
+        None => Ok(None),
+        Some(Value::String(text)) if text.chars().count() <= most => Ok(Some(text.as_str())),
+        Some(_) => Err(INVALID),
+    };
+    within("value", VALUE)?;
+    let fresh = within("action_id", BLOCK_ID)?.is_none_or(|id| ids.insert(id));
+    let text = button.get("text").ok_or(INVALID)?;
+    let plain = text.get("type").and_then(Value::as_str) == Some("plain_text");
+    let is_button = button.get("type").and_then(Value::as_str) == Some("button");
+    if is_button && fresh && plain { object(text, BUTTON) } else { Err(INVALID) }
 }
 
 /// How many characters a text object holds, if it is a legal one.

@@ -20,7 +20,7 @@ pub fn newest(runs: Vec<(Run, Option<String>)>, days: u32, now: Timestamp) -> St
         let link = link.map(|link| format!(" · <{}|Open>", escape(&link))).unwrap_or_default();
         let age = summary::length(now.duration_since(run.created_at));
         let status = run.status.as_str();
-        let view = Shown { run, steps: vec![] };
+        let view = Shown { run, steps: vec![], ratings: vec![] };
         let (headline, _) = cut(&summary::headline(&view), HEADLINE, |_| 1);
         let about = summary::about(&view).join(" · ");
         lines.push(format!("• *{}*\n    {} · {status} · {age} ago{link}", escape(&headline), escape(&about)));

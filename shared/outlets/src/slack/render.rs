@@ -1,13 +1,13 @@
 //! A run as Block Kit. Source of the limits: docs.slack.dev/reference/block-kit, and for the total, which no page names,
 //! slackapi/bolt-js issue 2509 (refused from about 13,200 characters on).
 
-use domain::Severity;
+use domain::{Mark, OutletSpec, RunStatus, Severity};
 use serde_json::{Value, json};
 
 use crate::{
     Post,
     summary::{Check, Finding, Summary},
-    text::{cut, weight},
+    text::{cut, line, weight},
 };
 
 // All of them together are below 12,000.
@@ -15,13 +15,14 @@ const HEADER: usize = 150;
 const HEADLINE: usize = 400;
 const ABOUT: usize = 500;
 const STANDING: usize = 800;
-const FINDINGS: usize = 5000;
+const FINDINGS: usize = 4750;
 const FINDING: usize = 1500;
 const GAPS: usize = 1200;
 const HEALTHY: usize = 700;
 const NEXT_STEPS: usize = 1400;
 const KNOWN: usize = 700;
 const REMARKS: usize = 400;
+const RATED: usize = 200;
 const FOOTER: usize = 700;
 
 /// A finding is not begun in less room than this.
@@ -41,6 +42,7 @@ pub fn render(post: &Post<'_>) -> Value {
     message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
     message.list("What is known", &bullets(&summary.known), KNOWN);
     message.context(&message.cut(&summary.remarks.join(" "), REMARKS));
+    message.ratings(post);
     message.footer(&summary.facts, post);
     let (notice, _) = cut(&summary.headline, 300, cost);
     json!({
@@ -165,6 +167,30 @@ impl Message {
         self.push_section(&markup);
     }
 
+    /// What people said of the report, and, once it has its last word, the buttons by which they say it. Their value is the
+    /// run's id, which nobody can guess; whether it may be used is decided where the runs are.
+    fn ratings(&mut self, post: &Post<'_>) {
+        let run = &post.view.run;
+        let by_bot = matches!(post.target.spec.outlet, OutletSpec::Slack(_));
+        if run.buttons && by_bot && run.status == RunStatus::Concluded {
+            let buttons = Mark::ALL.map(|mark| {
+                let word = mark.as_str();
+                json!({
+                    "type": "button",
+                    "action_id": format!("firstlook_rate_{}", word.replace(' ', "_")),
+                    "text": { "type": "plain_text", "text": capital(word), "emoji": false },
+                    "value": run.id,
+                })
+            });
+            self.blocks.push(json!({ "type": "actions", "block_id": "firstlook_rate", "elements": buttons }));
+        }
+        let said = post.view.ratings.iter().map(|said| format!("{} ({})", said.rating.as_str(), line(said.by.who())));
+        let said = said.collect::<Vec<_>>().join(", ");
+        if !said.is_empty() {
+            self.context(&self.cut(&format!("Rated: {said}"), RATED));
+        }
+    }
+
     fn footer(&mut self, facts: &[String], post: &Post<'_>) {
         let mut parts = facts.to_vec();
         parts.push(post.view.run.id.to_string());
@@ -180,6 +206,12 @@ impl Message {
         let markup = format!("{}{link}", self.cut(&parts.join(" · "), room));
         self.context(&markup);
     }
+}
+
+/// `Spot on`.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn bullets(checks: &[Check]) -> Vec<String> {

@@ -235,3 +235,41 @@ async fn i9_errors_name_the_key_and_never_its_value() {
     assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("slack-bot-token")), "{error:?}");
     assert!(!format!("{error:?}").contains("hunter2"));
 }
+
+/// Buttons stand under what has its last word, where somebody hears of them; who said what stands beside them.
+#[tokio::test]
+async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    let actions = |view: &domain::Shown| {
+        let body = crate::slack::render(&post(view, &target));
+        body["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "actions").cloned()
+    };
+    let mut view = views::concluded();
+    assert_eq!(actions(&view), None);
+    view.run.buttons = true;
+    let by = domain::ChatPlace {
+        source: "slack".parse().unwrap(),
+        channel: "C0123ABCD".to_owned(),
+        channel_name: "ops".to_owned(),
+        thread: None,
+        user: "U0123ABCD".to_owned(),
+        user_name: "<!channel>".to_owned(),
+    };
+    view.ratings = vec![domain::Rating { rating: domain::Mark::SpotOn, by, at: now() }];
+    let buttons = actions(&view).unwrap();
+    let shown: Vec<_> = buttons["elements"].as_array().unwrap().iter().map(|one| one["text"]["text"].clone()).collect();
+    assert_eq!(shown, ["Spot on", "One hop short", "Right area", "Wrong"]);
+    assert!(buttons["elements"].as_array().unwrap().iter().all(|one| one["value"] == view.run.id.to_string()));
+    outlet.post(&post(&view, &target)).await.unwrap();
+    let text = inbox.posts()[0].body.to_string();
+    assert!(text.contains("Rated: spot on (&lt;!channel&gt;)"), "{text}");
+    let mut huge = views::huge("A word & more. ");
+    (huge.run.buttons, huge.ratings) = (true, vec![view.ratings[0].clone(); 50]);
+    assert!(actions(&huge).is_some());
+    outlet.post(&post(&huge, &target)).await.unwrap();
+    let mut going_on = views::evidence();
+    going_on.run.buttons = true;
+    assert_eq!(actions(&going_on), None);
+}

@@ -99,7 +99,7 @@ pub(crate) fn queued() -> Shown {
         }),
         ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", opened())
     };
-    Shown { run, steps: vec![] }
+    Shown { run, steps: vec![], ratings: vec![] }
 }
 
 /// The evidence stands, the investigation goes on.

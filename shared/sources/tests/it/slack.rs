@@ -1,6 +1,6 @@
 //! Slack: what is an event, what somebody asks for, and what must never start anything.
 
-use domain::{EventKind, ResponseUrl};
+use domain::{Act, EventKind, Mark, ResponseUrl};
 use firstlook_sources::{Ask, Asked, FromSlack, ask, from_slack, normalize, verify};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn asked(raw: &[u8]) -> Asked {
 fn our_own_samples_are_read_as_reviewed() {
     samples(
         &known("slack"),
-        &["run.txt", "help.txt", "mention.json", "mention-run.json", "challenge.json", "own-message.json"],
+        &["run.txt", "help.txt", "mention.json", "mention-run.json", "challenge.json", "own-message.json", "rate.txt"],
     );
 }
 
@@ -173,4 +173,29 @@ fn what_is_no_body_of_slack_is_recorded_as_that() {
         assert!(event.summary.contains(part), "{raw}: {}", event.summary);
     }
     assert_eq!(form(&known("slack"), b"payload=no+json").kind, EventKind::Unknown);
+}
+
+#[test]
+fn a_button_says_who_pressed_it_on_which_message_and_for_which_run() {
+    let raw = String::from_utf8(sample("slack/rate.txt")).unwrap();
+    let FromSlack::Pressed(press) = asked_for(raw.as_bytes()) else { panic!("it is one of ours") };
+    assert_eq!(
+        (press.place.to_string(), press.message.as_str()),
+        ("oncall in #checkout-oncall".to_owned(), "C0CHECKOUT/1772444400.000100")
+    );
+    assert_eq!((press.run.to_string().as_str(), press.at), ("run_01KJQ3V0000000000000000000", now()));
+    assert_eq!(press.act, Act::Rate { mark: Mark::OneHopShort });
+    for (from, to) in [
+        ("firstlook_rate_one_hop_short", "firstlook_rate_superb"),
+        ("firstlook_rate_one_hop_short", "approve"),
+        ("run_01KJQ3V0000000000000000000", "run_"),
+        ("message_ts", "other_ts"),
+    ] {
+        assert!(raw.contains(from), "{from}");
+        assert_eq!(
+            asked_for(raw.replace(from, to).as_bytes()),
+            FromSlack::Event,
+            "{to}: recorded, and nothing follows"
+        );
+    }
 }
