@@ -14,10 +14,12 @@ mod message;
 mod money;
 mod outlet;
 mod rating;
+mod reading;
 mod report;
 mod run;
 mod secret;
 mod step;
+mod transcript;
 mod view;
 
 pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
@@ -34,8 +36,10 @@ pub use outlet::{
     WebhookSpec,
 };
 pub use rating::{Act, Mark, Press, Rating};
+pub use reading::{Cause, Claim, Confidence, Hypothesis, Reading, RuledOut};
 pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};
+pub use transcript::{Cost, Entry, ModelTurn, Opening, Part, Stop, ToolCall, Usage};
 pub use view::{AttachedEvent, Attachment, RunView, Shown};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{MergedIssue, Name, Severity, StepId};
+use crate::{MergedIssue, Name, Reading, Severity, StepId};
 
 /// A check that was made and found nothing wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub struct SlxMatched {
 /// What a run says in the end. It names only what steps found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Report {
-    /// The answer in one line.
+    /// The answer in one line, as the checks alone give it.
     pub verdict: String,
     /// The worst severity among the issues; absent when there are none.
     #[serde(default)]
@@ -73,4 +73,24 @@ pub struct Report {
     pub knowledge: Vec<KnowledgeFound>,
     /// Who read the evidence: `none`, or a model.
     pub read_by: String,
+    /// What the model read; absent where none did, or its answer could not be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Box<Reading>>,
+}
+
+impl Report {
+    /// What leads: the model's summary where a claim of it stands, else the verdict. The worst severity is the code's in
+    /// either case.
+    #[must_use]
+    pub fn headline(&self) -> &str {
+        let summary = self.reading.as_ref().filter(|reading| reading.stands()).map(|reading| reading.summary.as_str());
+        summary.filter(|summary| !summary.is_empty()).unwrap_or(&self.verdict)
+    }
+
+    /// What to do next, each once: what the model says, then what the checks say.
+    pub fn next(&self) -> impl Iterator<Item = &str> {
+        let read = self.reading.iter().flat_map(|reading| &reading.next_steps);
+        let said = |step: &&String| self.reading.as_ref().is_none_or(|reading| !reading.next_steps.contains(step));
+        read.chain(self.next_steps.iter().filter(said)).map(String::as_str)
+    }
 }

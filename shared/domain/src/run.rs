@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Alert, ChatPlace, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
+use crate::{Alert, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -250,6 +250,12 @@ pub struct Run {
     /// What it says in the end; a first one stands as soon as the evidence does.
     #[serde(default)]
     pub report: Option<Report>,
+    /// What its Assistant has cost.
+    #[serde(default)]
+    pub cost: Cost,
+    /// How large its Assistant's prompt was before any tool was asked, in bytes; absent where no model was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_bytes: Option<u64>,
     /// Why it failed or was cancelled, for people.
     #[serde(default)]
     pub reason: Option<String>,
@@ -295,6 +301,8 @@ impl Run {
             last_time: None,
             counts: Counts::default(),
             report: None,
+            cost: Cost::default(),
+            prompt_bytes: None,
             reason: None,
             lease: None,
         }

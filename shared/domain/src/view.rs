@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, EventId, EventKind, Rating, RawFragment, Run, Step, Target};
+use crate::{Entry, Event, EventId, EventKind, Rating, RawFragment, Run, Step, Target};
 
 /// How an event belongs to a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +78,9 @@ pub struct RunView {
     pub targets: Vec<Target>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ratings: Vec<Rating>,
+    /// What was said between the engine and the Assistant's model, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transcript: Vec<Entry>,
 }
 
 impl RunView {

@@ -301,7 +301,7 @@ pub fn report(
     }
     let knowledge = knowledge::told(catalog, alert, &issues);
     let read_by = "none".to_owned();
-    Report { verdict, worst, issues, healthy, gaps, next_steps, remarks, slxs, knowledge, read_by }
+    Report { verdict, worst, issues, healthy, gaps, next_steps, remarks, slxs, knowledge, read_by, reading: None }
 }
 
 /// The Slxs that the alert speaks of; that there are none is said where their Tasks were asked for.

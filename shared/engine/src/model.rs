@@ -4,42 +4,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Name;
+pub use domain::{Part, Stop, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// A piece of what is said, in either direction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Part {
-    /// Text.
-    Text {
-        /// The text.
-        text: String,
-    },
-    /// The model wants a tool called.
-    ToolCall {
-        /// The provider's id of the call; its answer carries the same.
-        id: String,
-        /// Which tool.
-        name: String,
-        /// What it is given. Whatever the model wrote: nothing has looked at it yet.
-        arguments: Value,
-    },
-    /// What a tool answered.
-    ToolResult {
-        /// The id of the call.
-        id: String,
-        /// The answer.
-        text: String,
-        /// Whether the tool could not do it.
-        is_error: bool,
-    },
-    /// What only the provider reads, and wants back unchanged in the next turn: signed thinking, for one.
-    Opaque {
-        /// As it came.
-        value: Value,
-    },
-}
 
 /// Who said it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,35 +55,6 @@ pub struct Turn<'a> {
     pub max_tokens: u32,
     /// How long to wait for the answer.
     pub within: Duration,
-}
-
-/// How much a turn used, as the provider counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens read, those from the provider's cache not among them.
-    pub input: u64,
-    /// Tokens written.
-    pub output: u64,
-    /// Tokens read from the provider's cache.
-    #[serde(default)]
-    pub cache_read: u64,
-    /// Tokens written into the provider's cache.
-    #[serde(default)]
-    pub cache_write: u64,
-}
-
-/// Why the model stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stop {
-    /// It has said what it had to say.
-    End,
-    /// It waits for tools.
-    Tools,
-    /// `max_tokens` was reached.
-    Length,
-    /// It will not answer this.
-    Refused,
 }
 
 /// A model's answer.

@@ -1,7 +1,7 @@
 //! Domain values as items and back. What is conditioned on, counted or indexed is an attribute of its own; the rest is
 //! the value's JSON, field by field.
 
-use domain::{Counts, Lease, Run, Target, Trigger};
+use domain::{Cost, Counts, Lease, Money, Run, Target, Trigger, Usage};
 use jiff::Timestamp;
 use ports::{Item, Key};
 use serde::{Serialize, de::DeserializeOwned};
@@ -21,6 +21,8 @@ pub(crate) const INCIDENTS: &str = "incidents";
 pub(crate) const FIRED_AGAIN: &str = "fired_again";
 /// Stands on a run that is one of the open ones of its workflow until it ends.
 pub(crate) const COUNTS_OPEN: &str = "counts_open";
+/// Stands while a model is asked: what that can cost at most.
+pub(crate) const RESERVED: &str = "reserved_usd_nanos";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 
 /// The fields of a value as attributes. What is null or absent has no attribute.
@@ -78,6 +80,8 @@ pub(crate) fn run_attributes(run: &Run) -> Map<String, Value> {
     let mut attributes = attributes(run);
     lease_out(&mut attributes, run.lease.as_ref());
     attributes.remove("counts");
+    // Nothing has been spent when a run is opened, and what is spent is added.
+    attributes.remove("cost");
     attributes.insert(DUPLICATES.to_owned(), json!(run.counts.duplicates));
     attributes.insert(ATTACHED.to_owned(), json!(run.counts.attached));
     attributes.insert(FIRED_AGAIN.to_owned(), json!(run.counts.fired.saturating_sub(1)));
@@ -100,6 +104,18 @@ pub(crate) fn read_run(item: &Item) -> Result<Run, StoreError> {
             Trigger::Event { .. } => count(FIRED_AGAIN) + 1,
             Trigger::Hand { .. } | Trigger::Chat(_) | Trigger::Schedule { .. } => 0,
         },
+    };
+    run.cost = Cost {
+        turns: count("cost_turns"),
+        usage: Usage {
+            input: count("cost_input"),
+            output: count("cost_output"),
+            cache_read: count("cost_cache_read"),
+            cache_write: count("cost_cache_write"),
+        },
+        usd: Money::from_nanos(count("cost_usd_nanos")),
+        lost_turns: count("cost_lost_turns"),
+        lost_usd: Money::from_nanos(count("cost_lost_usd_nanos")),
     };
     run.lease = lease_in(&item.attributes);
     Ok(run)

@@ -7,11 +7,14 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use ports::Key;
 use sha2::{Digest, Sha256};
 
+use crate::BudgetScope;
+
 pub(crate) const META: &str = "META";
 pub(crate) const STEP: &str = "STEP#";
 pub(crate) const EVENT: &str = "EVENT#";
 pub(crate) const TARGET: &str = "TARGET#";
 pub(crate) const RATING: &str = "RATING#";
+pub(crate) const TURN: &str = "TURN#";
 
 /// The type of sources whose external ids are threads.
 pub(crate) const CHAT: &str = "slack";
@@ -47,6 +50,28 @@ pub(crate) fn meta(id: RunId) -> Key {
 /// Four digits, so that steps sort as they are numbered.
 pub(crate) fn step(id: RunId, index: u32) -> Key {
     key(run(id), format!("{STEP}{index:04}"))
+}
+
+/// What a model is told before its first turn.
+pub(crate) fn opening(id: RunId) -> Key {
+    turn(id, 0)
+}
+
+/// One turn of a model, from 1. What its tools answered sorts behind it, and before the next one.
+pub(crate) fn turn(id: RunId, turn: u32) -> Key {
+    key(run(id), format!("{TURN}{turn:04}"))
+}
+
+pub(crate) fn call(id: RunId, turn: u32, place: u32) -> Key {
+    key(run(id), format!("{TURN}{turn:04}#CALL#{place:04}"))
+}
+
+/// What was spent of a day's (UTC) money.
+pub(crate) fn budget(scope: &BudgetScope, date: Date) -> Key {
+    match scope {
+        BudgetScope::Workflow(name) => key(format!("BUDGET#workflow/{name}#{date}"), "SPENT"),
+        BudgetScope::Account => key(format!("BUDGET#account#{date}"), "SPENT"),
+    }
 }
 
 /// By the event's id and not by its delivery key: a duplicate is an event of its own on the record.

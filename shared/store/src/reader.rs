@@ -31,7 +31,7 @@ pub struct UnmatchedPage {
 /// The table, for those that only read it.
 #[derive(Clone)]
 pub struct Reader {
-    table: Arc<dyn ReadTable>,
+    pub(crate) table: Arc<dyn ReadTable>,
 }
 
 impl Reader {
@@ -80,7 +80,8 @@ impl Reader {
     /// [`StoreError`].
     pub async fn view(&self, id: RunId) -> Result<Option<RunView>, StoreError> {
         let mut run = None;
-        let (mut steps, mut events, mut targets, mut ratings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut steps, mut events, mut targets) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ratings, mut transcript) = (Vec::new(), Vec::new());
         for found in self.table.query(&keys::run(id), "").await? {
             match found.key.sk.as_str() {
                 keys::META => run = Some(item::read_run(&found)?),
@@ -88,11 +89,12 @@ impl Reader {
                 sk if sk.starts_with(keys::EVENT) => events.push(item::read(&found)?),
                 sk if sk.starts_with(keys::TARGET) => targets.push(item::read_target(&found)?),
                 sk if sk.starts_with(keys::RATING) => ratings.extend(rating(&found)),
+                sk if sk.starts_with(keys::TURN) => transcript.push(item::read(&found)?),
                 // A later release may keep more beside a run.
                 _ => {}
             }
         }
-        Ok(run.map(|run| RunView { run, steps, events, targets, ratings: in_order(ratings) }))
+        Ok(run.map(|run| RunView { run, steps, events, targets, ratings: in_order(ratings), transcript }))
     }
 
     /// When the same as what opened `run` fired before, and what came of it; `None` where no event opened it. Reads the

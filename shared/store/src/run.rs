@@ -43,7 +43,7 @@ pub enum Recorded {
 /// Stands on a run that failed because nobody could take its message: it may be claimed again.
 const GIVEN_UP: &str = "given_up";
 
-fn fields(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
+pub(crate) fn fields(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Map<String, Value> {
     entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -51,7 +51,7 @@ fn spent_ms(spent: Duration) -> (&'static str, Value) {
     ("spent_ms", json!(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX)))
 }
 
-fn holds(token: LeaseToken) -> Condition {
+pub(crate) fn holds(token: LeaseToken) -> Condition {
     Condition::Equals(item::LEASE_TOKEN, json!(token))
 }
 
@@ -202,7 +202,7 @@ impl Store {
         self.update_held(id, token, fields([("last_time", json!(last))]), vec![], vec![]).await
     }
 
-    /// Ends the run with `report` and gives it back.
+    /// Ends the run with `report` and gives it back. Where no evidence stood before, since no model reads it, it does now.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`]; others.
@@ -235,20 +235,30 @@ impl Store {
         status: RunStatus,
         mut set: Map<String, Value>,
     ) -> Result<(), StoreError> {
-        set.extend(fields([("status", json!(status)), ("ended_at", json!(self.clock.now()))]));
+        let now = self.clock.now();
+        set.extend(fields([("status", json!(status)), ("ended_at", json!(now))]));
         let key = keys::meta(id);
+        let before = self.table.get(&key).await?;
+        if status == RunStatus::Concluded
+            && before.as_ref().is_some_and(|found| !found.attributes.contains_key("evidence_at"))
+        {
+            set.extend(fields([("evidence_at", json!(now))]));
+        }
+        let mut add = vec![(item::REVISION, 1)];
+        let reserved = before.as_ref().and_then(|found| found.attributes.get(item::RESERVED)).and_then(Value::as_i64);
+        if let Some(nanos) = reserved {
+            add.extend([("cost_lost_turns", 1), ("cost_lost_usd_nanos", nanos)]);
+        }
         let ended = Write::Update {
-            key: key.clone(),
+            key,
             set,
-            add: vec![(item::REVISION, 1)],
-            remove: vec![item::LEASE_TOKEN, item::LEASE_UNTIL],
+            add,
+            remove: vec![item::LEASE_TOKEN, item::LEASE_UNTIL, item::RESERVED],
             when: When::all([holds(token)]),
         };
         let mut writes = vec![ended];
         // Whether it is one of its workflow's open ones was said when it was opened, and stays so.
-        if let Some(found) =
-            self.table.get(&key).await?.filter(|found| found.attributes.contains_key(item::COUNTS_OPEN))
-        {
+        if let Some(found) = before.filter(|found| found.attributes.contains_key(item::COUNTS_OPEN)) {
             writes.extend(count_open(&item::read_run(&found)?, -1));
         }
         self.transact(writes).await.map_err(lost)

@@ -3,6 +3,7 @@
 mod events;
 mod firing;
 mod ratings;
+mod reading;
 mod storm;
 
 use std::{

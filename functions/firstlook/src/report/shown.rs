@@ -103,7 +103,7 @@ fn concluded(report: Option<Report>, steps: Vec<Step>) -> RunView {
         report,
         ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "6f1e5a0c9b3d2e47", at(0))
     };
-    RunView { run, steps, events: vec![], targets: vec![], ratings: vec![] }
+    RunView { run, steps, events: vec![], targets: vec![], ratings: vec![], transcript: vec![] }
 }
 
 fn checked(step: &str, summary: &str) -> Checked {

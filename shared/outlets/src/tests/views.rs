@@ -134,6 +134,7 @@ pub(crate) fn evidence() -> Shown {
             title: "How checkout depends on the payment gateway".to_owned(),
             excerpt: "Checkout answers 503 when the payment gateway\nhas not answered it for 30 seconds.".to_owned(),
         }],
+        reading: None,
     });
     view
 }
