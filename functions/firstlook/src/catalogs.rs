@@ -92,6 +92,7 @@ fn summary(catalog: &Catalog) -> String {
         (catalog.knowledge.len(), "Knowledge", "Knowledge"),
         (catalog.assistants.len(), "Assistant", "Assistants"),
         (catalog.models.len(), "Model", "Models"),
+        (catalog.budgets.len(), "Budget", "Budgets"),
         (catalog.schedules.len(), "Schedule", "Schedules"),
     ]
     .into_iter()

@@ -162,6 +162,7 @@ impl World {
                 catalog: Arc::clone(catalog),
                 store: self.store.clone(),
                 tasks: Arc::new(tasks),
+                models: Arc::new(engine::model::NoModels),
                 clock: Arc::clone(&self.clock),
             },
             sender: Arc::clone(&queues) as Arc<_>,

@@ -73,7 +73,13 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
         ..TasksOptions::new(policy, secrets, Arc::clone(&clock))
     })?;
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));
-    let engine = Engine { catalog: Arc::new(catalog), store, tasks: Arc::new(tasks), clock: Arc::clone(&clock) };
+    let engine = Engine {
+        catalog: Arc::new(catalog),
+        store,
+        tasks: Arc::new(tasks),
+        models: Arc::new(engine::model::NoModels),
+        clock: Arc::clone(&clock),
+    };
     let (sender, retimer) = (Arc::clone(&queues) as Arc<_>, queues as Arc<_>);
     Ok(Investigate { engine, sender, retimer, clock, lease: Duration::from_secs(lease.max(1)), max_receives })
 }

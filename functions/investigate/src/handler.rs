@@ -9,7 +9,7 @@ use domain::{
     CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name,
     OutletSpec, Run, RunId, RunStatus, SlackSpec, Trigger,
 };
-use engine::{DriveError, Driven, Engine};
+use engine::{DriveError, Driven, Engine, Stood, reader::Read};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
@@ -321,23 +321,59 @@ impl Investigate {
         };
         let run = &Run { last_time: last_time.or_else(|| run.last_time.clone()), ..run.clone() };
         let done = store.reader().steps(run.id).await?;
-        match self.engine.drive(run, token, done, self.until(deadline)).await {
-            Ok(Driven::Finished(report)) => {
-                if run.evidence_at.is_none() {
-                    store.evidence_stands(run.id, token, &report).await?;
-                    self.announce_now(run.id).await?;
-                }
+        let until = self.until(deadline);
+        match self.engine.drive(run, token, done, until).await {
+            Ok(Driven::Finished(stood)) => self.read(run, token, *stood, until, spent).await,
+            Ok(Driven::Paused) => self.go_on_later(run, token, spent).await,
+            Err(error) => self.undriven(run, token, error).await,
+        }
+    }
+
+    /// The evidence stands: it is announced, and an Assistant reads it. Where none does, the evidence is the conclusion.
+    async fn read(
+        &self,
+        run: &Run,
+        token: LeaseToken,
+        stood: Stood,
+        until: Timestamp,
+        spent: &(dyn Fn() -> Duration + Sync),
+    ) -> Result<(), InvestigateError> {
+        let store = &self.engine.store;
+        let Some(reads) = self.engine.reads(run) else {
+            store.conclude_run(run.id, token, &stood.report).await?;
+            return self.announce_now(run.id).await;
+        };
+        if run.evidence_at.is_none() {
+            store.evidence_stands(run.id, token, &stood.report).await?;
+        }
+        // In each slice: one that was killed may have had no time to, and reading takes minutes (I10).
+        self.announce_now(run.id).await?;
+        match Box::pin(self.engine.read(run, token, &reads, stood, until)).await {
+            Ok(Read::Concluded(report)) => {
                 store.conclude_run(run.id, token, &report).await?;
                 self.announce_now(run.id).await
             }
-            Ok(Driven::Paused) => {
-                tracing::info!(slice = run.slice, "the run goes on in the next invocation");
-                store.release_run(run.id, token, true, spent()).await?;
-                let next = InvestigateMessage::ContinueV1 { run: run.id, slice: run.slice + 1 };
-                self.send(Queue::Investigate, &next, run, Duration::ZERO).await
-            }
-            Err(DriveError::Store(error)) => Err(error.into()),
-            Err(error @ DriveError::NoCommand(_)) => self.fail(run.id, token, &error.to_string()).await,
+            Ok(Read::Paused) => self.go_on_later(run, token, spent).await,
+            Err(error) => self.undriven(run, token, error).await,
+        }
+    }
+
+    async fn go_on_later(
+        &self,
+        run: &Run,
+        token: LeaseToken,
+        spent: &(dyn Fn() -> Duration + Sync),
+    ) -> Result<(), InvestigateError> {
+        tracing::info!(slice = run.slice, "the run goes on in the next invocation");
+        self.engine.store.release_run(run.id, token, true, spent()).await?;
+        let next = InvestigateMessage::ContinueV1 { run: run.id, slice: run.slice + 1 };
+        self.send(Queue::Investigate, &next, run, Duration::ZERO).await
+    }
+
+    async fn undriven(&self, run: &Run, token: LeaseToken, error: DriveError) -> Result<(), InvestigateError> {
+        match error {
+            DriveError::Store(error) => Err(error.into()),
+            error @ DriveError::NoCommand(_) => self.fail(run.id, token, &error.to_string()).await,
         }
     }
 

@@ -359,6 +359,7 @@ impl Reading {
             DocKind::Schedule => put(&mut catalog.schedules, name, value),
             DocKind::Model => put(&mut catalog.models, name, value),
             DocKind::Cluster => put(&mut catalog.clusters, name, value),
+            DocKind::Budget => put(&mut catalog.budgets, name, value),
         }
     }
 

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Assistant, Cluster, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow};
+use crate::model::{
+    Assistant, Budget, Cluster, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow,
+};
 
 /// The kinds of documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,10 +23,11 @@ pub(crate) enum DocKind {
     Schedule,
     Model,
     Cluster,
+    Budget,
 }
 
 impl DocKind {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Source,
         Self::Workflow,
         Self::Command,
@@ -36,6 +39,7 @@ impl DocKind {
         Self::Schedule,
         Self::Model,
         Self::Cluster,
+        Self::Budget,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -51,6 +55,7 @@ impl DocKind {
             Self::Schedule => "Schedule",
             Self::Model => "Model",
             Self::Cluster => "Cluster",
+            Self::Budget => "Budget",
         }
     }
 
@@ -68,6 +73,7 @@ impl DocKind {
             Self::Schedule => of::<Schedule>(self),
             Self::Model => of::<Model>(self),
             Self::Cluster => of::<Cluster>(self),
+            Self::Budget => of::<Budget>(self),
         }
     }
 }

@@ -114,7 +114,7 @@ impl Run {
     fn came_to(&self) -> String {
         match (self.status, &self.reason, &self.report) {
             (RunStatus::Failed | RunStatus::Cancelled, Some(reason), _) | (_, Some(reason), None) => reason.clone(),
-            (_, _, Some(report)) => report.verdict.clone(),
+            (_, _, Some(report)) => report.headline().to_owned(),
             (_, None, None) => self.status.as_str().to_owned(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use catalog::{Catalog, expr::Scope};
+use catalog::{Catalog, expr::Scope, model::Command};
 use domain::{LeaseToken, Name, Report, Run, Step, StepId};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -12,8 +12,9 @@ use store::{Recorded, Store, StoreError};
 
 use crate::{
     CallTask, findings,
-    plan::{self, Planned},
-    step,
+    model::AskModel,
+    plan::{self, Plan, Planned},
+    reader, step,
 };
 
 /// How many steps are taken side by side.
@@ -25,10 +26,23 @@ pub const RUN_TIME: Duration = Duration::from_secs(300);
 /// How a drive ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Driven {
-    /// Nothing is left to do; this is what the run says.
-    Finished(Box<Report>),
+    /// The Command's steps are done, or there is no time for more of them: the deterministic evidence stands.
+    Finished(Box<Stood>),
     /// The invocation's time is up; what is recorded stands, the rest is for the next slice.
     Paused,
+}
+
+/// What stands when the Command's steps are done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stood {
+    /// What the checks say.
+    pub report: Report,
+    /// All recorded steps, those that an Assistant's tools took among them, in order of their places.
+    pub steps: Vec<Step>,
+    /// Why planned steps are missing, when some are.
+    pub(crate) unreached: Option<String>,
+    /// When the run's time ends.
+    pub(crate) ends: Timestamp,
 }
 
 /// Why a drive ended without either.
@@ -51,6 +65,8 @@ pub struct Engine {
     pub store: Store,
     /// The task kinds.
     pub tasks: Arc<dyn CallTask>,
+    /// The models.
+    pub models: Arc<dyn AskModel>,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -68,18 +84,15 @@ impl Engine {
         mut done: Vec<Step>,
         until: Timestamp,
     ) -> Result<Driven, DriveError> {
-        let command =
-            self.catalog.commands.get(&run.command).ok_or_else(|| DriveError::NoCommand(run.command.clone()))?;
-        let mut plan = plan::plan(&self.catalog, command, run.alert.as_ref());
+        let mut plan = self.plan(run)?;
         plan.keep_places(&done);
-        let budget = self.time_budget(run);
-        let spent = SignedDuration::from_millis(i64::try_from(run.spent_ms).unwrap_or(i64::MAX));
-        let ends = budget.and_then(|time| self.clock.now().checked_add(time - spent).ok()).unwrap_or(Timestamp::MAX);
+        let (budget, ends) = (self.time_budget(run), self.ends(run));
+        let mut stopped = None;
         let mut flying = FuturesUnordered::new();
         let mut begun: Vec<StepId> = done.iter().map(|step| step.id.clone()).collect();
         loop {
             let now = self.clock.now();
-            let time_is_up = now >= until || now >= ends;
+            let time_is_up = now >= until || now >= ends || stopped.is_some();
             for planned in plan.steps.iter().filter(|_| !time_is_up) {
                 if flying.len() >= CONCURRENCY {
                     break;
@@ -90,7 +103,7 @@ impl Engine {
                     flying.push(step::take(planned, self.scope(run, planned, &done), &*self.tasks, &*self.clock));
                 }
             }
-            if flying.is_empty() {
+            if flying.is_empty() || stopped.is_some() {
                 break;
             }
             let left = Duration::try_from(until.min(ends).duration_since(now)).unwrap_or(Duration::ZERO);
@@ -100,6 +113,7 @@ impl Engine {
                         tracing::info!(step = %taken.id, elapsed_ms = taken.elapsed_ms, issues = taken.issues.len(), "step recorded");
                     }
                     done.push(taken);
+                    stopped = self.stopped_now(run).await?;
                 }
                 // Calls under way are let go: they only read, and the next slice makes them again.
                 () = tokio::time::sleep(left) => break,
@@ -107,19 +121,50 @@ impl Engine {
         }
         let missing = plan.steps.iter().any(|planned| done.iter().all(|step| step.id != planned.id));
         let over_budget = missing && self.clock.now() >= ends;
-        if missing && !over_budget && run.slice + 1 < MAX_SLICES {
+        if missing && !over_budget && stopped.is_none() && run.slice + 1 < MAX_SLICES {
             return Ok(Driven::Paused);
         }
         done.sort_by_key(|step| step.index);
-        let unreached = missing.then(|| match budget {
-            Some(time) if over_budget => format!("the run's time budget of {time:#} was reached"),
+        let unreached = missing.then(|| match (stopped, budget) {
+            (Some(reason), _) => reason,
+            (None, Some(time)) if over_budget => format!("the run's time budget of {time:#} was reached"),
             _ => format!("the run's limit of {MAX_SLICES} invocations was reached"),
         });
-        let report = findings::report(&self.catalog, run.alert.as_ref(), &plan, &done, unreached.as_deref());
-        Ok(Driven::Finished(Box::new(report)))
+        // What an Assistant's tools found is part of its reading.
+        let checks: Vec<Step> = done.iter().filter(|step| !reader::is_tools(&step.id)).cloned().collect();
+        let report = findings::report(&self.catalog, run.alert.as_ref(), &plan, &checks, unreached.as_deref());
+        Ok(Driven::Finished(Box::new(Stood { report, steps: done, unreached, ends })))
     }
 
-    fn time_budget(&self, run: &Run) -> Option<SignedDuration> {
+    /// The report over all of `steps`.
+    pub(crate) fn report(&self, run: &Run, steps: &[Step], unreached: Option<&str>) -> Result<Report, DriveError> {
+        Ok(findings::report(&self.catalog, run.alert.as_ref(), &self.plan(run)?, steps, unreached))
+    }
+
+    pub(crate) fn plan(&self, run: &Run) -> Result<Plan<'_>, DriveError> {
+        Ok(plan::plan(&self.catalog, self.command(run)?, run.alert.as_ref()))
+    }
+
+    pub(crate) fn command(&self, run: &Run) -> Result<&Command, DriveError> {
+        self.catalog.commands.get(&run.command).ok_or_else(|| DriveError::NoCommand(run.command.clone()))
+    }
+
+    /// When the run's time ends, counted from the beginning of this slice.
+    pub(crate) fn ends(&self, run: &Run) -> Timestamp {
+        let spent = SignedDuration::from_millis(i64::try_from(run.spent_ms).unwrap_or(i64::MAX));
+        let ends = self.time_budget(run).and_then(|time| self.clock.now().checked_add(time - spent).ok());
+        ends.unwrap_or(Timestamp::MAX)
+    }
+
+    /// Why the run is to stop, as it stands now; asked only where its workflow has a policy.
+    async fn stopped_now(&self, run: &Run) -> Result<Option<String>, DriveError> {
+        if !self.may_be_stopped(run) {
+            return Ok(None);
+        }
+        Ok(self.store.reader().run(run.id).await?.and_then(|known| self.stopped(&known)))
+    }
+
+    pub(crate) fn time_budget(&self, run: &Run) -> Option<SignedDuration> {
         let assistant = run.assistant.as_ref().and_then(|name| self.catalog.assistants.get(name));
         let time = assistant.and_then(|assistant| assistant.limits.time).map_or(RUN_TIME, |span| span.0);
         SignedDuration::try_from(time).ok()

@@ -6,12 +6,16 @@ use serde_json::Value;
 /// How deep evidence may be nested. A table holds 100 levels, and nobody reads so far.
 const DEPTH: usize = 32;
 
-/// Writes what is nested deeper than [`DEPTH`] as text in its place, so that no answer is too deep to be stored.
-fn flatten(data: &mut Value, depth: usize) {
+/// Writes what is nested too deep to be stored as text in its place.
+pub fn flatten(data: &mut Value) {
+    flatten_from(data, DEPTH);
+}
+
+fn flatten_from(data: &mut Value, depth: usize) {
     match data {
         Value::Array(_) | Value::Object(_) if depth == 0 => *data = Value::String(data.to_string()),
-        Value::Array(list) => list.iter_mut().for_each(|inner| flatten(inner, depth - 1)),
-        Value::Object(map) => map.values_mut().for_each(|inner| flatten(inner, depth - 1)),
+        Value::Array(list) => list.iter_mut().for_each(|inner| flatten_from(inner, depth - 1)),
+        Value::Object(map) => map.values_mut().for_each(|inner| flatten_from(inner, depth - 1)),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
@@ -19,7 +23,7 @@ fn flatten(data: &mut Value, depth: usize) {
 /// Cuts the longest texts and lists of `data` until its JSON is at most [`EVIDENCE_CAP`] bytes, and says how much there
 /// was. `None`: it is whole.
 pub fn cap(data: &mut Value) -> Option<Cut> {
-    flatten(data, DEPTH);
+    flatten(data);
     let total = length(data);
     if total <= EVIDENCE_CAP {
         return None;

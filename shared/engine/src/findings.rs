@@ -397,7 +397,8 @@ fn ruled(catalog: &Catalog, alert: Option<&Alert>, issue: &Issue, remarks: &mut 
     Some(issue)
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+/// A number with its noun.
+pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

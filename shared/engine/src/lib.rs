@@ -7,12 +7,13 @@ mod findings;
 pub mod knowledge;
 pub mod model;
 mod plan;
+pub mod reader;
 mod redact;
 pub mod slx;
 mod step;
 
 pub use call::{Answer, CallTask, Called};
-pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, parameters};
+pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, Stood, parameters};
 pub use plan::MAX_STEPS;
 pub use redact::{event as redact_event, text as redact_text};
 

@@ -96,3 +96,14 @@ pub trait AskModel: Send + Sync {
     /// [`ModelError`].
     async fn ask(&self, turn: &Turn<'_>) -> Result<Answered, ModelError>;
 }
+
+/// Where no provider is: every model is out of reach. A run whose Assistant has one concludes with what its checks found.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoModels;
+
+#[async_trait]
+impl AskModel for NoModels {
+    async fn ask(&self, turn: &Turn<'_>) -> Result<Answered, ModelError> {
+        Err(ModelError::Permanent { reason: format!("no provider of the model `{}` is here", turn.model) })
+    }
+}

@@ -15,7 +15,10 @@ use ports::{Clock, OsEntropy};
 use serde_json::{Value, json};
 use store::{Claim, Store};
 
-use crate::{Answer, CallTask, Called, Driven, Engine};
+use crate::{
+    Answer, CallTask, Called, Driven, Engine,
+    reader::testing::{Mortal, ScriptedModel},
+};
 
 /// Tokio's paused time as the clock, so that waiting costs nothing and is exact.
 struct Paused(tokio::time::Instant, Timestamp);
@@ -28,7 +31,7 @@ impl Clock for Paused {
 
 /// Answers by URL: how long it takes and what comes of it.
 #[derive(Default)]
-struct Script {
+pub struct Script {
     answers: BTreeMap<String, (u64, Result<Value, String>)>,
     called: Mutex<Vec<String>>,
 }
@@ -47,7 +50,7 @@ impl CallTask for Script {
     }
 }
 
-fn catalog(tasks: Value, extra: Value) -> Catalog {
+pub fn catalog(tasks: Value, extra: Value) -> Catalog {
     let task = |name: &str| {
         json!({
             "name": name, "access": "read-only", "description": format!("Look at {name}"),
@@ -76,22 +79,25 @@ fn catalog(tasks: Value, extra: Value) -> Catalog {
     serde_json::from_value(whole).unwrap()
 }
 
-struct World {
-    engine: Engine,
-    script: Arc<Script>,
-    run: Run,
+pub struct World {
+    pub engine: Engine,
+    pub script: Arc<Script>,
+    pub model: Arc<ScriptedModel>,
+    pub table: Arc<Mortal>,
+    pub run: Run,
     _folder: tempfile::TempDir,
 }
 
-fn world(catalog: Catalog, answers: &[(&str, u64, Result<Value, String>)]) -> World {
+pub fn world(catalog: Catalog, answers: &[(&str, u64, Result<Value, String>)]) -> World {
     let folder = tempfile::tempdir().unwrap();
     let clock = Arc::new(Paused(tokio::time::Instant::now(), "2026-11-22T10:00:00Z".parse().unwrap()));
     let answers = answers.iter().map(|(url, s, a)| ((*url).to_owned(), (*s, a.clone()))).collect();
     let script = Arc::new(Script { answers, called: Mutex::default() });
-    let table = SqliteTable::new(Database::open(&folder.path().join("t.db")).unwrap());
-    let store = Store::new(Arc::new(table), clock.clone(), Arc::new(OsEntropy));
+    let table = Arc::new(Mortal::new(SqliteTable::new(Database::open(&folder.path().join("t.db")).unwrap())));
+    let store = Store::new(table.clone(), clock.clone(), Arc::new(OsEntropy));
     let created_at = clock.now();
-    let engine = Engine { catalog: Arc::new(catalog), store, tasks: script.clone(), clock };
+    let model = Arc::new(ScriptedModel::default());
+    let engine = Engine { catalog: Arc::new(catalog), store, tasks: script.clone(), models: model.clone(), clock };
     let alert = Alert {
         external_id: "Q1".into(),
         title: "Checkout is down".into(),
@@ -113,11 +119,11 @@ fn world(catalog: Catalog, answers: &[(&str, u64, Result<Value, String>)]) -> Wo
         alert: Some(alert),
         ..Run::queued(id, "triage".parse().unwrap(), "d", created_at)
     };
-    World { engine, script, run, _folder: folder }
+    World { engine, script, model, table, run, _folder: folder }
 }
 
 impl World {
-    async fn claim(&self) -> LeaseToken {
+    pub async fn claim(&self) -> LeaseToken {
         self.engine.store.open_command(&self.run).await.unwrap();
         match self.engine.store.claim_run(self.run.id, Duration::from_secs(3600)).await.unwrap() {
             Claim::Claimed { token, .. } => token,
@@ -125,11 +131,11 @@ impl World {
         }
     }
 
-    async fn steps(&self) -> Vec<Step> {
+    pub async fn steps(&self) -> Vec<Step> {
         self.engine.store.reader().view(self.run.id).await.unwrap().unwrap().steps
     }
 
-    async fn drive(&self, token: LeaseToken, seconds: i64) -> Driven {
+    pub async fn drive(&self, token: LeaseToken, seconds: i64) -> Driven {
         let until = self.engine.clock.now() + SignedDuration::from_secs(seconds);
         self.engine.drive(&self.run, token, self.steps().await, until).await.unwrap()
     }
@@ -137,17 +143,17 @@ impl World {
     async fn finished(&self) -> Report {
         let token = self.claim().await;
         match self.drive(token, 600).await {
-            Driven::Finished(report) => *report,
+            Driven::Finished(stood) => stood.report,
             Driven::Paused => panic!("paused"),
         }
     }
 
-    fn called(&self) -> Vec<String> {
+    pub fn called(&self) -> Vec<String> {
         std::mem::take(&mut *self.script.called.lock().unwrap())
     }
 }
 
-fn entry(id: &str, url: &str) -> Value {
+pub fn entry(id: &str, url: &str) -> Value {
     json!({"id": id, "task": "look", "with": {"url": url}})
 }
 
@@ -244,7 +250,7 @@ async fn i6_a_catalog_that_changed_and_came_back_leaves_each_recorded_step_its_p
     let ids: Vec<String> = steps.iter().map(|step| step.id.to_string()).collect();
     assert_eq!(ids, ["new", "c", "a", "b"], "what was free is after all places");
     assert_eq!(steps[..2], between[..]);
-    assert_eq!(report.healthy.len(), 4, "{report:?}");
+    assert_eq!(report.report.healthy.len(), 4, "{report:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,12 +279,12 @@ async fn i6_a_run_that_comes_back_late_still_has_its_time() {
     tokio::time::advance(Duration::from_secs(3600)).await;
     world.run.spent_ms = 10_000;
     let Driven::Finished(report) = world.drive(token, 600).await else { panic!("paused") };
-    assert_eq!(report.verdict, "Nothing wrong found in 1 check");
+    assert_eq!(report.report.verdict, "Nothing wrong found in 1 check");
     world.run.spent_ms = 20_000;
     world.run.id = RunId::opened_by(EventId::mint(world.run.created_at, 2));
     let token = world.claim().await;
     let Driven::Finished(report) = world.drive(token, 600).await else { panic!("paused") };
-    assert_eq!(report.remarks, ["Concluded early: the run's time budget of 20s was reached."]);
+    assert_eq!(report.report.remarks, ["Concluded early: the run's time budget of 20s was reached."]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,9 +4,9 @@
 //! reservation becomes what it really cost, in one transaction. A process that ends in between leaves the reservation
 //! counted, so that a budget can be undershot by a crash and never overshot; the run counts such turns.
 
-use domain::{Entry, LeaseToken, ModelTurn, Money, Name, Opening, Run, RunId, ToolCall, Trigger};
+use domain::{Entry, LeaseToken, ModelTurn, Money, Name, Opening, RunId, ToolCall};
 use jiff::civil::Date;
-use ports::{Condition, Index, Item, Key, TableError, When, Write};
+use ports::{Condition, Item, Key, TableError, When, Write};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -246,20 +246,6 @@ impl Reader {
         let spent = |found: Item| found.attributes.get(USD_NANOS).and_then(Value::as_i64);
         let nanos = found.and_then(spent).and_then(|spent| u64::try_from(spent).ok());
         Ok(Money::from_nanos(nanos.unwrap_or(0)))
-    }
-
-    /// The newest runs that fired as `run` did (same source, service and title) and were opened before it, newest first, at
-    /// most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn alike(&self, run: &Run, limit: usize) -> Result<Vec<Run>, StoreError> {
-        let (Some(alert), Trigger::Event { source, .. }) = (&run.alert, &run.trigger) else { return Ok(vec![]) };
-        let pk = keys::fingerprint(source, &alert.service.id, &alert.title);
-        // Those that came after this one stand before it.
-        let page = self.table.index(Index::Fingerprint, &pk, limit + 20, None).await?;
-        let runs: Vec<Run> = page.items.iter().map(item::read_run).collect::<Result<_, _>>()?;
-        Ok(runs.into_iter().filter(|other| other.id < run.id).take(limit).collect())
     }
 }
 

@@ -189,6 +189,7 @@ impl Stage {
             catalog: Arc::clone(&self.catalog),
             store: store.clone(),
             tasks: Arc::new(tasks),
+            models: Arc::new(engine::model::NoModels),
             clock: Arc::clone(&self.clock),
         };
         let investigate = investigate::Investigate {

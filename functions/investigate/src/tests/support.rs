@@ -213,6 +213,7 @@ pub fn world(looks: &[(&'static str, u64)]) -> World {
             catalog: Arc::new(catalog(looks)),
             store: store.clone(),
             tasks: Arc::clone(&script) as Arc<_>,
+            models: Arc::new(engine::model::NoModels),
             clock: Arc::clone(&clock),
         },
         sender: Arc::clone(&outbox) as Arc<_>,

@@ -35,21 +35,21 @@ async fn i5_a_message_that_cannot_be_read_stays_for_the_dead_letters() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_opens_a_run_that_is_announced_with_its_evidence_and_its_end() {
+async fn an_event_opens_a_run_that_is_announced_once_where_nobody_reads_it() {
     let world = world(&[("http://a", 1), ("http://b", 1)]);
     let event = world.opening("pages");
     let (body, run) = message(&event);
     world.handle(&body, 1, 300).await.unwrap();
     let view = world.view(run).await;
-    assert_eq!((view.run.status, view.run.revision), (RunStatus::Concluded, 3));
+    assert_eq!((view.run.status, view.run.revision), (RunStatus::Concluded, 2));
     assert_eq!(view.run.title, "Checkout is down");
     assert_eq!(view.run.report.unwrap().verdict, "Nothing wrong found in 2 checks");
     assert!(view.run.evidence_at.is_some() && view.run.lease.is_none());
-    assert_eq!(world.outbox.news(), [slack(2), slack(3)]);
+    assert_eq!(world.outbox.news(), [slack(2)]);
     // The same event again, redelivered or redriven: it is announced again, and nothing is looked at.
     world.called();
     world.handle(&body, 2, 300).await.unwrap();
-    assert_eq!(world.outbox.news(), [slack(3)]);
+    assert_eq!(world.outbox.news(), [slack(2)]);
     assert!(world.called().is_empty());
     // Another delivery of it is a duplicate, which is no news.
     world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
@@ -152,17 +152,17 @@ async fn an_event_that_attaches_is_news_once_something_is_shown() {
     world.outbox.take();
     world.handle(&message(&acknowledge).0, 1, 300).await.unwrap();
     assert!(world.outbox.take().is_empty());
-    // Between the evidence and the conclusion: what is announced last covers it.
+    // While the conclusion is announced: who attaches it sends its news.
     *world.outbox.meanwhile.lock().unwrap() = Some((world.store.clone(), resolve));
     world.handle(&body, 2, 300).await.unwrap();
     let view = world.view(run).await;
-    assert_eq!((view.run.revision, view.run.counts.attached), (5, 2), "two attached, the evidence, the conclusion");
-    assert_eq!(world.outbox.news(), [slack(3), slack(5)]);
+    assert_eq!((view.run.revision, view.run.counts.attached), (4, 2), "two attached, the conclusion");
+    assert_eq!(world.outbox.news(), [slack(3)]);
     // After the end it is announced, and nothing is looked at again.
     world.called();
     let reopened = world.event(EventKind::Reopened, Disposition::Attaches);
     world.handle(&message(&reopened).0, 1, 300).await.unwrap();
-    assert_eq!(world.outbox.news(), [slack(6)]);
+    assert_eq!(world.outbox.news(), [slack(5)]);
     assert!(world.called().is_empty());
 }
 

@@ -3,6 +3,7 @@
 mod auth;
 mod bindings;
 mod chat;
+mod budgets;
 mod commands;
 mod delivery;
 mod disjoint;
@@ -231,6 +232,7 @@ pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool)
     workflows::check(&mut desk);
     schedules::check(&mut desk);
     world(&mut desk);
+    budgets::check(&mut desk);
     models::check(&mut desk);
     disjoint::check(&mut desk);
     unused::check(&mut desk);

@@ -96,7 +96,7 @@ fn address(desk: &mut Desk<'_>, spot: &Spot<'_>, text: &str) {
 }
 
 /// A limit in money holds only for a Model with a price.
-fn priced(desk: &mut Desk<'_>, spot: &Spot<'_>, model: &Name) {
+pub(super) fn priced(desk: &mut Desk<'_>, spot: &Spot<'_>, model: &Name) {
     if desk.catalog.models.get(model).is_some_and(|model| model.price.is_none()) {
         let message = format!("the money cannot be counted: the Model `{model}` has no price");
         let help =

@@ -27,8 +27,8 @@ pub use run::{
 pub use source::{AlertMap, ChatCommand, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
-pub use workflow::{Deliver, Incident, Investigate, Limits, Trigger, Workflow};
-pub use world::{Assistant, AssistantLimits, Effect, Knowledge, Rule, Schedule, Slx};
+pub use workflow::{Deliver, Incident, Investigate, Limits, StopWhen, Trigger, Workflow};
+pub use world::{Assistant, AssistantLimits, Budget, Effect, Knowledge, Rule, Schedule, Slx};
 
 use crate::expr::Expression;
 
@@ -91,6 +91,7 @@ pub enum Document {
     Schedule(Schedule),
     Model(Box<Model>),
     Cluster(Cluster),
+    Budget(Budget),
 }
 
 /// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.

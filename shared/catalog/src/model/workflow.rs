@@ -61,6 +61,26 @@ pub struct Investigate {
     /// The Assistant; default: none, the report is the deterministic one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assistant: Option<Name>,
+    /// What ends it early; default: `never`.
+    #[serde(default, skip_serializing_if = "StopWhen::is_never")]
+    pub stop_when: StopWhen,
+}
+
+/// What ends an investigation early. It concludes with what it has, and says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StopWhen {
+    /// Nothing: it goes on also when the incident is over.
+    #[default]
+    Never,
+    /// The sender says that the incident is resolved, or became a part of another one.
+    Resolved,
+}
+
+impl StopWhen {
+    fn is_never(&self) -> bool {
+        *self == Self::Never
+    }
 }
 
 /// One target: an outlet's name with its settings.

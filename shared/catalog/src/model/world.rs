@@ -60,6 +60,19 @@ pub struct Assistant {
     pub tasks: Names,
 }
 
+/// What the Assistants of all workflows together may spend. One document of a catalog.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// US dollars in a day (UTC). Near it Assistants answer at once, at it they read nothing more; the checks always run.
+    pub usd_per_day: f64,
+}
+
 /// What a Rule does to a finding. One key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -50,7 +50,13 @@ async fn investigated(catalog: &Catalog, alert: Alert) -> (Report, RunView) {
     let policy = AddressPolicy::new(tasks::named_hosts(catalog));
     let secrets = Arc::new(FileSecrets::new(folder.path().join("secrets.json")));
     let tasks = Tasks::new(TasksOptions::new(policy, secrets, Arc::clone(&clock))).unwrap();
-    let engine = Engine { catalog: Arc::new(catalog.clone()), store, tasks: Arc::new(tasks), clock };
+    let engine = Engine {
+        catalog: Arc::new(catalog.clone()),
+        store,
+        tasks: Arc::new(tasks),
+        models: Arc::new(engine::model::NoModels),
+        clock,
+    };
     let created_at = engine.clock.now();
     let command = "checkout-triage".parse().unwrap();
     let id = RunId::opened_by(EventId::mint(created_at, 1));
@@ -67,7 +73,7 @@ async fn investigated(catalog: &Catalog, alert: Alert) -> (Report, RunView) {
     };
     let until = created_at + SignedDuration::from_secs(60);
     let Driven::Finished(report) = engine.drive(&run, token, vec![], until).await.unwrap() else { panic!("paused") };
-    (*report, engine.store.reader().view(run.id).await.unwrap().unwrap())
+    (report.report, engine.store.reader().view(run.id).await.unwrap().unwrap())
 }
 
 /// The demo's promise: the sample event is wanted, every check can be made, and what they find leads from the symptom
