@@ -154,7 +154,7 @@ fn row(run: &Run, opened: &Opened) -> Markup {
 fn said(run: &Run) -> &str {
     match (&run.reason, &run.report) {
         (Some(reason), _) => reason,
-        (None, Some(report)) => &report.verdict,
+        (None, Some(report)) => report.headline(),
         (None, None) => "",
     }
 }

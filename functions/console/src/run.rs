@@ -1,6 +1,7 @@
 //! The page of one RunSession: what came of it first, then what to do, then everything it rests on.
 
 mod alert;
+mod reading;
 mod record;
 mod report;
 mod steps;
@@ -21,9 +22,13 @@ pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
             (head(view, now))
             (course(run, opened))
             (verdict(view))
-            @if let Some(report) = &run.report { (report::findings(report)) }
+            @if let Some(report) = &run.report {
+                @if let Some(read) = &report.reading { (reading::section(read, &report.read_by)) }
+                (report::findings(report))
+            }
             @if let Some(report) = &run.report { (report::checks(report)) }
             (steps::timeline(view))
+            (reading::transcript(&view.transcript))
             (record::deliveries(view))
             (record::events(view))
             @if let Some(alert) = &run.alert { (alert::section(alert)) }
@@ -61,6 +66,7 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
             }
             @if let Some(workflow) = &run.workflow { span { "Workflow " b { (workflow) } } }
             span { "Command " b { (run.command) } }
+            (reading::cost(&run.cost))
             @if run.alert.is_some() { span { "incident " b { (words::incident(&run.incident)) } } }
             @for said in &view.ratings { span { "rated " b { (said.rating.as_str()) } " by " (said.by.who()) } }
         }
@@ -110,7 +116,7 @@ fn verdict(view: &RunView) -> Markup {
                 section.card.verdict.s1 {
                     span.soft { "This " (word) }
                     p { (words::ticked(run.reason.as_deref().unwrap_or("No reason was recorded."))) }
-                    @if let Some(report) = &run.report { div.soft { "Until then: " (report.verdict) } }
+                    @if let Some(report) = &run.report { div.soft { "Until then: " (report.headline()) } }
                 }
             }
         }
@@ -121,7 +127,8 @@ fn verdict(view: &RunView) -> Markup {
                     " · read by "
                     @if report.read_by == "none" { "no model" } @else { (report.read_by) }
                 }
-                p { (words::ticked(&report.verdict)) }
+                p { (words::ticked(report.headline())) }
+                @if report.headline() != report.verdict { div.soft { "The checks say: " (words::ticked(&report.verdict)) } }
             }
         },
         (None, _) => html! {

@@ -3,6 +3,8 @@
 //! What other people wrote is shown without its control characters, so that no alert can move the cursor or turn the
 //! colours; and what is one line here stays one, so that none can write a line that looks like ours.
 
+mod reading;
+
 use console::words;
 use domain::{
     IncidentState, MergedIssue, Mode, Name, Outcome, Report, Run, RunStatus, RunView, Severity, Step, StepId, Target,
@@ -38,7 +40,7 @@ pub fn text(view: &RunView, style: Style) -> String {
 pub fn line(run: &Run, style: Style) -> String {
     let said = match (&run.reason, &run.report) {
         (Some(reason), _) => reason.as_str(),
-        (None, Some(report)) => report.verdict.as_str(),
+        (None, Some(report)) => report.headline(),
         (None, None) => "",
     };
     let state = match (run.status, run.report.as_ref().map(Answer::of)) {
@@ -165,7 +167,7 @@ impl Text {
             (Some(report), _) => {
                 let answer = Answer::of(report);
                 let tag = format!("[{}] ", answer.word());
-                self.broken(&tag, &one(&report.verdict), |line| answer.dress(style, line));
+                self.broken(&tag, &one(report.headline()), |line| answer.dress(style, line));
             }
             (None, _) => self.plain("", &format!("under way, {} recorded", words::count(steps, "step", "steps"))),
         }
@@ -198,9 +200,12 @@ impl Text {
     }
 
     fn report(&mut self, report: &Report) {
-        if !report.next_steps.is_empty() {
+        if let Some(reading) = &report.reading {
+            reading::write(self, reading);
+        }
+        if report.next().next().is_some() {
             self.heading("Next steps");
-            for (place, step) in report.next_steps.iter().enumerate() {
+            for (place, step) in report.next().enumerate() {
                 self.plain(&format!("  {}. ", place + 1), &one(step));
             }
         }

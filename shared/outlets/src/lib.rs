@@ -14,6 +14,7 @@ mod outlet;
 mod outlets;
 pub mod pagerduty;
 mod place;
+mod reading;
 pub mod servicenow;
 pub mod slack;
 mod summary;

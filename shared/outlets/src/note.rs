@@ -2,6 +2,7 @@
 
 use crate::{
     Post,
+    reading::Read,
     summary::{Check, Finding, Summary},
     text::cut,
 };
@@ -27,7 +28,13 @@ impl Note {
         for standing in &summary.standing {
             page.line(standing, 300);
         }
-        page.findings(&summary.findings);
+        let mut least = NOTE / 2;
+        if let Some(read) = &summary.read {
+            page.read(read);
+            // Its words are about the findings, and the worst of these stands beside them.
+            least = NOTE / 3;
+        }
+        page.findings(&summary.findings, least);
         page.list("Could not be checked:", &checks(&summary.gaps), 800);
         let steps: Vec<String> =
             summary.next_steps.iter().enumerate().map(|(at, s)| format!("{}. {s}", at + 1)).collect();
@@ -86,10 +93,31 @@ impl Page {
         self.lines.push(kept);
     }
 
-    fn findings(&mut self, findings: &[Finding]) {
+    fn read(&mut self, read: &Read) {
+        if let Some((title, cause, claims)) = &read.cause {
+            self.line("", 1);
+            self.line(&format!("{title}: {cause}"), 350);
+            for claim in claims.iter().take(3) {
+                self.line(&format!("  - {claim}"), 200);
+            }
+        }
+        if !read.impact.is_empty() {
+            self.line(&format!("Impact: {}", read.impact), 200);
+        }
+        for (title, list) in [
+            ("It may also be:", &read.hypotheses),
+            ("Ruled out:", &read.ruled_out),
+            ("Not seen by the model:", &read.gaps),
+        ] {
+            let lines: Vec<String> = list.iter().map(|text| format!("- {text}")).collect();
+            self.list(title, &lines, 260);
+        }
+    }
+
+    fn findings(&mut self, findings: &[Finding], least: usize) {
         for (shown, finding) in findings.iter().enumerate() {
             // The rest of the note has its room too.
-            if self.room < NOTE / 2 {
+            if self.room < least {
                 self.shortened = true;
                 self.line(&format!("... and {} more", findings.len() - shown), 40);
                 return;

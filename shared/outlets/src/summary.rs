@@ -3,7 +3,10 @@
 use domain::{IncidentState, Outcome, RunStatus, Severity, Shown};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::text::{line, lines};
+use crate::{
+    reading::Read,
+    text::{line, lines},
+};
 
 /// A finding.
 pub(crate) struct Finding {
@@ -32,6 +35,8 @@ pub(crate) struct Summary {
     pub about: Vec<String>,
     /// What a reader must know before anything else: that it goes on, why it failed, that the incident is over.
     pub standing: Vec<String>,
+    /// What a model read.
+    pub read: Option<Read>,
     /// Worst first.
     pub findings: Vec<Finding>,
     pub gaps: Vec<Check>,
@@ -69,11 +74,12 @@ impl Summary {
             headline: headline(view),
             about: about(view),
             standing: standing(view),
+            read: report.and_then(|report| report.reading.as_deref()).map(Read::of),
             findings: findings.collect(),
             gaps: gaps.map(|gap| Check { title: line(&gap.title), outcome: line(&gap.reason) }).collect(),
             healthy: healthy.map(|check| Check { title: line(&check.title), outcome: line(&check.summary) }).collect(),
-            next_steps: report.iter().flat_map(|report| &report.next_steps).map(|step| line(step)).collect(),
             known: known.map(|known| Check { title: line(&known.title), outcome: line(&known.excerpt) }).collect(),
+            next_steps: report.iter().flat_map(|report| report.next()).map(line).collect(),
             remarks: report.iter().flat_map(|report| &report.remarks).map(|remark| line(remark)).collect(),
             facts: facts(view, now),
         }
@@ -91,7 +97,7 @@ fn seen(view: &Shown, id: &domain::StepId) -> String {
 
 pub(crate) fn headline(view: &Shown) -> String {
     let run = &view.run;
-    let verdict = run.report.as_ref().map(|report| line(&report.verdict)).filter(|verdict| !verdict.is_empty());
+    let verdict = run.report.as_ref().map(|report| line(report.headline())).filter(|verdict| !verdict.is_empty());
     let title = line(&run.title);
     match (run.status, verdict) {
         (RunStatus::Failed, _) => format!("Could not investigate: {title}"),
@@ -144,6 +150,10 @@ fn standing(view: &Shown) -> Vec<String> {
         }
         RunStatus::Concluded => {}
     }
+    if let Some(report) = run.report.as_ref().filter(|report| report.headline() != report.verdict) {
+        // A model's words lead; what the code says of the same stands beside them.
+        standing.push(format!("The checks say: {}", line(&report.verdict)));
+    }
     standing.extend(run.course().iter().map(|said| line(said)));
     match &run.incident {
         IncidentState::Open => {}
@@ -181,6 +191,11 @@ fn facts(view: &Shown, now: Timestamp) -> Vec<String> {
     }
     if let Some(report) = run.report.as_ref().filter(|report| report.read_by != "none") {
         facts.push(format!("read by {}", line(&report.read_by)));
+    }
+    let cost = &run.cost;
+    if cost.turns + cost.lost_turns > 0 {
+        let tokens = usize::try_from(cost.usage.total()).unwrap_or(usize::MAX);
+        facts.push(format!("{} for {}", cost.at_most(), count(tokens, "token", "tokens")));
     }
     facts
 }

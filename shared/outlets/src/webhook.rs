@@ -2,6 +2,7 @@
 //! github.com/standard-webhooks). One POST for each revision, with an id that stays the same when it is repeated.
 
 mod body;
+mod reading;
 
 use std::time::Duration;
 

@@ -9,10 +9,10 @@ use crate::words;
 /// What to do next, and what is wrong.
 pub(super) fn findings(report: &Report) -> Markup {
     html! {
-        @if !report.next_steps.is_empty() {
+        @if report.next().next().is_some() {
             section {
                 h2 { "Next steps" }
-                ol.card { @for step in &report.next_steps { li { (words::ticked(step)) } } }
+                ol.card { @for step in report.next() { li { (words::ticked(step)) } } }
             }
         }
         @if !report.issues.is_empty() {
@@ -51,7 +51,7 @@ fn found_by(steps: &[StepId]) -> Markup {
 }
 
 /// Leads to the step on the same page.
-fn step_link(step: &StepId) -> Markup {
+pub(super) fn step_link(step: &StepId) -> Markup {
     html! { a href={ "#step-" (step) } { (step) } }
 }
 

@@ -2,7 +2,7 @@ use domain::{RunView, Secret};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{view, view_json};
+use super::{read_json, view, view_json};
 use crate::{handler::Opened, list, run};
 
 fn opened() -> Opened {
@@ -27,6 +27,12 @@ fn lines(html: &str) -> String {
 #[test]
 fn the_page_of_a_concluded_run() {
     insta::assert_snapshot!(lines(&html(&view())));
+}
+
+#[test]
+fn i11_the_page_of_a_run_that_a_model_has_read_cites_and_shows_the_conversation() {
+    let view: RunView = serde_json::from_value(read_json()).unwrap();
+    insta::assert_snapshot!(lines(&html(&view)));
 }
 
 #[test]
@@ -133,6 +139,13 @@ fn infect(value: &mut Value) {
                 "http-health",
                 "orders-worker",
                 "orders-taken",
+                "opening",
+                "turn",
+                "call",
+                "text",
+                "tool_call",
+                "tools",
+                "sonnet",
             ];
             let id = ["run_", "evt_", "lse_", "2025-11-20T"].iter().any(|form| text.starts_with(form));
             if !id && !ours.contains(&text.as_str()) {
@@ -225,6 +238,15 @@ fn assert_harmless(html: &str) {
     }
     assert!(!html.contains('\u{202e}'));
     assert_eq!(html.matches("</style>").count(), 1);
+}
+
+#[test]
+fn i8_no_text_of_a_model_becomes_markup() {
+    let mut value = read_json();
+    infect(&mut value);
+    let page = html(&serde_json::from_value(value).unwrap());
+    assert!(page.matches("&lt;script&gt;alert(1)").count() > 45, "{}", page.matches("&lt;script&gt;").count());
+    assert_harmless(&page);
 }
 
 #[test]

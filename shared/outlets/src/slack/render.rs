@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Post,
+    reading::Read,
     summary::{Check, Finding, Summary},
     text::{cut, line, weight},
 };
@@ -23,6 +24,11 @@ const NEXT_STEPS: usize = 1400;
 const KNOWN: usize = 700;
 const REMARKS: usize = 400;
 const RATED: usize = 200;
+// With a reading there are fewer findings, which its words are about.
+const FINDINGS_READ: usize = 2300;
+const CAUSE: usize = 1400;
+const IMPACT: usize = 300;
+const OTHERS: usize = 450;
 const FOOTER: usize = 700;
 
 /// A finding is not begun in less room than this.
@@ -36,7 +42,14 @@ pub fn render(post: &Post<'_>) -> Value {
     message.headline(&summary.headline);
     message.context(&message.cut(&summary.about.join(" · "), ABOUT));
     message.section("", &summary.standing.join("\n"), STANDING);
-    message.findings(&summary.findings);
+    let findings = match &summary.read {
+        Some(read) => {
+            message.read(read);
+            FINDINGS_READ
+        }
+        None => FINDINGS,
+    };
+    message.findings(&summary.findings, findings);
     message.list("Could not be checked", &bullets(&summary.gaps), GAPS);
     message.list("Healthy", &bullets(&summary.healthy), HEALTHY);
     message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
@@ -100,8 +113,21 @@ impl Message {
         }
     }
 
-    fn findings(&mut self, findings: &[Finding]) {
-        let mut room = FINDINGS;
+    fn read(&mut self, read: &Read) {
+        if let Some((title, cause, claims)) = &read.cause {
+            let lines: Vec<String> =
+                std::iter::once(cause.clone()).chain(claims.iter().map(|c| format!("• {c}"))).collect();
+            self.list(title, &lines, CAUSE);
+        }
+        self.section("Impact", &read.impact, IMPACT);
+        let bulleted = |list: &[String]| list.iter().map(|text| format!("• {text}")).collect::<Vec<_>>();
+        self.list("It may also be", &bulleted(&read.hypotheses), OTHERS);
+        self.list("Ruled out", &bulleted(&read.ruled_out), OTHERS / 2 + 75);
+        self.list("Not seen by the model", &bulleted(&read.gaps), OTHERS / 2 - 75 + 25);
+    }
+
+    fn findings(&mut self, findings: &[Finding], most: usize) {
+        let mut room = most;
         for (shown, finding) in findings.iter().enumerate() {
             let left = findings.len() - shown;
             if room < LEAST {

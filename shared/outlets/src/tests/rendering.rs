@@ -10,6 +10,7 @@ fn everything() -> Vec<(&'static str, domain::Shown)> {
         ("queued", views::queued()),
         ("evidence", views::evidence()),
         ("concluded", views::concluded()),
+        ("read", views::read()),
         ("nothing", views::nothing()),
         ("failed", views::failed()),
         ("cancelled", views::cancelled()),

@@ -1,9 +1,10 @@
 //! Runs in the states that readers meet.
 
 use domain::{
-    Alert, AlertSeverity, Checked, Counts, Earlier, EventId, Evidence, Gap, IncidentState, Issue, KnowledgeFound,
-    LastTime, MergedIssue, Outcome, OutletSpec, PagerDutySpec, Previous, Report, Run, RunId, RunStatus, Service,
-    Severity, Shown, SlackSpec, SlxMatched, Step, StepId, Target, TargetSpec, TargetState, Trigger, WebhookSpec,
+    Alert, AlertSeverity, Cause, Checked, Claim, Confidence, Cost, Counts, Earlier, EventId, Evidence, Gap, Hypothesis,
+    IncidentState, Issue, KnowledgeFound, LastTime, MergedIssue, Money, Outcome, OutletSpec, PagerDutySpec, Previous,
+    Reading, Report, RuledOut, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, SlxMatched, Step, StepId,
+    Target, TargetSpec, TargetState, Trigger, Usage, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -157,6 +158,54 @@ pub(crate) fn concluded() -> Shown {
     view
 }
 
+/// A model has read it, and could not show everything that it claimed.
+pub(crate) fn read() -> Shown {
+    let mut view = concluded();
+    view.run.cost = Cost {
+        turns: 3,
+        usage: Usage { input: 9000, output: 700, ..Usage::default() },
+        usd: Money::from_nanos(37_500_000),
+        ..Cost::default()
+    };
+    let report = view.run.report.as_mut().unwrap();
+    report.read_by = "sonnet".to_owned();
+    report.reading = Some(Box::new(reading()));
+    view
+}
+
+fn reading() -> Reading {
+    let claim = |text: &str, step: &str, quote: &str| Claim {
+        text: text.to_owned(),
+        step: StepId::new(step),
+        quote: quote.to_owned(),
+    };
+    Reading {
+        summary: "Checkout is down since 07:58: its database connections are used up".to_owned(),
+        impact: "Nobody can pay; how many customers that are is not known.".to_owned(),
+        cause: Some(Cause {
+            text: "The connection pool is exhausted.".to_owned(),
+            confidence: Confidence::Medium,
+            claims: vec![
+                claim("The health page fails.", "health", "503 in 12 ms"),
+                claim("It names the pool.", "health", "pool exhausted: 50 of 50"),
+            ],
+        }),
+        hypotheses: vec![
+            Hypothesis {
+                text: "The newest deploy has leaked connections.".to_owned(),
+                demoted: Some("its quote does not stand in that step's evidence".to_owned()),
+            },
+            Hypothesis { text: "The database is slow.".to_owned(), demoted: None },
+        ],
+        ruled_out: vec![RuledOut {
+            text: "A queue that does not drain".to_owned(),
+            why: claim("It is empty.", "queue", "0 messages wait"),
+        }],
+        gaps: vec!["No metrics of the database were read.".to_owned()],
+        next_steps: vec!["Restart one instance and see whether it recovers.".to_owned()],
+    }
+}
+
 /// Nothing wrong was found.
 pub(crate) fn nothing() -> Shown {
     let mut view = concluded();
@@ -255,6 +304,17 @@ pub(crate) fn hostile() -> Shown {
     (report.knowledge[0].title, report.knowledge[0].excerpt) = (text.to_owned(), text.to_owned());
     report.next_steps[0] = text.to_owned();
     report.remarks.push(text.to_owned());
+    report.read_by = text.to_owned();
+    let mut reading = reading();
+    for place in [&mut reading.summary, &mut reading.impact, &mut reading.gaps[0], &mut reading.next_steps[0]] {
+        *place = text.to_owned();
+    }
+    let cause = reading.cause.as_mut().unwrap();
+    (cause.text, cause.claims[0].quote) = (text.to_owned(), text.to_owned());
+    cause.claims[0].step = StepId::new(text);
+    reading.hypotheses[0] = Hypothesis { text: text.to_owned(), demoted: Some(text.to_owned()) };
+    reading.ruled_out[0].text = text.to_owned();
+    report.reading = Some(Box::new(reading));
     view
 }
 
@@ -289,6 +349,16 @@ pub(crate) fn huge(unit: &str) -> Shown {
     let name: domain::Name = "n".repeat(63).parse().unwrap();
     report.slxs = vec![SlxMatched { name: name.clone(), why: text.clone() }; 20];
     report.knowledge = vec![KnowledgeFound { name, title: text.clone(), excerpt: text.clone() }; 3];
+    let claim = Claim { text: text.clone(), step: StepId::new("health"), quote: text.clone() };
+    report.reading = Some(Box::new(Reading {
+        summary: text.clone(),
+        impact: text.clone(),
+        cause: Some(Cause { text: text.clone(), confidence: Confidence::Medium, claims: vec![claim.clone(); 6] }),
+        hypotheses: vec![Hypothesis { text: text.clone(), demoted: Some(text.clone()) }; 16],
+        ruled_out: vec![RuledOut { text: text.clone(), why: claim }; 8],
+        gaps: vec![text.clone(); 8],
+        next_steps: vec![text.clone(); 8],
+    }));
     for step in &mut view.steps {
         step.evidence.summary = text.clone();
     }

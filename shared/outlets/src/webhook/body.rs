@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, json_schema};
 use serde::Serialize;
 
+use super::reading::{CostV1, ReadingV1};
 use crate::{
     Post,
     text::{cut, line, lines},
@@ -109,6 +110,8 @@ pub struct RunV1 {
     pub previous: Option<PreviousV1>,
     /// When the same fired before; null before anybody looked, and where no event opened the run.
     pub last_time: Option<LastTimeV1>,
+    /// What its Assistant has cost.
+    pub cost: CostV1,
     /// The digest of the catalog that it runs.
     pub catalog: String,
     /// The run's page; null where there is no console. It opens without a login until it expires.
@@ -197,8 +200,10 @@ pub struct AlertV1 {
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ReportV1 {
-    /// The answer in one line.
+    /// The answer in one line, as the checks alone give it.
     pub verdict: String,
+    /// What leads: the model's summary where a claim of it stands in the evidence, else the verdict.
+    pub headline: String,
     /// The worst severity (1 critical to 4 informational); null when nothing was found.
     pub worst: Option<Severity>,
     /// The findings, worst first.
@@ -219,6 +224,8 @@ pub struct ReportV1 {
     pub knowledge: Vec<KnowledgeV1>,
     /// Who read the evidence: `none`, or a model.
     pub read_by: String,
+    /// What the model read; null where none did, or its answer could not be used.
+    pub reading: Option<ReadingV1>,
 }
 
 /// An Slx that the alert speaks of.
@@ -319,14 +326,14 @@ pub fn body(post: &Post<'_>) -> Result<String, serde_json::Error> {
 }
 
 /// How much of everything is kept, in steps of an eighth: with 1 the largest possible body is below [`CAP`].
-struct Limits {
+pub(super) struct Limits {
     scale: usize,
     shortened: std::cell::Cell<bool>,
 }
 
 impl Limits {
     /// One line of at most an eighth, two, four or eight of `bytes` in JSON.
-    fn line(&self, text: &str, bytes: usize) -> String {
+    pub(super) fn line(&self, text: &str, bytes: usize) -> String {
         self.keep(&line(text), bytes)
     }
 
@@ -337,7 +344,7 @@ impl Limits {
     }
 
     /// The first of `items`, at most an eighth, two, four or eight of `most`.
-    fn first<'a, T>(&self, items: &'a [T], most: usize) -> &'a [T] {
+    pub(super) fn first<'a, T>(&self, items: &'a [T], most: usize) -> &'a [T] {
         let most = most * self.scale / 8;
         match items.get(..most) {
             Some(first) if first.len() < items.len() => {
@@ -415,6 +422,7 @@ fn event(post: &Post<'_>, limits: Limits) -> EventV1 {
                 })
                 .collect(),
         }),
+        cost: CostV1::of(&run.cost),
         catalog: limits.line(&run.catalog, 800),
         link: post.link.map(str::to_owned),
     };
@@ -431,6 +439,7 @@ fn report(post: &Post<'_>, limits: &Limits) -> Option<ReportV1> {
     let text = |text: &str, bytes| limits.line(text, bytes);
     Some(ReportV1 {
         verdict: text(&report.verdict, 1600),
+        headline: text(report.headline(), 1600),
         worst: report.worst,
         issues: limits.first(&report.issues, 16).iter().map(|merged| finding(post, merged, limits)).collect(),
         issue_count: report.issues.len(),
@@ -452,7 +461,10 @@ fn report(post: &Post<'_>, limits: &Limits) -> Option<ReportV1> {
                 reason: text(&gap.reason, 1200),
             })
             .collect(),
-        next_steps: limits.first(&report.next_steps, 16).iter().map(|step| text(step, 1600)).collect(),
+        next_steps: {
+            let all: Vec<&str> = report.next().collect();
+            limits.first(&all, 16).iter().map(|step| text(step, 1600)).collect()
+        },
         remarks: limits.first(&report.remarks, 16).iter().map(|remark| text(remark, 1600)).collect(),
         slxs: limits
             .first(&report.slxs, 16)
@@ -469,6 +481,7 @@ fn report(post: &Post<'_>, limits: &Limits) -> Option<ReportV1> {
             })
             .collect(),
         read_by: text(&report.read_by, 800),
+        reading: report.reading.as_deref().map(|reading| ReadingV1::of(reading, limits)),
     })
 }
 
