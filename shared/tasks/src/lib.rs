@@ -112,7 +112,8 @@ impl Tasks {
 impl CallTask for Tasks {
     async fn call(&self, spec: &RunSpec<String>) -> Called {
         let keys = keys::Keys::new(Arc::clone(&self.secrets));
-        let called = unbroken(async {
+        // On the heap: some kinds hold several requests at once.
+        let called = unbroken(Box::pin(async {
             match spec {
                 RunSpec::Http(run) => http::call(&self.http, &keys, run).await,
                 RunSpec::Promql(run) => promql::call(&self.http, &keys, self.clock.as_ref(), run).await,
@@ -126,7 +127,7 @@ impl CallTask for Tasks {
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,
             }
-        })
+        }))
         .await;
         let called = keys.hide(called);
         let answer = called.answer.map_err(|reason| one_line(&reason, REASON_CAP));

@@ -136,7 +136,8 @@ async fn a_used_up_limit_says_for_how_long_and_what_may_not_be_read_says_what_it
     // 2026-03-08T12:10:00Z.
     let used_up = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1772971800")];
     let scope = [("x-ratelimit-remaining", "50"), ("x-accepted-github-permissions", "actions=read")];
-    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+    type Headers<'h> = &'h [(&'h str, &'h str)];
+    let cases: [(&str, Headers<'_>, &str); 8] = [
         ("403 Forbidden", &used_up, "answered 403: the rate limit is used up for 600 s (no)"),
         ("429 Too Many Requests", &used_up, "answered 429: the rate limit is used up for 600 s"),
         ("403 Forbidden", &[("retry-after", "60")], "answered 403: the rate limit is used up for 60 s"),
