@@ -24,6 +24,7 @@ use local::{
     Database, FileSecrets, Folder, LocalError, MaxReceives, SqliteQueues, SqliteTable, Timer, TimerError, Worker,
     WorkerSettings,
 };
+use models::{Models, ModelsOptions};
 use net::AddressPolicy;
 use outlets::{Outlets, Settings};
 use ports::{Clock, Entropy, OsEntropy, Queue, ReadSecret, SecretError, SystemClock};
@@ -54,6 +55,12 @@ pub enum WorldError {
     /// The task kinds.
     #[error("the task kinds cannot be built")]
     Tasks(#[from] tasks::TasksError),
+    /// The models.
+    #[error("the models cannot be built")]
+    Models(#[from] models::ModelsError),
+    /// The way to AWS for tasks.
+    #[error("the way to AWS for tasks cannot be built")]
+    Aws(#[from] investigate::context::ContextError),
     /// The outlets.
     #[error("the outlets cannot be built")]
     Outlets(#[from] outlets::ClientError),
@@ -156,13 +163,25 @@ impl World {
         let policy = AddressPolicy::new(tasks::named_hosts(catalog));
         let options = TasksOptions::new(policy, Arc::clone(&self.secrets) as Arc<_>, Arc::clone(&self.clock));
         let tasks = Tasks::new(TasksOptions { clusters: catalog.clusters.clone(), ..options })?;
+        // Who has credentials in the environment can ask Bedrock; without them such a Model says so.
+        let way = match firstlook_aws::AwsEnv::from_process() {
+            Ok(env) => Some(investigate::context::way_to_aws(&env, &self.clock)?),
+            Err(_) => None,
+        };
+        let of_models = ModelsOptions {
+            secrets: Arc::clone(&self.secrets) as Arc<_>,
+            clock: Arc::clone(&self.clock),
+            aws: way,
+            extra_ca: None,
+        };
+        let models = Models::new(catalog, of_models)?;
         let queues = Arc::new(self.queues.clone());
         Ok(Investigate {
             engine: Engine {
                 catalog: Arc::clone(catalog),
                 store: self.store.clone(),
                 tasks: Arc::new(tasks),
-                models: Arc::new(engine::model::NoModels),
+                models: Arc::new(models),
                 clock: Arc::clone(&self.clock),
             },
             sender: Arc::clone(&queues) as Arc<_>,

@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use awscall::{Aws, AwsOptions, Keys};
 use catalog::Catalog;
 use dynamo::DynamoTable;
 use engine::Engine;
 use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
+use models::{Models, ModelsOptions};
 use net::AddressPolicy;
 use ports::{Clock, OsEntropy, Queue, SystemClock};
 use runtime::env::{EnvError, Reader, Vars};
@@ -37,9 +39,35 @@ pub enum ContextError {
     /// The AWS clients.
     #[error("the AWS clients cannot be built")]
     Aws(#[from] firstlook_aws::ConnectError),
+    /// The way to AWS for tasks.
+    #[error("the way to AWS for tasks cannot be built")]
+    Client(#[from] net::ClientError),
+    /// `AWS_ENDPOINT_URL`.
+    #[error("AWS_ENDPOINT_URL is not a URL")]
+    Endpoint(#[source] url::ParseError),
     /// The task kinds.
     #[error("the task kinds cannot be built")]
     Tasks(#[from] tasks::TasksError),
+    /// The models.
+    #[error("the models cannot be built")]
+    Models(#[from] models::ModelsError),
+}
+
+/// The way to AWS for tasks: the function's own credentials, and roles from there.
+///
+/// # Errors
+/// [`ContextError::Client`], [`ContextError::Endpoint`].
+pub fn way_to_aws(env: &AwsEnv, clock: &Arc<dyn Clock>) -> Result<Aws, ContextError> {
+    let keys = Keys {
+        access_key_id: env.access_key_id.clone(),
+        secret_access_key: env.secret_access_key.clone(),
+        session_token: env.session_token.clone(),
+        expires: None,
+    };
+    let mut options = AwsOptions::new(&env.region, Arc::new(keys), Arc::clone(clock), Arc::new(OsEntropy));
+    options.endpoint = env.endpoint_url.as_deref().map(str::parse).transpose().map_err(ContextError::Endpoint)?;
+    options.extra_ca.clone_from(&env.ca_bundle);
+    Ok(Aws::new(options)?)
 }
 
 /// Builds the handler on AWS from `vars`.
@@ -68,6 +96,14 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let secrets = Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
     let policy = AddressPolicy::new(tasks::named_hosts(&catalog));
+    let way = way_to_aws(&aws, &clock)?;
+    let of_models = ModelsOptions {
+        secrets: Arc::clone(&secrets) as Arc<_>,
+        clock: Arc::clone(&clock),
+        aws: Some(way),
+        extra_ca: None,
+    };
+    let models = Models::new(&catalog, of_models)?;
     let tasks = Tasks::new(TasksOptions {
         clusters: catalog.clusters.clone(),
         ..TasksOptions::new(policy, secrets, Arc::clone(&clock))
@@ -77,7 +113,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
         catalog: Arc::new(catalog),
         store,
         tasks: Arc::new(tasks),
-        models: Arc::new(engine::model::NoModels),
+        models: Arc::new(models),
         clock: Arc::clone(&clock),
     };
     let (sender, retimer) = (Arc::clone(&queues) as Arc<_>, queues as Arc<_>);
