@@ -11,13 +11,13 @@ use std::{
 };
 
 use async_trait::async_trait;
-use inbox::Inbox;
+use inbox::{Inbox, ModelServer};
 use ports::{Queue, SendMessage};
 use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{alarms, command_line, delivery, metrics, path, schedule, slack, storm};
+use super::{alarms, command_line, delivery, metrics, path, reading, schedule, slack, storm};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -35,6 +35,7 @@ pub struct Aws {
     queues: firstlook_aws::SqsQueues,
     inbox: Inbox,
     shop: Shop,
+    models: ModelServer,
     client: reqwest::Client,
 }
 
@@ -43,8 +44,9 @@ impl Aws {
         let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(ports::SystemClock)).await.unwrap();
         catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
         let shop = Shop::start().await;
+        let models = reading::start().await;
         let folder = tempfile::tempdir().unwrap();
-        let compiled = catalog::write(folder.path(), &shop, &inbox).to_compiled();
+        let compiled = catalog::write(folder.path(), &shop, &inbox, &models).to_compiled();
         // What PagerDuty signed the captured webhooks with is the previous secret, as in a rotation.
         let previous = captured("v3_signed_2025_ping", "v3_signed_2025_ping").map(|(_, secret)| Value::from(secret));
         let before = catalog::secrets(previous.unwrap_or_else(|| json!("no captured webhooks")));
@@ -55,7 +57,7 @@ impl Aws {
         let deployment = Deployment::new(change(options)).await;
         deployment.put_secret(&catalog::secrets(json!(SIGNING_SECRET))).await;
         let (queues, client) = (deployment.queues(), deployment.client());
-        Self { deployment, queues, inbox, shop, client }
+        Self { deployment, queues, inbox, shop, models, client }
     }
 }
 
@@ -93,6 +95,10 @@ impl World for Aws {
 
     fn inbox(&self) -> &Inbox {
         &self.inbox
+    }
+
+    fn models(&self) -> &ModelServer {
+        &self.models
     }
 
     fn shop(&self) -> &Shop {
@@ -171,6 +177,9 @@ scenarios! { side_by_side, run:
     i1_what_may_not_be_run_is_refused_with_the_mend: slack::i1_what_may_not_be_run_is_refused_with_the_mend;
     a_mention_in_a_thread_attaches_and_asks: slack::a_mention_in_a_thread_attaches_and_asks;
     a_report_is_rated_by_the_buttons_of_its_message: slack::a_report_is_rated_by_the_buttons_of_its_message;
+    i11_a_model_of_messages_reads_and_cites: reading::i11_a_model_of_messages_reads_and_cites;
+    i11_a_model_of_chat_completions_reads_and_cites: reading::i11_a_model_of_chat_completions_reads_and_cites;
+    i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion: reading::i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 

@@ -51,7 +51,7 @@ impl Terminal {
         let folder = tempfile::tempdir().unwrap();
         let documents = folder.path().join("catalog");
         std::fs::create_dir(&documents).unwrap();
-        catalog::write(&documents, world.shop(), world.inbox());
+        catalog::write(&documents, world.shop(), world.inbox(), world.models());
         Self {
             firstlook: build::firstlook().await,
             folder,

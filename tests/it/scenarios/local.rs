@@ -3,12 +3,12 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use inbox::Inbox;
+use inbox::{Inbox, ModelServer};
 use ports::{Queue, SendMessage};
 use serde_json::Value;
 use store::Reader;
 
-use super::{delivery, path, schedule, slack, storm};
+use super::{delivery, path, reading, schedule, slack, storm};
 use crate::{
     aws_world::loopback_client,
     support::{
@@ -25,6 +25,7 @@ pub struct Local {
     pub stage: Stage,
     pub inbox: Inbox,
     pub shop: Shop,
+    models: ModelServer,
     client: reqwest::Client,
     server: local::HttpServer,
     workers: Option<Workers>,
@@ -46,14 +47,15 @@ impl Local {
         let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(ports::SystemClock)).await.unwrap();
         catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
         let shop = Shop::start().await;
+        let models = reading::start().await;
         let documents = folder.path().join("catalog");
         std::fs::create_dir(&documents).unwrap();
-        let compiled = catalog::write(&documents, &shop, &inbox).to_compiled();
+        let compiled = catalog::write(&documents, &shop, &inbox, &models).to_compiled();
         std::fs::write(folder.path().join("catalog.json"), compiled).unwrap();
         write_secrets(folder.path());
         let stage = Stage::open(folder.path(), &inbox.slack_api(), &inbox.pagerduty_api());
         let server = local::HttpServer::start("127.0.0.1:0".parse().unwrap(), stage.doors()).await.unwrap();
-        Self { stage, inbox, shop, client: loopback_client(), server, workers: None, _folder: folder }
+        Self { stage, inbox, shop, models, client: loopback_client(), server, workers: None, _folder: folder }
     }
 
     async fn stop(mut self) {
@@ -106,6 +108,10 @@ impl World for Local {
         &self.inbox
     }
 
+    fn models(&self) -> &ModelServer {
+        &self.models
+    }
+
     fn shop(&self) -> &Shop {
         &self.shop
     }
@@ -140,6 +146,10 @@ scenarios! {
     i1_what_may_not_be_run_is_refused_with_the_mend: slack::i1_what_may_not_be_run_is_refused_with_the_mend;
     a_mention_in_a_thread_attaches_and_asks: slack::a_mention_in_a_thread_attaches_and_asks;
     a_report_is_rated_by_the_buttons_of_its_message: slack::a_report_is_rated_by_the_buttons_of_its_message;
+    i11_a_model_of_messages_reads_and_cites: reading::i11_a_model_of_messages_reads_and_cites;
+    i11_a_model_of_chat_completions_reads_and_cites: reading::i11_a_model_of_chat_completions_reads_and_cites;
+    i11_a_model_of_converse_reads_and_cites: reading::i11_a_model_of_converse_reads_and_cites;
+    i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion: reading::i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;
 }
 

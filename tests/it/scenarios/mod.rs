@@ -8,6 +8,7 @@ mod kill;
 mod local;
 mod metrics;
 mod path;
+mod reading;
 mod schedule;
 mod slack;
 mod storm;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use catalog::Catalog;
-use inbox::Inbox;
+use inbox::{Inbox, ModelServer, Wire};
 
 use super::shop::Shop;
 
@@ -11,17 +11,19 @@ use super::shop::Shop;
 pub const CAPTURED_SERVICE: &str = "PNE3JZM";
 
 /// The Slack channels of the documents below.
-pub const CHANNELS: &[&str] = &["captured", "pages", "chat", "shadow", "misfit", "nightly", "alarms", "storm"];
+pub const CHANNELS: &[&str] = &["read", "captured", "pages", "chat", "shadow", "misfit", "nightly", "alarms", "storm"];
 
 /// When the Schedule below is due. The emulator knows no time zones and reads it an hour later, which is long ago too.
 pub const NIGHTLY_AT: &str = "2024-01-31T03:00:00Z";
 
 /// Writes the documents into `folder` and checks them as a user would.
-pub fn write(folder: &Path, shop: &Shop, inbox: &Inbox) -> Catalog {
+pub fn write(folder: &Path, shop: &Shop, inbox: &Inbox, models: &ModelServer) -> Catalog {
     let documents = DOCUMENTS
         .replace("SHOP_URL", shop.url())
         .replace("CLOSED_PORT", &shop.closed_port().to_string())
         .replace("WEBHOOK_URL", &inbox.webhook("team"))
+        .replace("MESSAGES_URL", &models.url(Wire::Anthropic))
+        .replace("COMPLETIONS_URL", &models.url(Wire::Openai))
         .replace("CAPTURED_SERVICE", CAPTURED_SERVICE);
     std::fs::write(folder.join("catalog.yaml"), documents).unwrap();
     let loaded = catalog::load_dir(folder);
@@ -132,6 +134,68 @@ investigate: { command: glance }
 deliver:
   - slack: { channel: "#storm" }
 ---
+kind: Model
+name: messages
+provider: anthropic
+id: claude-of-the-scenarios
+url: "MESSAGES_URL"
+secret: model-key
+price: { input: 3, output: 15 }
+---
+kind: Model
+name: completions
+provider: openai
+id: gpt-of-the-scenarios
+url: "COMPLETIONS_URL"
+secret: model-key
+price: { input: 1, output: 4 }
+---
+kind: Model
+name: converse
+provider: bedrock
+id: eu.anthropic.claude-of-the-scenarios-v1:0
+region: eu-central-1
+price: { input: 3, output: 15 }
+---
+kind: Assistant
+name: messages-reader
+model: messages
+limits: { time: 25s }
+tasks: [shop]
+---
+kind: Assistant
+name: completions-reader
+model: completions
+limits: { time: 25s }
+tasks: [shop]
+---
+kind: Assistant
+name: converse-reader
+model: converse
+limits: { time: 25s }
+tasks: [shop]
+---
+kind: Workflow
+name: read-by-messages
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PMESSAGES"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, assistant: messages-reader }
+deliver:
+  - slack: { channel: "#read" }
+---
+kind: Workflow
+name: read-by-completions
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PCOMPLETIONS"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, assistant: completions-reader }
+deliver:
+  - slack: { channel: "#read" }
+---
+kind: Workflow
+name: read-by-converse
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PCONVERSE"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, assistant: converse-reader }
+deliver:
+  - slack: { channel: "#read" }
+---
 kind: Assistant
 name: cathy
 model: none
@@ -232,6 +296,7 @@ pub fn secrets(signing: serde_json::Value) -> serde_json::Value {
         "slack-bot-token": "xoxb-of-the-scenarios",
         "pagerduty-api-key": "pd-key-of-the-scenarios",
         "team-webhook": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "model-key": "sk-of-the-scenarios",
         "console-link-key": "link-key-of-the-scenarios",
     })
 }

@@ -11,9 +11,12 @@ use std::{
 };
 
 use async_trait::async_trait;
+use awscall::{Aws, AwsOptions, Keys};
 use catalog::Catalog;
+use domain::Secret;
 use engine::Engine;
 use local::{Database, FileSecrets, MaxReceives, Routes, SqliteQueues, SqliteTable, Timer, Worker, WorkerSettings};
+use models::{Models, ModelsOptions};
 use net::AddressPolicy;
 use outlets::{Outlets, Settings};
 use ports::{
@@ -176,6 +179,22 @@ impl Stage {
         })
     }
 
+    /// The models; Bedrock is where the others are.
+    fn models(&self) -> Models {
+        let keys = Keys {
+            access_key_id: "AKIDOFTHESCENARIOS".to_owned(),
+            secret_access_key: Secret::new("secret-of-the-scenarios"),
+            session_token: None,
+            expires: None,
+        };
+        let (clock, entropy) = (Arc::clone(&self.clock), Arc::new(OsEntropy));
+        let mut options = AwsOptions::new("eu-central-1", Arc::new(keys), Arc::clone(&clock), entropy);
+        options.endpoint = self.catalog.models["messages"].url.as_deref().map(|url| url.parse().unwrap());
+        let aws = Some(Aws::new(options).unwrap());
+        let options = ModelsOptions { secrets: Arc::clone(&self.secrets), clock, aws, extra_ca: None };
+        Models::new(&self.catalog, options).unwrap()
+    }
+
     /// Starts investigate and deliver on the queues.
     pub fn work(&self, kill: Kill) -> Workers {
         let table = Arc::new(Killing(SqliteTable::new(self.database.clone()), kill.clone()));
@@ -189,7 +208,7 @@ impl Stage {
             catalog: Arc::clone(&self.catalog),
             store: store.clone(),
             tasks: Arc::new(tasks),
-            models: Arc::new(engine::model::NoModels),
+            models: Arc::new(self.models()),
             clock: Arc::clone(&self.clock),
         };
         let investigate = investigate::Investigate {

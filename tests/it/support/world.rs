@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use async_trait::async_trait;
 use domain::{EventId, RunId, RunView, Target};
-use inbox::{Inbox, Posted, Service};
+use inbox::{Inbox, ModelServer, Posted, Service};
 use ports::{Queue, SendMessage};
 use serde_json::Value;
 use store::Reader;
@@ -44,6 +44,8 @@ pub trait World: Send + Sync {
     async fn redrive(&self, queue: Queue);
     /// Slack, PagerDuty and the team's webhook.
     fn inbox(&self) -> &Inbox;
+    /// What reads.
+    fn models(&self) -> &ModelServer;
     /// What is looked at.
     fn shop(&self) -> &Shop;
 }
