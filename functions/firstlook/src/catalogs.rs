@@ -94,6 +94,7 @@ fn summary(catalog: &Catalog) -> String {
         (catalog.models.len(), "Model", "Models"),
         (catalog.budgets.len(), "Budget", "Budgets"),
         (catalog.schedules.len(), "Schedule", "Schedules"),
+        (catalog.accounts.len(), "Account", "Accounts"),
     ]
     .into_iter()
     .filter(|(count, ..)| *count > 0)

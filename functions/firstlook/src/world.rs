@@ -162,16 +162,21 @@ impl World {
     pub fn investigate(&self, catalog: &Arc<Catalog>) -> Result<Investigate, WorldError> {
         let policy = AddressPolicy::new(tasks::named_hosts(catalog));
         let options = TasksOptions::new(policy, Arc::clone(&self.secrets) as Arc<_>, Arc::clone(&self.clock));
-        let tasks = Tasks::new(TasksOptions { clusters: catalog.clusters.clone(), ..options })?;
-        // Who has credentials in the environment can ask Bedrock; without them such a Model says so.
-        let way = match firstlook_aws::AwsEnv::from_process() {
+        // Who has credentials in the environment can try the AWS kinds and ask Bedrock; without them each of them says so.
+        let aws = match firstlook_aws::AwsEnv::from_process() {
             Ok(env) => Some(investigate::context::way_to_aws(&env, &self.clock)?),
             Err(_) => None,
         };
+        let tasks = Tasks::new(TasksOptions {
+            clusters: catalog.clusters.clone(),
+            accounts: catalog.accounts.clone(),
+            aws: aws.clone(),
+            ..options
+        })?;
         let of_models = ModelsOptions {
             secrets: Arc::clone(&self.secrets) as Arc<_>,
             clock: Arc::clone(&self.clock),
-            aws: way,
+            aws,
             extra_ca: None,
         };
         let models = Models::new(catalog, of_models)?;

@@ -100,12 +100,14 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
     let of_models = ModelsOptions {
         secrets: Arc::clone(&secrets) as Arc<_>,
         clock: Arc::clone(&clock),
-        aws: Some(way),
+        aws: Some(way.clone()),
         extra_ca: None,
     };
     let models = Models::new(&catalog, of_models)?;
     let tasks = Tasks::new(TasksOptions {
         clusters: catalog.clusters.clone(),
+        accounts: catalog.accounts.clone(),
+        aws: Some(way),
         ..TasksOptions::new(policy, secrets, Arc::clone(&clock))
     })?;
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));

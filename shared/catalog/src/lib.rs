@@ -1,5 +1,6 @@
 //! The user's documents: what they are, how they are read and checked, and which workflow an event gets.
 
+pub mod aws;
 mod bind;
 mod catalog;
 mod check;

@@ -360,6 +360,7 @@ impl Reading {
             DocKind::Model => put(&mut catalog.models, name, value),
             DocKind::Cluster => put(&mut catalog.clusters, name, value),
             DocKind::Budget => put(&mut catalog.budgets, name, value),
+            DocKind::Account => put(&mut catalog.accounts, name, value),
         }
     }
 

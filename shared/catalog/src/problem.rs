@@ -143,6 +143,8 @@ codes! {
     CallBeyondInputs = "FL082", Error;
     /// A value would stand where it could change whom a call goes to, or what it asks.
     UnsafeInterpolation = "FL083", Error;
+    /// A call would do more than read.
+    NotReadOnly = "FL084", Error;
     /// An Issue rule says nothing to do next.
     NoNextSteps = "FL090", Error;
     /// The title of an Issue rule says too little.

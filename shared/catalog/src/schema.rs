@@ -6,7 +6,7 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Assistant, Budget, Cluster, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow,
+    Account, Assistant, Budget, Cluster, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow,
 };
 
 /// The kinds of documents.
@@ -24,10 +24,11 @@ pub(crate) enum DocKind {
     Model,
     Cluster,
     Budget,
+    Account,
 }
 
 impl DocKind {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Source,
         Self::Workflow,
         Self::Command,
@@ -40,6 +41,7 @@ impl DocKind {
         Self::Model,
         Self::Cluster,
         Self::Budget,
+        Self::Account,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -56,6 +58,7 @@ impl DocKind {
             Self::Model => "Model",
             Self::Cluster => "Cluster",
             Self::Budget => "Budget",
+            Self::Account => "Account",
         }
     }
 
@@ -74,6 +77,7 @@ impl DocKind {
             Self::Model => of::<Model>(self),
             Self::Cluster => of::<Cluster>(self),
             Self::Budget => of::<Budget>(self),
+            Self::Account => of::<Account>(self),
         }
     }
 }

@@ -18,8 +18,16 @@ pub struct Answer {
 pub struct Called {
     /// What was asked, without secrets.
     pub request: Value,
-    /// What came back, or why the call could not be made, for people.
+    /// What came back, or why the call could not be made, for people: one line. Each further line, if there is one, is something
+    /// to do about it ([`advised`]).
     pub answer: Result<Answer, String>,
+}
+
+/// Why a call could not be made, with what is to be done about it.
+#[must_use]
+pub fn advised(reason: &str, next_step: &str) -> String {
+    let line = |text: &str| text.replace(['\n', '\r'], " ");
+    format!("{}\n{}", line(reason), line(next_step))
 }
 
 /// Makes the call of a Task. Every call reads and none changes anything (I7); each ends by its own timeout.

@@ -201,10 +201,11 @@ fn shell(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A check that could not be made is itself an Issue.
+/// A check that could not be made is itself an Issue. `advice` is what to do about it, where whoever tried knows.
 #[must_use]
-pub fn unmade(title: &str, reason: &str, resource: &str, now: Timestamp) -> Issue {
+pub fn unmade(title: &str, reason: &str, advice: Vec<String>, resource: &str, now: Timestamp) -> Issue {
     const UNMADE: &str = ": could not be checked";
+    let mend = || vec![format!("Mend what kept the check from being made, then run the Command again: {reason}.")];
     let mut issue = Issue {
         severity: Severity::Minor,
         title: format!("{}{UNMADE}", cap(title.to_owned(), TITLE_CAP - UNMADE.len())),
@@ -212,7 +213,7 @@ pub fn unmade(title: &str, reason: &str, resource: &str, now: Timestamp) -> Issu
         actual: reason.to_owned(),
         details: String::new(),
         reproduce: String::new(),
-        next_steps: vec![format!("Mend what kept the check from being made, then run the Command again: {reason}.")],
+        next_steps: if advice.is_empty() { mend() } else { advice },
         resource: resource.to_owned(),
         observed_at: now,
     };

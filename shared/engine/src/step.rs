@@ -46,7 +46,7 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
                 step.outcome = Outcome::Skipped { reason: format!("not needed: `{}` is false", when.source()) };
                 return;
             }
-            Err(error) => return fail(step, &error.to_string(), now),
+            Err(error) => return fail(step, &error.to_string().replace('\n', " "), now),
         }
     }
     let task = planned.task;
@@ -54,7 +54,7 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
         Ok(inputs) => Value::Object(inputs),
         Err(errors) => {
             let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
-            return fail(step, &text.join("; "), now);
+            return fail(step, &text.join("; ").replace('\n', " "), now);
         }
     };
     let scope = scope.with("inputs", &inputs);
@@ -72,7 +72,7 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
             }
             call
         }
-        Err(error) => return fail(step, &error.to_string(), now),
+        Err(error) => return fail(step, &error.to_string().replace('\n', " "), now),
     };
     let called = tasks.call(&call).await;
     let mut request = called.request;
@@ -93,8 +93,10 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
 }
 
 fn fail(step: &mut Step, reason: &str, now: Timestamp) {
+    let (reason, advice) = reason.split_once('\n').unwrap_or((reason, ""));
     let reason = findings::cap(redact::text(reason).into_owned(), findings::LINE_CAP);
-    step.issues = vec![findings::unmade(&step.title, &reason, &step.resource, now)];
+    let advice: Vec<String> = advice.lines().map(|line| redact::text(line).into_owned()).collect();
+    step.issues = vec![findings::unmade(&step.title, &reason, advice, &step.resource, now)];
     step.outcome = Outcome::Failed { reason };
 }
 

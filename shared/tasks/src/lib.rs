@@ -3,6 +3,8 @@
 //! A kind is one module with a `call` that turns its spec into a [`Called`]; `docs/tasks.md` says what each gives.
 
 mod api;
+mod aws;
+mod aws_api;
 mod common;
 mod connect;
 mod dns;
@@ -27,7 +29,8 @@ mod tls;
 use std::{collections::BTreeMap, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use catalog::model::{Cluster, RunSpec};
+use awscall::Aws;
+use catalog::model::{Account, Cluster, RunSpec};
 use domain::Name;
 use engine::{CallTask, Called};
 use futures_util::FutureExt;
@@ -57,13 +60,26 @@ pub struct TasksOptions {
     pub extra_ca: Option<PathBuf>,
     /// The name servers that a dns task asks; none: the system's.
     pub name_servers: Vec<SocketAddr>,
+    /// The way to AWS; none: the AWS kinds fail and say so.
+    pub aws: Option<Aws>,
+    /// The catalog's Accounts.
+    pub accounts: BTreeMap<Name, Account>,
 }
 
 impl TasksOptions {
     /// With the public authorities and the system's name servers.
     #[must_use]
     pub fn new(policy: AddressPolicy, secrets: Arc<dyn ReadSecret>, clock: Arc<dyn Clock>) -> Self {
-        Self { policy, secrets, clusters: BTreeMap::new(), clock, extra_ca: None, name_servers: Vec::new() }
+        Self {
+            policy,
+            secrets,
+            clusters: BTreeMap::new(),
+            clock,
+            extra_ca: None,
+            name_servers: Vec::new(),
+            aws: None,
+            accounts: BTreeMap::new(),
+        }
     }
 }
 
@@ -87,6 +103,7 @@ pub struct Tasks {
     clock: Arc<dyn Clock>,
     dns: dns::NameServers,
     tls: tls::Trust,
+    cloud: aws::Cloud,
 }
 
 impl Tasks {
@@ -95,13 +112,14 @@ impl Tasks {
     /// # Errors
     /// [`TasksError`].
     pub fn new(options: TasksOptions) -> Result<Self, TasksError> {
-        let TasksOptions { policy, secrets, clusters, clock, extra_ca, name_servers } = options;
+        let TasksOptions { policy, secrets, clusters, clock, extra_ca, name_servers, aws, accounts } = options;
         Ok(Self {
             http: http::Http::new(policy.clone(), extra_ca.clone())?,
             dns: dns::NameServers::new(&name_servers),
             tls: tls::Trust::new(extra_ca.as_ref())?,
             secrets,
             clusters: kubernetes::Clusters::new(clusters),
+            cloud: aws::Cloud::new(aws, accounts),
             policy,
             clock,
         })
@@ -126,11 +144,15 @@ impl CallTask for Tasks {
                 RunSpec::Dns(run) => dns::call(&self.dns, run).await,
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,
+                RunSpec::AwsApi(run) => aws_api::call(&self.cloud, run).await,
             }
         }))
         .await;
         let called = keys.hide(called);
-        let answer = called.answer.map_err(|reason| one_line(&reason, REASON_CAP));
+        let answer = called.answer.map_err(|reason| {
+            let lines: Vec<String> = reason.lines().map(|line| one_line(line, REASON_CAP)).collect();
+            lines.join("\n")
+        });
         Called { answer, ..called }
     }
 }

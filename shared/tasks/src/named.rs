@@ -31,6 +31,8 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
             RunSpec::Kubernetes(_) => {}
             RunSpec::Tcp(run) => hosts.extend(literal(&run.host)),
             RunSpec::Tls(run) => hosts.extend(literal(&run.host)),
+            // AWS's hosts are made of service and region.
+            RunSpec::AwsApi(_) => {}
         }
         in_parameters(&task.inputs, &mut hosts);
     }

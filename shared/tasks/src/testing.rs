@@ -175,3 +175,52 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: impl AsRef<[u
     bytes.extend_from_slice(body);
     bytes
 }
+
+struct Middle;
+
+impl ports::Entropy for Middle {
+    fn random(&self) -> u128 {
+        500
+    }
+}
+
+/// AWS, as the server at `address` answers for it.
+pub(crate) fn aws(address: SocketAddr) -> crate::aws::Cloud {
+    let keys = awscall::Keys {
+        access_key_id: "AKIDEXAMPLE".to_owned(),
+        secret_access_key: domain::Secret::new("secret"),
+        session_token: None,
+        expires: None,
+    };
+    let clock = Arc::new(At::new("2026-03-01T12:00:00Z"));
+    let mut options = awscall::AwsOptions::new("eu-central-1", Arc::new(keys), clock, Arc::new(Middle));
+    options.endpoint = Some(format!("http://{address}").parse().unwrap());
+    crate::aws::Cloud::new(Some(awscall::Aws::new(options).unwrap()), std::collections::BTreeMap::new())
+}
+
+/// An answer of a JSON protocol.
+pub(crate) fn json_answer(status: u16, body: &serde_json::Value) -> String {
+    typed(status, "application/x-amz-json-1.1", &body.to_string())
+}
+
+/// An answer of the Query protocol.
+pub(crate) fn xml_answer(status: u16, body: &str) -> String {
+    typed(status, "text/xml", body)
+}
+
+fn typed(status: u16, kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} Said\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
+
+/// A server that gives these answers, one after the other, and then 500.
+pub(crate) async fn in_turn(answers: Vec<String>) -> Server {
+    let answers = Mutex::new(std::collections::VecDeque::from(answers));
+    serve(move |_| {
+        let next = answers.lock().unwrap().pop_front();
+        next.unwrap_or_else(|| json_answer(500, &serde_json::json!({}))).into_bytes()
+    })
+    .await
+}

@@ -1,6 +1,7 @@
 //! Everything that can be wrong with documents whose YAML is right.
 
 mod auth;
+mod aws;
 mod bindings;
 mod chat;
 mod budgets;
@@ -228,6 +229,7 @@ pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool)
     sources::check(&mut desk);
     kinds::kubernetes::clusters(&mut desk);
     tasks::check(&mut desk);
+    aws::check(&mut desk);
     commands::check(&mut desk);
     workflows::check(&mut desk);
     schedules::check(&mut desk);

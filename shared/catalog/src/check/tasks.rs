@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Desk, Spot, auth, kinds, names::Variables, parameters, types};
+use super::{Desk, Spot, auth, aws, kinds, names::Variables, parameters, types};
 use crate::{
     bind::accept,
     expr::{Expression, Part, Template},
@@ -127,6 +127,14 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
         }
         RunSpec::Github(run) => {
             kinds::github::check(desk, &spot, run, inputs, &text);
+            run.timeout
+        }
+        RunSpec::AwsApi(run) => {
+            let parameters = spot.to("parameters");
+            aws::texts(&parameters, &run.parameters, &mut |at, template| {
+                text(desk, at, template);
+            });
+            aws::api(desk, &spot, run);
             run.timeout
         }
     };

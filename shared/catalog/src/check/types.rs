@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::kinds;
 use crate::model::{
-    DnsRun, GithubRun, HttpRun, KubernetesRun, LokiRun, PagerdutyRun, Parameter, ParameterType, PromqlRun, RunSpec,
-    TcpRun, TlsRun,
+    AwsApiRun, DnsRun, GithubRun, HttpRun, KubernetesRun, LokiRun, PagerdutyRun, Parameter, ParameterType, PromqlRun,
+    RunSpec, TcpRun, TlsRun,
 };
 
 /// What a value is made of, as far as it is known before there is one.
@@ -169,6 +169,13 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             ("chain", list(Type::fields([("subject", Type::Text), ("issuer", Type::Text), ("not_after", Type::Text)]))),
             ("version", Type::Text),
             ("address", Type::Text),
+            ("elapsed_ms", Type::Number),
+        ]),
+        RunSpec::AwsApi(AwsApiRun { .. }) => Type::fields([
+            ("body", Type::Any),
+            ("status", Type::Number),
+            ("pages", Type::Number),
+            ("truncated", Type::Bool),
             ("elapsed_ms", Type::Number),
         ]),
     }

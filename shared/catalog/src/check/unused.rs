@@ -33,6 +33,7 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     let commands = whole(DocKind::Command, catalog.commands.len());
     let users =
         commands && whole(DocKind::Slx, catalog.slxs.len()) && whole(DocKind::Assistant, catalog.assistants.len());
+    let accounts: BTreeSet<&Name> = catalog.tasks.values().filter_map(|task| task.run.place()?.account).collect();
     let mut unused: Vec<(DocKind, &Name, &str, &str)> = Vec::new();
     if users {
         let lonely = catalog.tasks.keys().filter(|name| !tasks.contains(name));
@@ -59,6 +60,10 @@ pub(super) fn check(desk: &mut Desk<'_>) {
         unused.extend(
             lonely.map(|name| (DocKind::Slx, name, "no Command has `slx: matched` and runs", "add such an entry")),
         );
+    }
+    if whole(DocKind::Task, catalog.tasks.len()) {
+        let lonely = catalog.accounts.keys().filter(|name| !accounts.contains(name));
+        unused.extend(lonely.map(|name| (DocKind::Account, name, "no Task asks", "name it in a Task's `account`")));
     }
     for (kind, name, nobody, mend) in unused {
         let message = format!("{nobody} the {} `{name}`", kind.as_str());

@@ -1,6 +1,7 @@
 //! The documents of a catalog, as users write them.
 
 mod cluster;
+mod account;
 mod command;
 mod provider;
 mod run;
@@ -17,12 +18,14 @@ use jiff::SignedDuration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use account::Account;
 pub use cluster::Cluster;
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
-    Auth, AuthForm, DnsRecord, DnsRun, GithubRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection,
-    LokiRun, PagerdutyRun, PromqlRange, PromqlRun, RunSpec, Slot, TcpRun, TlsRun,
+    Auth, AuthForm, AwsApiRun, AwsPlace, DnsRecord, DnsRun, GithubRun, HttpMethod, HttpRun, KubernetesRead,
+    KubernetesRun, LokiDirection, LokiRun, Nested, PagerdutyRun, Parameters, PromqlRange, PromqlRun, RunSpec, Slot,
+    TcpRun, TlsRun,
 };
 pub use source::{AlertMap, ChatCommand, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
@@ -92,6 +95,7 @@ pub enum Document {
     Model(Box<Model>),
     Cluster(Cluster),
     Budget(Budget),
+    Account(Account),
 }
 
 /// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.

@@ -51,11 +51,11 @@ name: y
 "##, r##"checkout.yaml:1:7: error[FL010] there is no kind `Workfow`
   = help: did you mean `Workflow`?
 checkout.yaml:4:7: error[FL010] there is no kind `Playbook`
-  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`
+  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`
 checkout.yaml:7:1: error[FL010] the document has no `kind`
-  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`
+  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`
 checkout.yaml:9:1: error[FL010] a document is a map, not a list
-  = help: begin it with `kind:` and one of `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`"##;
+  = help: begin it with `kind:` and one of `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`"##;
 
     fl010_knowledge_in_yaml: r##"kind: Knowledge
 name: x
@@ -101,7 +101,7 @@ inputs: { url: { type: url } }
 title: Check something
 run: { dns: { name: a.internal }, http: { url: "${{ inputs.url }}" } }
 "##, r##"checkout.yaml:6:6: error[FL013] `run` wants a map with one key, not 2 keys
-  = help: write one of: http, promql, dns, tcp, tls, loki, kubernetes, pagerduty, github"##;
+  = help: write one of: http, promql, dns, tcp, tls, loki, kubernetes, pagerduty, github, aws-api"##;
 
     fl012_a_missing_key: r##"kind: Task
 name: http-health

@@ -85,6 +85,7 @@ macro_rules! bad {
 }
 
 mod chat;
+mod aws;
 mod delivery;
 mod documents;
 mod expressions;

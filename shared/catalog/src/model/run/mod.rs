@@ -1,6 +1,7 @@
 //! The one call that a Task makes. Each task kind has its module here.
 
 mod auth;
+mod aws_api;
 mod connect;
 mod github;
 mod http;
@@ -11,12 +12,14 @@ mod promql;
 
 use std::time::Duration;
 
+use domain::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Span;
 
 pub use auth::{Auth, AuthForm};
+pub use aws_api::{AwsApiRun, Nested, Parameters};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
 pub use github::GithubRun;
 pub use http::{HttpMethod, HttpRun};
@@ -41,6 +44,16 @@ pub enum RunSpec<T> {
     Kubernetes(KubernetesRun<T>),
     Pagerduty(PagerdutyRun<T>),
     Github(GithubRun<T>),
+    AwsApi(AwsApiRun<T>),
+}
+
+/// In which account and region an AWS task kind asks. Both are written in the catalog and never filled (I8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AwsPlace<'a> {
+    /// The Account; none: that of the functions.
+    pub account: Option<&'a Name>,
+    /// The region; none: the Account's, else that of the functions.
+    pub region: Option<&'a str>,
 }
 
 /// Where a text stands in a call, which decides how values are written into it.
@@ -70,6 +83,7 @@ impl<T> RunSpec<T> {
             Self::Kubernetes(_) => "kubernetes",
             Self::Pagerduty(_) => "pagerduty",
             Self::Github(_) => "github",
+            Self::AwsApi(_) => "aws-api",
         }
     }
 
@@ -83,7 +97,7 @@ impl<T> RunSpec<T> {
             Self::Promql(run) => run.auth.as_ref(),
             Self::Loki(run) => run.auth.as_ref(),
             // A Cluster says itself which key it needs.
-            Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) | Self::Kubernetes(_) => None,
+            Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) | Self::Kubernetes(_) | Self::AwsApi(_) => None,
         };
         auth.and_then(Auth::form).map(AuthForm::key).into_iter().collect()
     }
@@ -104,12 +118,26 @@ impl<T> RunSpec<T> {
             Self::Kubernetes(run) => RunSpec::Kubernetes(run.try_map(change)?),
             Self::Pagerduty(run) => RunSpec::Pagerduty(run.try_map(change)?),
             Self::Github(run) => RunSpec::Github(run.try_map(change)?),
+            Self::AwsApi(run) => RunSpec::AwsApi(run.try_map(change)?),
         })
+    }
+
+    /// In which account and region an AWS task kind asks; nothing for the other kinds.
+    #[must_use]
+    pub fn place(&self) -> Option<AwsPlace<'_>> {
+        match self {
+            Self::AwsApi(run) => Some(run.place()),
+            _ => None,
+        }
     }
 }
 
 fn five_seconds() -> Span {
     Span(Duration::from_secs(5))
+}
+
+fn ten_seconds() -> Span {
+    Span(Duration::from_secs(10))
 }
 
 // Named, since a bare `default` would ask of every `T` that it has one.
