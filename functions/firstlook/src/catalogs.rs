@@ -72,6 +72,7 @@ pub fn check(args: &Check) -> Result<(), Failure> {
     let files = [
         (&args.compiled, "--out", catalog.to_compiled()),
         (&args.schedules, "--schedules", catalog.to_schedules().into_bytes()),
+        (&args.permissions, "--permissions", catalog.to_permissions().into_bytes()),
     ];
     for (path, option, now) in files {
         if let Some(path) = path {
@@ -128,7 +129,10 @@ pub fn render(args: &Render) -> Result<(), Failure> {
         write(path, &compiled, &format!("{} (digest {})", summary(&catalog), catalog.digest))?;
     }
     let schedules = catalog.to_schedules();
-    write(&args.schedules, schedules.as_bytes(), &words::count(catalog.schedules.len(), "Schedule", "Schedules"))
+    write(&args.schedules, schedules.as_bytes(), &words::count(catalog.schedules.len(), "Schedule", "Schedules"))?;
+    let permissions = catalog.to_permissions();
+    let many = words::count(catalog.needs().own.len(), "permission", "permissions");
+    write(&args.permissions, permissions.as_bytes(), &many)
 }
 
 fn write(path: &Path, bytes: &[u8], what: &str) -> Result<(), Failure> {
@@ -173,16 +177,26 @@ investigate: { command: triage }
 
     fn args(dir: &Path, compiled: Option<PathBuf>) -> Check {
         let schedules = compiled.as_deref().map(schedules_beside);
-        Check { dir: dir.to_owned(), compiled, schedules, json: false }
+        let permissions = compiled.as_deref().map(permissions_beside);
+        Check { dir: dir.to_owned(), compiled, schedules, permissions, json: false }
     }
 
     fn schedules_beside(compiled: &Path) -> PathBuf {
         compiled.with_file_name("schedules.yaml")
     }
 
+    fn permissions_beside(compiled: &Path) -> PathBuf {
+        compiled.with_file_name("permissions.yaml")
+    }
+
     fn rendered(dir: &Path, compiled: &Path) -> Result<(), Failure> {
         let schedules = schedules_beside(compiled);
-        render(&Render { dir: dir.to_owned(), out: vec![compiled.to_owned()], schedules })
+        render(&Render {
+            dir: dir.to_owned(),
+            out: vec![compiled.to_owned()],
+            schedules,
+            permissions: permissions_beside(compiled),
+        })
     }
 
     #[test]
@@ -208,8 +222,16 @@ investigate: { command: triage }
         // The Schedules are another file, stale by itself.
         rendered(&dir, &compiled).unwrap();
         fs::write(schedules_beside(&compiled), "Resources: {}").unwrap();
-        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled))) else { panic!("a stale template passed") };
+        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled.clone()))) else {
+            panic!("a stale template passed")
+        };
         assert!(stale.to_string().contains("--schedules"), "{stale}");
+
+        // And so are the permissions.
+        rendered(&dir, &compiled).unwrap();
+        fs::write(permissions_beside(&compiled), "Resources: {}").unwrap();
+        let Err(Failure::Wrong(stale)) = check(&args(&dir, Some(compiled))) else { panic!("a stale policy passed") };
+        assert!(stale.to_string().contains("--permissions"), "{stale}");
     }
 
     #[test]

@@ -44,10 +44,10 @@ pub enum Verb {
   firstlook check catalog --compiled build/catalog.json   also fails when that file is not what `render` writes
   firstlook check catalog --json | jq '.[].code'")]
     Check(Check),
-    /// Compiles a catalog into the one file that is deployed, and its Schedules into a template.
+    /// Compiles a catalog into the one file that is deployed, and its Schedules and permissions into templates.
     #[command(after_help = "Examples:
   firstlook render infra/workspace                   beside the two functions that read it, to be deployed with them
-  firstlook render catalog --out build/catalog.json --schedules build/schedules.yaml")]
+  firstlook render catalog --out build/catalog.json --schedules build/schedules.yaml --permissions build/permissions.yaml")]
     Render(Render),
     /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack and PagerDuty.
     #[command(after_help = "Examples:
@@ -133,6 +133,9 @@ pub struct Check {
     /// A template of Schedules that `render` wrote: it must be what the catalog gives now.
     #[arg(long, value_name = "FILE")]
     pub schedules: Option<PathBuf>,
+    /// A template of permissions that `render` wrote: it must be what the catalog gives now.
+    #[arg(long, value_name = "FILE")]
+    pub permissions: Option<PathBuf>,
     /// Print the problems as JSON.
     #[arg(long)]
     pub json: bool,
@@ -152,6 +155,9 @@ pub struct Render {
     /// Where to write the Schedules, as a CloudFormation template.
     #[arg(long, value_name = "FILE", default_value = "target/lambda/schedules.yaml")]
     pub schedules: PathBuf,
+    /// Where to write what investigate may ask of AWS, as a CloudFormation template.
+    #[arg(long, value_name = "FILE", default_value = "target/lambda/permissions.yaml")]
+    pub permissions: PathBuf,
 }
 
 #[derive(Debug, Args)]

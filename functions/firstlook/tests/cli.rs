@@ -144,8 +144,9 @@ fn check_and_render_say_by_their_exit_code_what_stands() {
     let place = Place::new();
     assert_eq!(place.call(&["check", "catalog"]).0, 0);
     let (compiled, schedules) = ("build/catalog.json", "build/schedules.yaml");
-    assert_eq!(place.call(&["render", "catalog", "--out", compiled, "--schedules", schedules]).0, 0);
-    assert_eq!(place.call(&["check", "catalog", "--compiled", compiled, "--schedules", schedules]).0, 0);
+    let files = ["--schedules", schedules, "--permissions", "build/permissions.yaml"];
+    assert_eq!(place.call(&[&["render", "catalog", "--out", compiled], &files[..]].concat()).0, 0);
+    assert_eq!(place.call(&[&["check", "catalog", "--compiled", compiled], &files[..]].concat()).0, 0);
 
     fs::write(place.path("catalog/all.yaml"), CATALOG.replace("command: triage", "command: gone")).unwrap();
     let (code, stdout, _) = place.call(&["check", "catalog"]);

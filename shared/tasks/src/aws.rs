@@ -82,7 +82,7 @@ impl There<'_> {
                          `firstlook render` writes now."
                     ),
                 ),
-                other => format!("the role {arn} could not be taken: {other}"),
+                other => line(&format!("the role {arn} could not be taken: {other}")),
             },
             AwsError::Expired { .. } | AwsError::BadKeys { .. } => advised(
                 &error.to_string(),
@@ -93,9 +93,14 @@ impl There<'_> {
                 "Wait a minute and run the Command again; if it stays so, raise the quota of this API in Service Quotas or \
                  run fewer Commands at once.",
             ),
-            other => other.to_string(),
+            other => line(&other.to_string()),
         }
     }
+}
+
+/// AWS's words without line breaks: a second line would be advice.
+fn line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// Who was denied: the name of the role in AWS's words, else nobody in particular.

@@ -149,9 +149,11 @@ impl CallTask for Tasks {
         }))
         .await;
         let called = keys.hide(called);
-        let answer = called.answer.map_err(|reason| {
-            let lines: Vec<String> = reason.lines().map(|line| one_line(line, REASON_CAP)).collect();
-            lines.join("\n")
+        let answer = called.answer.map_err(|reason| match spec.place() {
+            // What they say may have a second line, of advice ([`engine::advised`]); of the other kinds any line break is a
+            // server's own.
+            Some(_) => reason.lines().map(|line| one_line(line, REASON_CAP)).collect::<Vec<_>>().join("\n"),
+            None => one_line(&reason, REASON_CAP),
         });
         Called { answer, ..called }
     }

@@ -195,11 +195,25 @@ impl Deployment {
     /// Deploys the Schedules of the catalog beside the stack, as `firstlook render` writes them. What is due is due `at`: the
     /// emulator leaves the Scheduler's own words in the message as they are.
     pub async fn schedule(&self, at: &str) {
-        let catalog = catalog::Catalog::from_compiled(&self.options.catalog).expect("the catalog");
-        let template = catalog.to_schedules();
+        let template = self.catalog().to_schedules();
         let word = "<aws.scheduler.scheduled-time>";
         assert!(template.contains(word), "{template}");
         self.deploy_beside("schedules", template.replace(word, at), []).await;
+    }
+
+    /// Deploys what investigate may ask of AWS for `catalog`, as `firstlook render` writes it.
+    pub async fn permit(&self, catalog: &catalog::Catalog) {
+        let api = self.api();
+        let name = format!("{STACK}-permissions");
+        let role = [("InvestigateRole", self.output("InvestigateRole").to_owned())];
+        let form = form(&name, catalog.to_permissions(), role);
+        api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));
+        self.wait_for(&api, &name, "CREATE_COMPLETE").await;
+    }
+
+    /// The catalog that is deployed.
+    pub fn catalog(&self) -> catalog::Catalog {
+        catalog::Catalog::from_compiled(&self.options.catalog).expect("the catalog")
     }
 
     /// Deploys a template that names what the stack has.

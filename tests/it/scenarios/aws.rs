@@ -199,6 +199,10 @@ scenarios! { enforced, run_alone:
     each_role_has_what_attached_events_need: path::i3_events_of_one_incident_share_its_run;
 }
 
+scenarios! { enforced, run_alone:
+    i7_a_task_reads_what_was_rendered_and_a_denied_one_names_its_permission: denied;
+}
+
 // The command line, over TLS and on a stack that has no dead letters but its own.
 scenarios! { enforced, run_alone:
     a_person_sends_a_page_and_reads_its_run: command_line::a_person_sends_a_page_and_reads_its_run;
@@ -211,6 +215,25 @@ scenarios! { enforced, run_alone:
 async fn fired_by_the_scheduler(world: &Aws) {
     world.deployment.schedule(catalog::NIGHTLY_AT).await;
     schedule::i3_what_the_clock_says_becomes_one_run_and_its_delivery(world).await;
+}
+
+/// The permissions were rendered before the Task `keys` was written.
+async fn denied(world: &Aws) {
+    let mut before = world.deployment.catalog();
+    before.tasks.retain(|name, _| name.as_str() != "keys");
+    world.deployment.permit(&before).await;
+    let page = crate::support::pages::page("incident.triggered", "QCLOUD", "PCLOUD", "QCLOUD", "2026-11-22T10:00:00Z");
+    let run = world.post("pagerduty", &page).await.run();
+    let view = settled(world, run).await;
+    let [queues, keys] = view.steps.as_slice() else { panic!("{:?}", view.steps) };
+    assert_eq!(queues.outcome, domain::Outcome::Ok, "{queues:?}");
+    let urls = queues.evidence.data["body"]["QueueUrls"].as_array().unwrap();
+    assert!(urls.iter().any(|url| url.as_str().unwrap().ends_with("-investigate-dlq")), "{urls:?}");
+    let domain::Outcome::Failed { reason } = &keys.outcome else { panic!("{keys:?}") };
+    assert!(reason.contains(" may not kms:ListKeys: "), "{reason}");
+    let [issue] = keys.issues.as_slice() else { panic!("{keys:?}") };
+    assert_eq!(issue.title, "Check that there are keys: could not be checked");
+    assert!(issue.next_steps[0].starts_with("Allow the role of investigate `kms:ListKeys`: "), "{issue:?}");
 }
 
 async fn without_the_queue(world: &Aws) {

@@ -196,6 +196,37 @@ investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, 
 deliver:
   - slack: { channel: "#read" }
 ---
+kind: Workflow
+name: cloud
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PCLOUD"' }
+investigate: { command: cloud }
+deliver:
+  - slack: { channel: "#storm" }
+---
+kind: Command
+name: cloud
+description: What the account has
+tasks:
+  - { id: queues, task: queues }
+  - { id: keys, task: keys }
+---
+kind: Task
+name: queues
+access: read-only
+title: Check that there are queues
+run: { aws-api: { service: sqs, operation: ListQueues } }
+issues:
+  - when: result.body.QueueUrls.size() == 0
+    severity: 2
+    title: There is no queue
+    next_steps: [Look for the stack.]
+---
+kind: Task
+name: keys
+access: read-only
+title: Check that there are keys
+run: { aws-api: { service: kms, operation: ListKeys } }
+---
 kind: Assistant
 name: cathy
 model: none

@@ -1,0 +1,294 @@
+//! What the tasks in use need to be allowed (I7): investigate's role gets this and nothing else for them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+use domain::Name;
+use serde_json::{Value, json};
+
+use crate::{
+    Catalog,
+    aws::operation,
+    expr::Template,
+    model::{Model, RunSpec, Task},
+};
+
+/// The most characters of one managed policy's document; IAM takes 6144 without blanks.
+const POLICY: usize = 5_500;
+
+/// One action on one resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    /// The resource: `*`, or an ARN as CloudFormation's `Fn::Sub` reads it.
+    pub resource: String,
+    /// The action, such as `logs:StartQuery`.
+    pub action: String,
+}
+
+impl Permission {
+    /// An action on all resources: what most List and Describe actions take.
+    #[must_use]
+    pub fn any(action: impl Into<String>) -> Self {
+        Self { resource: "*".to_owned(), action: action.into() }
+    }
+}
+
+/// What is needed, in the account of the functions and in others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Of the role of investigate.
+    pub own: BTreeSet<Permission>,
+    /// Of the roles of Accounts.
+    pub accounts: BTreeMap<Name, BTreeSet<Permission>>,
+}
+
+/// What the call of a task needs in the account that it asks. Nothing for the kinds that ask no AWS.
+#[must_use]
+pub fn of_run(run: &RunSpec<Template>) -> Vec<Permission> {
+    match run {
+        RunSpec::AwsApi(run) => {
+            operation(&run.service, &run.operation).map(|found| Permission::any(found.action)).into_iter().collect()
+        }
+        RunSpec::Http(_)
+        | RunSpec::Promql(_)
+        | RunSpec::Dns(_)
+        | RunSpec::Tcp(_)
+        | RunSpec::Tls(_)
+        | RunSpec::Loki(_) => Vec::new(),
+    }
+}
+
+const HEAD: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
+Description: What investigate may ask of AWS for a Firstlook catalog. Written by `firstlook render`; not to be edited (docs/deploy.md)
+
+Parameters:
+  InvestigateRole:
+    { Type: String, Description: The output InvestigateRole of the stack of the functions. }
+"#;
+
+impl Catalog {
+    /// The Tasks that a Command, an Slx or an Assistant names.
+    fn tasks_in_use(&self) -> impl Iterator<Item = &Task> {
+        let of_commands = self.commands.values().flat_map(|command| &command.tasks);
+        let of_slxs = self.slxs.values().flat_map(|slx| &slx.tasks);
+        let named = of_commands.chain(of_slxs).filter_map(|entry| entry.task.as_ref());
+        let names: BTreeSet<&Name> = named.chain(self.assistants.values().flat_map(|one| &one.tasks)).collect();
+        names.into_iter().filter_map(|name| self.tasks.get(name))
+    }
+
+    /// What the catalog needs to be allowed.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let mut needs = Needs::default();
+        for task in self.tasks_in_use() {
+            let wanted = of_run(&task.run);
+            match task.run.place().and_then(|place| place.account) {
+                None => needs.own.extend(wanted),
+                Some(name) => {
+                    if let Some(account) = self.accounts.get(name) {
+                        let resource = account.role.clone();
+                        needs.own.insert(Permission { resource, action: "sts:AssumeRole".to_owned() });
+                    }
+                    needs.accounts.entry(name.clone()).or_default().extend(wanted);
+                }
+            }
+        }
+        // The Models of Bedrock that an Assistant names.
+        let models = self.assistants.values().filter_map(|one| self.models.get(one.model.name()?));
+        for resource in models.flat_map(Model::invokes) {
+            needs.own.insert(Permission { resource, action: "bedrock:InvokeModel".to_owned() });
+        }
+        needs
+    }
+
+    /// What the catalog needs as a CloudFormation template: managed policies of investigate's role, and for each Account,
+    /// under `Metadata`, the policy that its role needs. The same documents always give the same text. A catalog that asks
+    /// nothing of AWS gives a policy that allows nothing, so that deploying it takes away what was there.
+    #[must_use]
+    pub fn to_permissions(&self) -> String {
+        let Needs { own, accounts } = self.needs();
+        let mut template = HEAD.to_owned();
+        // Writing to a String cannot fail.
+        let _ = write_accounts(&mut template, &accounts);
+        let _ = write_policies(&mut template, &own);
+        template
+    }
+}
+
+fn write_accounts(to: &mut String, accounts: &BTreeMap<Name, BTreeSet<Permission>>) -> std::fmt::Result {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    writeln!(to, "\n# What the roles of the Accounts need; deployed there, by whoever answers for them.\nMetadata:")?;
+    for (name, wanted) in accounts {
+        // A policy as IAM takes it: its ARNs are of the account that it stands in.
+        let statements: Vec<Value> = statements(wanted, &|resource| {
+            let written = resource.replace("${AWS::Partition}", "*").replace("${AWS::AccountId}", "*");
+            written.replace("${AWS::Region}", "*").into()
+        });
+        writeln!(to, "  Account-{name}: {}", json!({"Version": "2012-10-17", "Statement": statements}))?;
+    }
+    Ok(())
+}
+
+fn write_policies(to: &mut String, own: &BTreeSet<Permission>) -> std::fmt::Result {
+    let mut parts: Vec<BTreeSet<Permission>> = Vec::new();
+    let mut room = 0;
+    for permission in own {
+        let length = permission.action.len() + permission.resource.len() + 8;
+        if length > room || parts.is_empty() {
+            parts.push(BTreeSet::new());
+            room = POLICY;
+        }
+        room = room.saturating_sub(length);
+        if let Some(part) = parts.last_mut() {
+            part.insert(permission.clone());
+        }
+    }
+    writeln!(to, "\nResources:")?;
+    if parts.is_empty() {
+        // CloudFormation wants a resource, and IAM a statement. Everybody may ask this anyway.
+        parts.push(BTreeSet::from([Permission::any("sts:GetCallerIdentity")]));
+    }
+    for (number, part) in parts.iter().enumerate() {
+        let fixed =
+            |resource: &str| if resource.contains("${") { json!({"Fn::Sub": resource}) } else { resource.into() };
+        writeln!(to, "  Tasks{}:", number + 1)?;
+        writeln!(to, "    Type: AWS::IAM::ManagedPolicy")?;
+        writeln!(to, "    Properties:")?;
+        writeln!(to, "      Description: What the Tasks of the catalog read")?;
+        writeln!(to, "      Roles: [!Ref InvestigateRole]")?;
+        writeln!(to, "      PolicyDocument:")?;
+        writeln!(to, "        Version: \"2012-10-17\"")?;
+        writeln!(to, "        Statement:")?;
+        for statement in statements(part, &fixed) {
+            writeln!(to, "          - {statement}")?;
+        }
+    }
+    Ok(())
+}
+
+/// One statement for each resource, as JSON, which is YAML too.
+fn statements(wanted: &BTreeSet<Permission>, resource: &dyn Fn(&str) -> Value) -> Vec<Value> {
+    let mut by_resource: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for permission in wanted {
+        by_resource.entry(&permission.resource).or_default().push(&permission.action);
+    }
+    let one =
+        |(on, actions): (&str, Vec<&str>)| json!({"Effect": "Allow", "Action": actions, "Resource": resource(on)});
+    by_resource.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Catalog, load_texts};
+
+    fn catalog(tasks: &str, used: &[&str]) -> Catalog {
+        let entries: Vec<String> = used.iter().map(|name| format!("{{ id: {name}, task: {name} }}")).collect();
+        let text = format!(
+            "{tasks}---\nkind: Account\nname: shop\nrole: arn:aws:iam::444455556666:role/read\n---\nkind: Command\nname: triage\n\
+             description: d\ntasks: [{}]\n",
+            entries.join(", ")
+        );
+        let loaded = load_texts([(std::path::Path::new("all.yaml"), text.as_str())]);
+        loaded.catalog.unwrap_or_else(|| panic!("{:?}", loaded.problems))
+    }
+
+    fn task(name: &str, run: &str) -> String {
+        format!("---\nkind: Task\nname: {name}\naccess: read-only\ntitle: Look at it\nrun: {{ {run} }}\n")
+    }
+
+    #[test]
+    fn i7_the_tasks_in_use_need_what_they_call_and_nothing_more() {
+        let tasks = [
+            task("clusters", "aws-api: { service: ecs, operation: ListClusters }"),
+            task("groups", "aws-api: { service: logs, operation: DescribeLogGroups }"),
+            task("other", "aws-api: { service: rds, operation: DescribeDBInstances, account: shop }"),
+            task("unused", "aws-api: { service: kms, operation: ListKeys }"),
+            task("page", "http: { url: 'https://shop.example/healthz' }"),
+        ]
+        .concat();
+        let template = catalog(&tasks, &["clusters", "groups", "other", "page"]).to_permissions();
+        let (_, written) = template.split_once("Parameters:").unwrap();
+        insta::assert_snapshot!(written, @r#"
+
+          InvestigateRole:
+            { Type: String, Description: The output InvestigateRole of the stack of the functions. }
+
+        # What the roles of the Accounts need; deployed there, by whoever answers for them.
+        Metadata:
+          Account-shop: {"Statement":[{"Action":["rds:DescribeDBInstances"],"Effect":"Allow","Resource":"*"}],"Version":"2012-10-17"}
+
+        Resources:
+          Tasks1:
+            Type: AWS::IAM::ManagedPolicy
+            Properties:
+              Description: What the Tasks of the catalog read
+              Roles: [!Ref InvestigateRole]
+              PolicyDocument:
+                Version: "2012-10-17"
+                Statement:
+                  - {"Action":["ecs:ListClusters","logs:DescribeLogGroups"],"Effect":"Allow","Resource":"*"}
+                  - {"Action":["sts:AssumeRole"],"Effect":"Allow","Resource":"arn:aws:iam::444455556666:role/read"}
+        "#);
+    }
+
+    #[test]
+    fn i7_the_models_of_bedrock_that_an_assistant_names_are_needed() {
+        let models = ["amazon.nova-pro-v1:0", "amazon.nova-lite-v1:0"].map(|id| {
+            let name = id.split(['.', ':']).nth(1).unwrap();
+            format!(
+                "---\nkind: Model\nname: {name}\nprovider: bedrock\nid: '{id}'\nregion: eu-central-1\n\
+                 price: {{ input: 1, output: 4 }}\n"
+            )
+        });
+        let assistant = "---\nkind: Assistant\nname: cathy\nmodel: nova-pro-v1\n";
+        let page = task("page", "http: { url: 'https://shop.example/healthz' }");
+        let template = catalog(&format!("{page}{}{assistant}", models.concat()), &["page"]).to_permissions();
+        assert!(template.contains("bedrock:InvokeModel") && template.contains("foundation-model/amazon.nova-pro-v1:0"));
+        assert!(!template.contains("nova-lite"), "{template}");
+    }
+
+    #[test]
+    fn a_catalog_that_asks_nothing_of_aws_allows_nothing() {
+        let template =
+            catalog(&task("page", "http: { url: 'https://shop.example/healthz' }"), &["page"]).to_permissions();
+        assert!(template.contains("[\"sts:GetCallerIdentity\"]") && !template.contains("Metadata"), "{template}");
+    }
+
+    #[test]
+    fn many_permissions_are_spread_over_policies_that_iam_takes() {
+        let mut tasks = String::new();
+        let mut names = Vec::new();
+        for (number, operation) in
+            crate::aws::services().flat_map(|one| one.asked().map(move |op| (one.name, op))).enumerate()
+        {
+            if number % 4 == 0 && number < 1200 {
+                let name = format!("t{number}");
+                let (service, operation) = operation;
+                let parameters: Vec<String> = crate::aws::operation(service, operation)
+                    .unwrap()
+                    .http
+                    .iter()
+                    .flat_map(|(_, path, _)| crate::aws::labels(path))
+                    .map(|label| format!("{label}: x"))
+                    .collect();
+                let run = format!(
+                    "aws-api: {{ service: {service}, operation: {operation}, parameters: {{ {} }} }}",
+                    parameters.join(", ")
+                );
+                tasks.push_str(&task(&name, &run));
+                names.push(name);
+            }
+        }
+        let used: Vec<&str> = names.iter().map(String::as_str).collect();
+        let template = catalog(&tasks, &used).to_permissions();
+        let policies: Vec<&str> = template.split("AWS::IAM::ManagedPolicy").skip(1).collect();
+        assert!((2..=10).contains(&policies.len()), "{}", policies.len());
+        for policy in policies {
+            assert!(policy.chars().filter(|c| !c.is_whitespace()).count() < 6144);
+        }
+    }
+}
