@@ -51,6 +51,22 @@ pub fn of_run(run: &RunSpec<Template>) -> Vec<Permission> {
         RunSpec::AwsApi(run) => {
             operation(&run.service, &run.operation).map(|found| Permission::any(found.action)).into_iter().collect()
         }
+        RunSpec::CloudwatchMetrics(_) => vec![Permission::any("cloudwatch:GetMetricData")],
+        RunSpec::CloudwatchAlarms(_) => {
+            ["cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory"].map(Permission::any).into()
+        }
+        RunSpec::Sqs(_) => {
+            // Its dead letters may stand in any account, and say what they are called only when they are asked.
+            let queues = |action: &str| {
+                let resource = "arn:${AWS::Partition}:sqs:*:*:*".to_owned();
+                Permission { resource, action: action.to_owned() }
+            };
+            vec![
+                queues("sqs:GetQueueAttributes"),
+                queues("sqs:GetQueueUrl"),
+                Permission::any("cloudwatch:GetMetricData"),
+            ]
+        }
         RunSpec::Http(_)
         | RunSpec::Promql(_)
         | RunSpec::Dns(_)

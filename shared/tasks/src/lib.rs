@@ -5,6 +5,7 @@
 mod api;
 mod aws;
 mod aws_api;
+mod cloudwatch;
 mod common;
 mod connect;
 mod dns;
@@ -19,6 +20,7 @@ mod mask;
 mod named;
 mod pagerduty;
 mod promql;
+mod sqs;
 mod tcp;
 #[cfg(test)]
 mod testing;
@@ -145,6 +147,11 @@ impl CallTask for Tasks {
                 RunSpec::Tcp(run) => tcp::call(&self.policy, run).await,
                 RunSpec::Tls(run) => tls::call(&self.policy, &self.tls, self.clock.as_ref(), run).await,
                 RunSpec::AwsApi(run) => aws_api::call(&self.cloud, run).await,
+                RunSpec::CloudwatchMetrics(run) => {
+                    cloudwatch::metrics::call(&self.cloud, self.clock.as_ref(), run).await
+                }
+                RunSpec::CloudwatchAlarms(run) => cloudwatch::alarms::call(&self.cloud, self.clock.as_ref(), run).await,
+                RunSpec::Sqs(run) => sqs::call(&self.cloud, self.clock.as_ref(), run).await,
             }
         }))
         .await;

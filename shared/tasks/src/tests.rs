@@ -63,7 +63,21 @@ fn the_documented_tasks_are_a_catalog_without_errors() {
     kinds.sort_unstable();
     assert_eq!(
         kinds,
-        ["aws-api", "dns", "github", "http", "kubernetes", "loki", "pagerduty", "promql", "tcp", "tls"]
+        [
+            "aws-api",
+            "cloudwatch-alarms",
+            "cloudwatch-metrics",
+            "dns",
+            "github",
+            "http",
+            "kubernetes",
+            "loki",
+            "pagerduty",
+            "promql",
+            "sqs",
+            "tcp",
+            "tls"
+        ]
     );
     assert_eq!(
         named_hosts(&catalog),

@@ -225,7 +225,20 @@ async fn denied(world: &Aws) {
     let page = crate::support::pages::page("incident.triggered", "QCLOUD", "PCLOUD", "QCLOUD", "2026-11-22T10:00:00Z");
     let run = world.post("pagerduty", &page).await.run();
     let view = settled(world, run).await;
-    let [queues, keys] = view.steps.as_slice() else { panic!("{:?}", view.steps) };
+    let [queues, keys, depth, gone, invocations, alarms] = view.steps.as_slice() else { panic!("{:?}", view.steps) };
+    let data = &depth.evidence.data;
+    assert_eq!(
+        (&data["dead_letters"]["name"], &data["dead_letters"]["visible"]),
+        (&json!("firstlook-investigate-dlq"), &json!(0))
+    );
+    assert_eq!((&data["max_receives"], &data["notes"]), (&json!(3), &json!([])), "{depth:?}");
+    let domain::Outcome::Failed { reason } = &gone.outcome else { panic!("{gone:?}") };
+    assert!(reason.contains("QueueDoesNotExist") || reason.contains("NonExistentQueue"), "{reason}");
+    for asked in [invocations, alarms] {
+        assert_eq!(asked.outcome, domain::Outcome::Ok, "{asked:?}");
+    }
+    assert!(invocations.evidence.data["now"]["points"].is_u64(), "{invocations:?}");
+    assert_eq!(alarms.evidence.data["alarms_total"], 0, "{alarms:?}");
     assert_eq!(queues.outcome, domain::Outcome::Ok, "{queues:?}");
     let urls = queues.evidence.data["body"]["QueueUrls"].as_array().unwrap();
     assert!(urls.iter().any(|url| url.as_str().unwrap().ends_with("-investigate-dlq")), "{urls:?}");

@@ -209,6 +209,39 @@ description: What the account has
 tasks:
   - { id: queues, task: queues }
   - { id: keys, task: keys }
+  - { id: depth, task: depth }
+  - { id: gone, task: gone }
+  - { id: invocations, task: invocations }
+  - { id: alarms, task: alarms }
+---
+kind: Task
+name: depth
+access: read-only
+title: Check the queue of investigate
+run: { sqs: { queue: firstlook-investigate } }
+---
+kind: Task
+name: gone
+access: read-only
+title: Check a queue that is not there
+run: { sqs: { queue: gone } }
+---
+kind: Task
+name: invocations
+access: read-only
+title: Check how often ingest is invoked
+run:
+  cloudwatch-metrics:
+    namespace: AWS/Lambda
+    metric: Invocations
+    dimensions: { FunctionName: firstlook-ingest }
+    statistic: Sum
+---
+kind: Task
+name: alarms
+access: read-only
+title: Check the alarms of the stack
+run: { cloudwatch-alarms: { prefix: firstlook- } }
 ---
 kind: Task
 name: queues

@@ -1,6 +1,6 @@
 //! Accounts, and what the AWS task kinds share.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use regex::Regex;
 
@@ -9,7 +9,7 @@ use crate::{
     aws::{NotAsked, operation},
     bind::cut,
     expr::Template,
-    model::{AwsApiRun, Nested, Parameters},
+    model::{AwsApiRun, CloudwatchAlarmsRun, CloudwatchMetricsRun, Nested, Parameters},
     problem::Code,
     schema::DocKind,
 };
@@ -138,5 +138,55 @@ pub(super) fn api(desk: &mut Desk<'_>, spot: &Spot<'_>, run: &AwsApiRun<Template
     if run.pages.is_some_and(|pages| pages == 0 || pages > PAGES) {
         let message = format!("{} pages cannot be read", run.pages.unwrap_or_default());
         desk.report(&spot.to("pages"), Code::OutOfBounds, message, format!("write 1 to {PAGES}"));
+    }
+}
+
+/// The longest window of `cloudwatch-metrics`, and the longest that CloudWatch keeps changes of alarms.
+const DAY: Duration = Duration::from_secs(24 * 3600);
+const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// The window and the statistic of `cloudwatch-metrics`.
+pub(super) fn metrics(desk: &mut Desk<'_>, spot: &Spot<'_>, run: &CloudwatchMetricsRun<Template>) {
+    if run.last.0 < Duration::from_secs(60) || run.last.0 > DAY {
+        let message = format!("a window of {} is not compared", run.last);
+        desk.report(&spot.to("last"), Code::OutOfBounds, message, "write 1m to 24h");
+    }
+    if let Some(period) = run.period
+        && (period.0.is_zero() || !period.0.as_secs().is_multiple_of(60) || period.0 > run.last.0)
+    {
+        let message = format!("a point of {period} does not fit");
+        desk.report(
+            &spot.to("period"),
+            Code::OutOfBounds,
+            message,
+            "write whole minutes, at most the window; or leave it out",
+        );
+    }
+    let percentile = |text: &str| text.parse::<f64>().is_ok_and(|percent| (0.0..=100.0).contains(&percent));
+    let known = ["Average", "Sum", "Minimum", "Maximum", "SampleCount"].contains(&run.statistic.as_str());
+    if !known && !run.statistic.strip_prefix('p').is_some_and(percentile) {
+        let message = format!("`{}` is not a statistic", cut(&run.statistic));
+        let help = "write Average, Sum, Minimum, Maximum, SampleCount or a percentile such as p99";
+        desk.report(&spot.to("statistic"), Code::BadValue, message, help);
+    }
+    if run.dimensions.len() > 30 {
+        desk.report(&spot.to("dimensions"), Code::OutOfBounds, "a metric has at most 30 dimensions", "take some out");
+    }
+}
+
+/// Which alarms, and how far back.
+pub(super) fn alarms(desk: &mut Desk<'_>, spot: &Spot<'_>, run: &CloudwatchAlarmsRun<Template>) {
+    if run.name.is_some() == run.prefix.is_some() {
+        let message = "one of `name` and `prefix` says which alarms";
+        desk.report(spot, Code::BadValue, message, "write `name` for one alarm, `prefix` for those that begin so");
+    }
+    if run.last.0.is_zero() || run.last.0 > THIRTY_DAYS {
+        let message = format!("changes of the last {} are not to be had", run.last);
+        desk.report(
+            &spot.to("last"),
+            Code::OutOfBounds,
+            message,
+            "write at most 720h: CloudWatch keeps them for 30 days",
+        );
     }
 }

@@ -137,6 +137,33 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             aws::api(desk, &spot, run);
             run.timeout
         }
+        RunSpec::CloudwatchMetrics(run) => {
+            for (key, template) in
+                [("namespace", Some(&run.namespace)), ("metric", Some(&run.metric)), ("at", run.at.as_ref())]
+            {
+                if let Some(template) = template {
+                    text(desk, &spot.to(key), template);
+                }
+            }
+            for (name, value) in &run.dimensions {
+                text(desk, &spot.to("dimensions").key(name), value);
+            }
+            aws::metrics(desk, &spot, run);
+            run.timeout
+        }
+        RunSpec::CloudwatchAlarms(run) => {
+            for (key, template) in [("name", run.name.as_ref()), ("prefix", run.prefix.as_ref())] {
+                if let Some(template) = template {
+                    text(desk, &spot.to(key), template);
+                }
+            }
+            aws::alarms(desk, &spot, run);
+            run.timeout
+        }
+        RunSpec::Sqs(run) => {
+            text(desk, &spot.to("queue"), &run.queue);
+            run.timeout
+        }
     };
     bounded(desk, &spot.to("timeout"), timeout);
 }

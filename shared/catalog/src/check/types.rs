@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::kinds;
 use crate::model::{
-    AwsApiRun, DnsRun, GithubRun, HttpRun, KubernetesRun, LokiRun, PagerdutyRun, Parameter, ParameterType, PromqlRun,
-    RunSpec, TcpRun, TlsRun,
+    AwsApiRun, CloudwatchAlarmsRun, CloudwatchMetricsRun, DnsRun, GithubRun, HttpRun, KubernetesRun, LokiRun,
+    PagerdutyRun, Parameter, ParameterType, PromqlRun, RunSpec, SqsRun, TcpRun, TlsRun,
 };
 
 /// What a value is made of, as far as it is known before there is one.
@@ -178,6 +178,41 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             ("truncated", Type::Bool),
             ("elapsed_ms", Type::Number),
         ]),
+        RunSpec::CloudwatchMetrics(CloudwatchMetricsRun { .. }) => {
+            // Null where there is no data.
+            let window = || {
+                let numbers = ["average", "max", "min", "sum", "last"].map(|name| (name, Type::Any));
+                Type::fields(numbers.into_iter().chain([("points", Type::Number)]))
+            };
+            let windows = ["now", "before", "day_ago", "week_ago"].map(|name| (name, window()));
+            let ratios = ["ratio_before", "ratio_day", "ratio_week"].map(|name| (name, Type::Any));
+            Type::fields(windows.into_iter().chain(ratios).chain([
+                ("values", list(list(Type::Number))),
+                ("missing", Type::Bool),
+                ("period", Type::Number),
+                ("notes", list(Type::Text)),
+                ("elapsed_ms", Type::Number),
+            ]))
+        }
+        RunSpec::CloudwatchAlarms(CloudwatchAlarmsRun { .. }) => {
+            let texts = |names: &[&'static str]| names.iter().map(|name| (*name, Type::Text)).collect::<Vec<_>>();
+            let mut alarm = texts(&["name", "state", "reason", "since", "what"]);
+            alarm.push(("actions", Type::Bool));
+            Type::fields([
+                ("alarms", list(Type::fields(alarm))),
+                ("alarms_total", Type::Number),
+                ("alarming", Type::Number),
+                ("changes", list(Type::fields(texts(&["name", "at", "from", "to", "summary"])))),
+                ("notes", list(Type::Text)),
+                ("elapsed_ms", Type::Number),
+            ])
+        }
+        RunSpec::Sqs(SqsRun { .. }) => {
+            let unsure = ["oldest_seconds", "max_receives", "dead_letters"].map(|name| (name, Type::Any));
+            let numbers = ["visible", "in_flight", "delayed", "retention_seconds", "visibility_seconds", "elapsed_ms"];
+            let numbers = numbers.map(|name| (name, Type::Number));
+            Type::fields(unsure.into_iter().chain(numbers).chain([("arn", Type::Text), ("notes", list(Type::Text))]))
+        }
     }
 }
 

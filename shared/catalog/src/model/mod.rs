@@ -23,9 +23,9 @@ pub use cluster::Cluster;
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
-    Auth, AuthForm, AwsApiRun, AwsPlace, DnsRecord, DnsRun, GithubRun, HttpMethod, HttpRun, KubernetesRead,
-    KubernetesRun, LokiDirection, LokiRun, Nested, PagerdutyRun, Parameters, PromqlRange, PromqlRun, RunSpec, Slot,
-    TcpRun, TlsRun,
+    Auth, AuthForm, AwsApiRun, AwsPlace, CloudwatchAlarmsRun, CloudwatchMetricsRun, DnsRecord, DnsRun, GithubRun,
+    HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection, LokiRun, Nested, PagerdutyRun, Parameters,
+    PromqlRange, PromqlRun, RunSpec, Slot, SqsRun, TcpRun, TlsRun,
 };
 pub use source::{AlertMap, ChatCommand, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};

@@ -81,6 +81,36 @@ fn i7_an_operation_that_is_not_read_only_is_refused_with_its_access_level() {
 }
 
 #[test]
+fn windows_statistics_and_names_of_cloudwatch_are_those_that_it_has() {
+    let metric = "namespace: AWS/SQS, metric: NumberOfMessagesSent";
+    for (run, wanted) in [
+        (
+            format!(
+                "cloudwatch-metrics: {{ {metric}, statistic: p99.9, last: 24h, period: 5m, at: '${{{{ inputs.x }}}}' }}"
+            ),
+            "",
+        ),
+        (format!("cloudwatch-metrics: {{ {metric}, statistic: Median }}"), "FL013 `Median` is not a statistic: "),
+        (format!("cloudwatch-metrics: {{ {metric}, last: 25h }}"), "FL016 a window of 25h is not compared: "),
+        (format!("cloudwatch-metrics: {{ {metric}, period: 90s }}"), "FL016 a point of 1m 30s does not fit: "),
+        (
+            "cloudwatch-alarms: { name: a, prefix: b }".to_owned(),
+            "FL013 one of `name` and `prefix` says which alarms: ",
+        ),
+        ("cloudwatch-alarms: { last: 1h }".to_owned(), "FL013 one of `name` and `prefix` says which alarms: "),
+        ("cloudwatch-alarms: { name: a, last: 721h }".to_owned(), "FL016 changes of the last 721h are not to be had: "),
+        ("sqs: { queue: '${{ alert.title }}' }".to_owned(), "FL082 "),
+    ] {
+        let said = said(&task(&run));
+        match said.as_slice() {
+            [] => assert_eq!(wanted, "", "{run}"),
+            [only] => assert!(!wanted.is_empty() && only.starts_with(wanted), "{run}: {only}"),
+            many => panic!("{run}: {many:?}"),
+        }
+    }
+}
+
+#[test]
 fn the_page_lists_the_services_that_there_are() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tasks/aws-api.md")).unwrap();
     let (_, text) = page.split_once("The services: ").unwrap();

@@ -101,7 +101,7 @@ inputs: { url: { type: url } }
 title: Check something
 run: { dns: { name: a.internal }, http: { url: "${{ inputs.url }}" } }
 "##, r##"checkout.yaml:6:6: error[FL013] `run` wants a map with one key, not 2 keys
-  = help: write one of: http, promql, dns, tcp, tls, loki, kubernetes, pagerduty, github, aws-api"##;
+  = help: write one of: http, promql, dns, tcp, tls, loki, kubernetes, pagerduty, github, aws-api, cloudwatch-metrics, cloudwatch-alarms, sqs"##;
 
     fl012_a_missing_key: r##"kind: Task
 name: http-health

@@ -2,6 +2,7 @@
 
 mod auth;
 mod aws_api;
+mod cloudwatch;
 mod connect;
 mod github;
 mod http;
@@ -9,6 +10,7 @@ mod kubernetes;
 mod loki;
 mod pagerduty;
 mod promql;
+mod sqs;
 
 use std::time::Duration;
 
@@ -20,6 +22,7 @@ use super::Span;
 
 pub use auth::{Auth, AuthForm};
 pub use aws_api::{AwsApiRun, Nested, Parameters};
+pub use cloudwatch::{CloudwatchAlarmsRun, CloudwatchMetricsRun};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
 pub use github::GithubRun;
 pub use http::{HttpMethod, HttpRun};
@@ -27,6 +30,7 @@ pub use kubernetes::{KubernetesRead, KubernetesRun};
 pub use loki::{LokiDirection, LokiRun};
 pub use pagerduty::PagerdutyRun;
 pub use promql::{PromqlRange, PromqlRun};
+pub use sqs::SqsRun;
 
 /// The one call that a Task makes: one key, the task kind. `T` is [`Template`] in the catalog and `String` once it is
 /// rendered.
@@ -45,6 +49,9 @@ pub enum RunSpec<T> {
     Pagerduty(PagerdutyRun<T>),
     Github(GithubRun<T>),
     AwsApi(AwsApiRun<T>),
+    CloudwatchMetrics(CloudwatchMetricsRun<T>),
+    CloudwatchAlarms(CloudwatchAlarmsRun<T>),
+    Sqs(SqsRun<T>),
 }
 
 /// In which account and region an AWS task kind asks. Both are written in the catalog and never filled (I8).
@@ -84,6 +91,9 @@ impl<T> RunSpec<T> {
             Self::Pagerduty(_) => "pagerduty",
             Self::Github(_) => "github",
             Self::AwsApi(_) => "aws-api",
+            Self::CloudwatchMetrics(_) => "cloudwatch-metrics",
+            Self::CloudwatchAlarms(_) => "cloudwatch-alarms",
+            Self::Sqs(_) => "sqs",
         }
     }
 
@@ -97,7 +107,14 @@ impl<T> RunSpec<T> {
             Self::Promql(run) => run.auth.as_ref(),
             Self::Loki(run) => run.auth.as_ref(),
             // A Cluster says itself which key it needs.
-            Self::Dns(_) | Self::Tcp(_) | Self::Tls(_) | Self::Kubernetes(_) | Self::AwsApi(_) => None,
+            Self::Kubernetes(_) => None,
+            Self::Dns(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::AwsApi(_)
+            | Self::CloudwatchMetrics(_)
+            | Self::CloudwatchAlarms(_)
+            | Self::Sqs(_) => None,
         };
         auth.and_then(Auth::form).map(AuthForm::key).into_iter().collect()
     }
@@ -119,6 +136,9 @@ impl<T> RunSpec<T> {
             Self::Pagerduty(run) => RunSpec::Pagerduty(run.try_map(change)?),
             Self::Github(run) => RunSpec::Github(run.try_map(change)?),
             Self::AwsApi(run) => RunSpec::AwsApi(run.try_map(change)?),
+            Self::CloudwatchMetrics(run) => RunSpec::CloudwatchMetrics(run.try_map(change)?),
+            Self::CloudwatchAlarms(run) => RunSpec::CloudwatchAlarms(run.try_map(change)?),
+            Self::Sqs(run) => RunSpec::Sqs(run.try_map(change)?),
         })
     }
 
@@ -127,6 +147,9 @@ impl<T> RunSpec<T> {
     pub fn place(&self) -> Option<AwsPlace<'_>> {
         match self {
             Self::AwsApi(run) => Some(run.place()),
+            Self::CloudwatchMetrics(run) => Some(run.place()),
+            Self::CloudwatchAlarms(run) => Some(run.place()),
+            Self::Sqs(run) => Some(run.place()),
             _ => None,
         }
     }
