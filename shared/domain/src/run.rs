@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Alert, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec};
+use crate::{
+    Alert, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec,
+};
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

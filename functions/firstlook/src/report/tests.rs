@@ -86,7 +86,8 @@ fn a_run_that_a_clock_started_says_so_in_the_list_and_on_top() {
     let said = "by schedule nightly-look at 2026-11-22 03:00 UTC";
     let line = super::line(&run, crate::out::Style::Plain);
     assert!(line.contains(&format!("/triage ({said})")), "{line}");
-    let view = domain::RunView { run, steps: vec![], events: vec![], targets: vec![], ratings: vec![], transcript: vec![] };
+    let view =
+        domain::RunView { run, steps: vec![], events: vec![], targets: vec![], ratings: vec![], transcript: vec![] };
     let text = super::text(&view, crate::out::Style::Plain);
     assert!(text.contains(&format!("{said}, triage")), "{text}");
 }

@@ -3,8 +3,8 @@
 mod auth;
 mod aws;
 mod bindings;
-mod chat;
 mod budgets;
+mod chat;
 mod commands;
 mod delivery;
 mod disjoint;

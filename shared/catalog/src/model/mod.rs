@@ -1,7 +1,7 @@
 //! The documents of a catalog, as users write them.
 
-mod cluster;
 mod account;
+mod cluster;
 mod command;
 mod provider;
 mod run;

@@ -84,8 +84,8 @@ macro_rules! bad {
     };
 }
 
-mod chat;
 mod aws;
+mod chat;
 mod delivery;
 mod documents;
 mod expressions;
