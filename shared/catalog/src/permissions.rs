@@ -72,7 +72,10 @@ pub fn of_run(run: &RunSpec<Template>) -> Vec<Permission> {
         | RunSpec::Dns(_)
         | RunSpec::Tcp(_)
         | RunSpec::Tls(_)
-        | RunSpec::Loki(_) => Vec::new(),
+        | RunSpec::Loki(_)
+        | RunSpec::Kubernetes(_)
+        | RunSpec::Pagerduty(_)
+        | RunSpec::Github(_) => Vec::new(),
     }
 }
 
