@@ -1,5 +1,7 @@
 //! What the tasks in use need to be allowed (I7): investigate's role gets this and nothing else for them.
 
+mod kinds;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -67,6 +69,13 @@ pub fn of_run(run: &RunSpec<Template>) -> Vec<Permission> {
                 Permission::any("cloudwatch:GetMetricData"),
             ]
         }
+        RunSpec::CloudwatchLogs(run) => kinds::cloudwatch_logs(run),
+        RunSpec::Ecs(_) => {
+            kinds::any(&["ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListServices", "ecs:ListTasks"])
+        }
+        RunSpec::Cloudtrail(_) => kinds::any(&["cloudtrail:LookupEvents"]),
+        RunSpec::LambdaHealth(run) => kinds::lambda_health(run),
+        RunSpec::Lambda(run) => kinds::lambda(run),
         RunSpec::Http(_)
         | RunSpec::Promql(_)
         | RunSpec::Dns(_)
@@ -268,6 +277,45 @@ mod tests {
         let template = catalog(&format!("{page}{}{assistant}", models.concat()), &["page"]).to_permissions();
         assert!(template.contains("bedrock:InvokeModel") && template.contains("foundation-model/amazon.nova-pro-v1:0"));
         assert!(!template.contains("nova-lite"), "{template}");
+    }
+
+    #[test]
+    fn i7_a_kind_needs_the_very_things_that_it_asks() {
+        let tasks = [
+            task("errors", "cloudwatch-logs: { log_groups: [/aws/lambda/orders], patterns: {} }"),
+            task("slow", "cloudwatch-logs: { log_groups: [/ecs/shop], query: 'stats count(*)', region: eu-west-1 }"),
+            task("other", "cloudwatch-logs: { log_groups: [/ecs/shop], patterns: {}, account: shop }"),
+            task("services", "ecs: { cluster: shop }"),
+            task("changes", "cloudtrail: { source: ecs.amazonaws.com }"),
+            task("function", "lambda-health: { function: orders, qualifier: live }"),
+            task("own", "lambda: { function: check, read_only: check, qualifier: live }"),
+        ]
+        .concat();
+        let names = ["errors", "slow", "other", "services", "changes", "function", "own"];
+        let needs = catalog(&tasks, &names).needs();
+        let own: Vec<String> = needs.own.iter().map(|one| format!("{} {}", one.action, one.resource)).collect();
+        insta::assert_snapshot!(own.join("\n"), @r"
+        cloudtrail:LookupEvents *
+        cloudwatch:GetMetricData *
+        ecs:DescribeServices *
+        ecs:DescribeTasks *
+        ecs:ListServices *
+        ecs:ListTasks *
+        lambda:ListEventSourceMappings *
+        logs:GetQueryResults *
+        logs:StopQuery *
+        lambda:InvokeFunction arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:check:live
+        lambda:GetFunctionConcurrency arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:orders
+        lambda:GetFunctionConfiguration arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:orders:live
+        logs:FilterLogEvents arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/orders:*
+        logs:StartQuery arn:${AWS::Partition}:logs:eu-west-1:${AWS::AccountId}:log-group:/ecs/shop:*
+        sts:AssumeRole arn:aws:iam::444455556666:role/read
+        ");
+        let other = &needs.accounts[&domain::Name::try_from("shop".to_owned()).unwrap()];
+        assert_eq!(
+            other.iter().next().unwrap().resource,
+            "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:/ecs/shop:*"
+        );
     }
 
     #[test]

@@ -10,7 +10,7 @@ use regex_syntax::ast::{self, Ast, Visitor};
 use crate::expr::{ExprError, Part, Scope, Template};
 
 /// Stands for a value while the text around it is looked at; a private character, so that hardly a query has it.
-const PLACEHOLDER: char = '\u{f5a7}';
+pub(crate) const PLACEHOLDER: char = '\u{f5a7}';
 
 /// The languages of queries that are read alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,12 +265,15 @@ fn is_literal(string: &Quoted) -> bool {
     };
     let Some(text) = text else { return false };
     match string.place {
-        Place::Pattern(_) => match ast::parse::Parser::new().parse(&text) {
-            Ok(pattern) => ast::visit(&pattern, Literals(0)) == Ok(wanted),
-            Err(_) => false,
-        },
+        Place::Pattern(_) => literals(&text) == Some(wanted),
         _ => text.chars().filter(|c| *c == PLACEHOLDER).count() == wanted,
     }
+}
+
+/// How many placeholders are literals of this regular expression; `None` when it is none.
+pub(crate) fn literals(pattern: &str) -> Option<usize> {
+    let pattern = ast::parse::Parser::new().parse(pattern).ok()?;
+    ast::visit(&pattern, Literals(0)).ok()
 }
 
 /// What the inside of a quoted string says; `None` when an escape is none.

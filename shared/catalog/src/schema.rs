@@ -6,7 +6,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Account, Assistant, Budget, Cluster, Command, Knowledge, Model, Rule, Schedule, Slx, Source, Task, Workflow,
+    Account, Assistant, Budget, Cluster, Command, Knowledge, LambdaAnswer, LambdaEvent, Model, Rule, Schedule, Slx,
+    Source, Task, Workflow,
 };
 
 /// The kinds of documents.
@@ -82,10 +83,15 @@ impl DocKind {
     }
 }
 
-fn of<T: JsonSchema>(kind: DocKind) -> Value {
+fn plain<T: JsonSchema>() -> Value {
     let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
     // Rust's line ends are not the reader's.
     unwrap_descriptions(&mut schema);
+    schema
+}
+
+fn of<T: JsonSchema>(kind: DocKind) -> Value {
+    let mut schema = plain::<T>();
     let Some(object) = schema.as_object_mut() else { return schema };
     object.insert("title".to_owned(), json!(kind.as_str()));
     if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
@@ -119,7 +125,8 @@ fn unwrap_descriptions(value: &mut Value) {
     }
 }
 
-/// The JSON Schemas by file name: one for each kind (`workflow.json`), and `catalog.json` for files of several documents.
+/// The JSON Schemas by file name: one for each kind (`workflow.json`), `catalog.json` for files of several documents, and
+/// both sides of the task kind `lambda`.
 #[must_use]
 pub fn schemas() -> BTreeMap<String, Value> {
     let mut all = BTreeMap::new();
@@ -144,6 +151,8 @@ pub fn schemas() -> BTreeMap<String, Value> {
         "$defs": definitions,
     });
     all.insert("catalog.json".to_owned(), catalog);
+    all.insert("lambda-event.json".to_owned(), plain::<LambdaEvent>());
+    all.insert("lambda-answer.json".to_owned(), plain::<LambdaAnswer>());
     all
 }
 

@@ -115,6 +115,7 @@ fn spec(run: &RunSpec<Template>, scope: &Scope) -> Result<RunSpec<String>, ExprE
         Slot::Url => template.render_with(scope, catalog::encoded),
         Slot::Query => catalog::query(template, scope),
         Slot::LogQl => catalog::logql(template, scope),
+        Slot::LogsInsights => catalog::insights(template, scope),
         Slot::Text => template.render(scope),
     })
 }

@@ -5,21 +5,28 @@
 mod api;
 mod aws;
 mod aws_api;
+mod cloudtrail;
 mod cloudwatch;
+mod cloudwatch_logs;
 mod common;
 mod connect;
 mod dns;
+mod ecs;
 #[doc(hidden)]
 pub mod fuzzing;
 mod github;
 mod http;
 mod keys;
 mod kubernetes;
+mod lambda;
+mod lambda_health;
 mod loki;
 mod mask;
 mod named;
 mod pagerduty;
+mod patterns;
 mod promql;
+mod signed;
 mod sqs;
 mod tcp;
 #[cfg(test)]
@@ -152,6 +159,15 @@ impl CallTask for Tasks {
                 }
                 RunSpec::CloudwatchAlarms(run) => cloudwatch::alarms::call(&self.cloud, self.clock.as_ref(), run).await,
                 RunSpec::Sqs(run) => sqs::call(&self.cloud, self.clock.as_ref(), run).await,
+                RunSpec::CloudwatchLogs(run) => {
+                    Box::pin(cloudwatch_logs::call(&self.cloud, self.clock.as_ref(), run)).await
+                }
+                RunSpec::Ecs(run) => Box::pin(ecs::call(&self.cloud, self.clock.as_ref(), run)).await,
+                RunSpec::Cloudtrail(run) => Box::pin(cloudtrail::call(&self.cloud, self.clock.as_ref(), run)).await,
+                RunSpec::LambdaHealth(run) => {
+                    Box::pin(lambda_health::call(&self.cloud, self.clock.as_ref(), run)).await
+                }
+                RunSpec::Lambda(run) => Box::pin(lambda::call(&self.cloud, run)).await,
             }
         }))
         .await;

@@ -32,7 +32,15 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
             RunSpec::Tcp(run) => hosts.extend(literal(&run.host)),
             RunSpec::Tls(run) => hosts.extend(literal(&run.host)),
             // AWS's hosts are made of service and region.
-            RunSpec::AwsApi(_) | RunSpec::CloudwatchMetrics(_) | RunSpec::CloudwatchAlarms(_) | RunSpec::Sqs(_) => {}
+            RunSpec::AwsApi(_)
+            | RunSpec::CloudwatchMetrics(_)
+            | RunSpec::CloudwatchAlarms(_)
+            | RunSpec::Sqs(_)
+            | RunSpec::CloudwatchLogs(_)
+            | RunSpec::Ecs(_)
+            | RunSpec::Cloudtrail(_)
+            | RunSpec::LambdaHealth(_)
+            | RunSpec::Lambda(_) => {}
         }
         in_parameters(&task.inputs, &mut hosts);
     }

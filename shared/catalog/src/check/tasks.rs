@@ -164,6 +164,26 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
             text(desk, &spot.to("queue"), &run.queue);
             run.timeout
         }
+        RunSpec::CloudwatchLogs(run) => {
+            kinds::cloudwatch_logs::check(desk, &spot, run, inputs, &text);
+            run.timeout
+        }
+        RunSpec::Ecs(run) => {
+            kinds::ecs::check(desk, &spot, run, &text);
+            run.timeout
+        }
+        RunSpec::Cloudtrail(run) => {
+            kinds::cloudtrail::check(desk, &spot, run, &text);
+            run.timeout
+        }
+        RunSpec::LambdaHealth(run) => {
+            kinds::lambda::health(desk, &spot, run, &text);
+            run.timeout
+        }
+        RunSpec::Lambda(run) => {
+            kinds::lambda::check(desk, &spot, run, &text);
+            run.timeout
+        }
     };
     bounded(desk, &spot.to("timeout"), timeout);
 }
@@ -171,7 +191,7 @@ fn run(desk: &mut Desk<'_>, spot: &Spot<'_>, task: &Task, variables: &mut Variab
 fn bounded(desk: &mut Desk<'_>, spot: &Spot<'_>, timeout: Span) {
     if timeout.0.is_zero() || timeout.0 > TIMEOUT_LIMIT {
         let message = format!("a call cannot wait for {timeout}");
-        desk.report(spot, Code::OutOfBounds, message, "write more than nothing and at most 30s; leave it out for 5s");
+        desk.report(spot, Code::OutOfBounds, message, "write more than nothing and at most 30s, or leave it out");
     }
 }
 
@@ -187,7 +207,7 @@ pub(super) fn range(desk: &mut Desk<'_>, spot: &Spot<'_>, range: Option<&PromqlR
 }
 
 /// The input that an expression is, when it is one and nothing else.
-fn input<'i>(expression: &Expression, inputs: &'i Inputs) -> Option<&'i Parameter> {
+pub(super) fn input<'i>(expression: &Expression, inputs: &'i Inputs) -> Option<&'i Parameter> {
     let path = expression.check().ok().and_then(crate::equality::path)?;
     match path.as_slice() {
         [root, name] if root == "inputs" => inputs.get(name),
@@ -305,6 +325,12 @@ fn port(desk: &mut Desk<'_>, spot: &Spot<'_>, template: &Template, inputs: &Inpu
     }
 }
 
+/// Whether its values cannot be a part of a query. A host or a URL is text that could be, as a `string` is.
+pub(super) fn limited(input: &Parameter) -> bool {
+    use ParameterType::{Boolean, Duration, Integer, Number};
+    input.one_of.is_some() || matches!(input.parameter_type, Integer | Number | Boolean | Duration)
+}
+
 /// A query: free text may be the value of a label and nothing else, since the values are escaped for that.
 pub(super) fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, language: Language, template: &Template, inputs: &Inputs) {
     let Ok(parts) = template.parts() else { return };
@@ -316,11 +342,6 @@ pub(super) fn query(desk: &mut Desk<'_>, spot: &Spot<'_>, language: Language, te
         }
         return;
     }
-    // A host or a URL is text that could be a part of the query, as a `string` is.
-    let limited = |input: &Parameter| {
-        use ParameterType::{Boolean, Duration, Integer, Number};
-        input.one_of.is_some() || matches!(input.parameter_type, Integer | Number | Boolean | Duration)
-    };
     for (part, place) in promql::checked(language, parts) {
         let Some(Part::Value(expression)) = parts.get(part) else { continue };
         if place != Place::Raw && input(expression, inputs).is_some_and(limited) {

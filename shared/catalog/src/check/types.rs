@@ -46,7 +46,7 @@ impl Type {
     }
 }
 
-fn list(of: Type) -> Type {
+pub(crate) fn list(of: Type) -> Type {
     Type::List(Box::new(of))
 }
 
@@ -213,6 +213,11 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             let numbers = numbers.map(|name| (name, Type::Number));
             Type::fields(unsure.into_iter().chain(numbers).chain([("arn", Type::Text), ("notes", list(Type::Text))]))
         }
+        RunSpec::CloudwatchLogs(run) => super::kinds::cloudwatch_logs::result(run),
+        RunSpec::Ecs(run) => super::kinds::ecs::result(run),
+        RunSpec::Cloudtrail(run) => super::kinds::cloudtrail::result(run),
+        RunSpec::LambdaHealth(run) => super::kinds::lambda::health_result(run),
+        RunSpec::Lambda(run) => super::kinds::lambda::result(run),
     }
 }
 

@@ -23,9 +23,10 @@ pub use cluster::Cluster;
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{
-    Auth, AuthForm, AwsApiRun, AwsPlace, CloudwatchAlarmsRun, CloudwatchMetricsRun, DnsRecord, DnsRun, GithubRun,
-    HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LokiDirection, LokiRun, Nested, PagerdutyRun, Parameters,
-    PromqlRange, PromqlRun, RunSpec, Slot, SqsRun, TcpRun, TlsRun,
+    Auth, AuthForm, AwsApiRun, AwsPlace, CloudtrailRun, CloudwatchAlarmsRun, CloudwatchLogsRun, CloudwatchMetricsRun,
+    DnsRecord, DnsRun, EcsRun, GithubRun, HttpMethod, HttpRun, KubernetesRead, KubernetesRun, LambdaAnswer,
+    LambdaEvent, LambdaFinding, LambdaHealthRun, LambdaRun, LogPatterns, LokiDirection, LokiRun, Nested, PagerdutyRun,
+    Parameters, PromqlRange, PromqlRun, RunSpec, Slot, SqsRun, TcpRun, TlsRun,
 };
 pub use source::{AlertMap, ChatCommand, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};

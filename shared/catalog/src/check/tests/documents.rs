@@ -101,7 +101,7 @@ inputs: { url: { type: url } }
 title: Check something
 run: { dns: { name: a.internal }, http: { url: "${{ inputs.url }}" } }
 "##, r##"checkout.yaml:6:6: error[FL013] `run` wants a map with one key, not 2 keys
-  = help: write one of: http, promql, dns, tcp, tls, loki, kubernetes, pagerduty, github, aws-api, cloudwatch-metrics, cloudwatch-alarms, sqs"##;
+  = help: write one of: http, promql, dns, tcp, tls, loki, kubernetes, pagerduty, github, aws-api, cloudwatch-metrics, cloudwatch-alarms, sqs, cloudwatch-logs, ecs, cloudtrail, lambda-health, lambda"##;
 
     fl012_a_missing_key: r##"kind: Task
 name: http-health
@@ -192,11 +192,11 @@ limits: { runs_per_hour: 0, usd_per_day: -5, max_open: 0 }
 "##, r##"checkout.yaml:2:7: warning[FL026] no Command, Slx or Assistant runs the Task `http-health`
   = help: name it in a Command, or take it out
 checkout.yaml:6:51: error[FL016] a call cannot wait for 31s
-  = help: write more than nothing and at most 30s; leave it out for 5s
+  = help: write more than nothing and at most 30s, or leave it out
 checkout.yaml:12:67: error[FL016] the range has more than 11000 points
   = help: write a longer `step` or a shorter `last`
 checkout.yaml:12:102: error[FL016] a call cannot wait for 0s
-  = help: write more than nothing and at most 30s; leave it out for 5s
+  = help: write more than nothing and at most 30s, or leave it out
 checkout.yaml:22:17: error[FL016] an Assistant with no time reads nothing
   = help: leave it out for the default of 5 min
 checkout.yaml:22:26: error[FL016] money cannot be negative

@@ -85,6 +85,7 @@ macro_rules! bad {
 }
 
 mod aws;
+mod aws_kinds;
 mod chat;
 mod delivery;
 mod documents;

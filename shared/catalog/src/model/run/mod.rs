@@ -2,11 +2,15 @@
 
 mod auth;
 mod aws_api;
+mod cloudtrail;
 mod cloudwatch;
+mod cloudwatch_logs;
 mod connect;
+mod ecs;
 mod github;
 mod http;
 mod kubernetes;
+mod lambda;
 mod loki;
 mod pagerduty;
 mod promql;
@@ -22,11 +26,15 @@ use super::Span;
 
 pub use auth::{Auth, AuthForm};
 pub use aws_api::{AwsApiRun, Nested, Parameters};
+pub use cloudtrail::CloudtrailRun;
 pub use cloudwatch::{CloudwatchAlarmsRun, CloudwatchMetricsRun};
+pub use cloudwatch_logs::{CloudwatchLogsRun, LogPatterns};
 pub use connect::{DnsRecord, DnsRun, TcpRun, TlsRun};
+pub use ecs::EcsRun;
 pub use github::GithubRun;
 pub use http::{HttpMethod, HttpRun};
 pub use kubernetes::{KubernetesRead, KubernetesRun};
+pub use lambda::{LambdaAnswer, LambdaEvent, LambdaFinding, LambdaHealthRun, LambdaRun};
 pub use loki::{LokiDirection, LokiRun};
 pub use pagerduty::PagerdutyRun;
 pub use promql::{PromqlRange, PromqlRun};
@@ -52,6 +60,11 @@ pub enum RunSpec<T> {
     CloudwatchMetrics(CloudwatchMetricsRun<T>),
     CloudwatchAlarms(CloudwatchAlarmsRun<T>),
     Sqs(SqsRun<T>),
+    CloudwatchLogs(CloudwatchLogsRun<T>),
+    Ecs(EcsRun<T>),
+    Cloudtrail(CloudtrailRun<T>),
+    LambdaHealth(LambdaHealthRun<T>),
+    Lambda(LambdaRun<T>),
 }
 
 /// In which account and region an AWS task kind asks. Both are written in the catalog and never filled (I8).
@@ -72,6 +85,8 @@ pub enum Slot {
     Query,
     /// A LogQL query: as a query, and text of a line filter too.
     LogQl,
+    /// A query of CloudWatch Logs Insights: a value is text in quotes, or literal between slashes.
+    LogsInsights,
     /// Anything else: values stand as they are.
     Text,
 }
@@ -94,6 +109,11 @@ impl<T> RunSpec<T> {
             Self::CloudwatchMetrics(_) => "cloudwatch-metrics",
             Self::CloudwatchAlarms(_) => "cloudwatch-alarms",
             Self::Sqs(_) => "sqs",
+            Self::CloudwatchLogs(_) => "cloudwatch-logs",
+            Self::Ecs(_) => "ecs",
+            Self::Cloudtrail(_) => "cloudtrail",
+            Self::LambdaHealth(_) => "lambda-health",
+            Self::Lambda(_) => "lambda",
         }
     }
 
@@ -114,7 +134,12 @@ impl<T> RunSpec<T> {
             | Self::AwsApi(_)
             | Self::CloudwatchMetrics(_)
             | Self::CloudwatchAlarms(_)
-            | Self::Sqs(_) => None,
+            | Self::Sqs(_)
+            | Self::CloudwatchLogs(_)
+            | Self::Ecs(_)
+            | Self::Cloudtrail(_)
+            | Self::LambdaHealth(_)
+            | Self::Lambda(_) => None,
         };
         auth.and_then(Auth::form).map(AuthForm::key).into_iter().collect()
     }
@@ -139,6 +164,11 @@ impl<T> RunSpec<T> {
             Self::CloudwatchMetrics(run) => RunSpec::CloudwatchMetrics(run.try_map(change)?),
             Self::CloudwatchAlarms(run) => RunSpec::CloudwatchAlarms(run.try_map(change)?),
             Self::Sqs(run) => RunSpec::Sqs(run.try_map(change)?),
+            Self::CloudwatchLogs(run) => RunSpec::CloudwatchLogs(run.try_map(change)?),
+            Self::Ecs(run) => RunSpec::Ecs(run.try_map(change)?),
+            Self::Cloudtrail(run) => RunSpec::Cloudtrail(run.try_map(change)?),
+            Self::LambdaHealth(run) => RunSpec::LambdaHealth(run.try_map(change)?),
+            Self::Lambda(run) => RunSpec::Lambda(run.try_map(change)?),
         })
     }
 
@@ -150,6 +180,11 @@ impl<T> RunSpec<T> {
             Self::CloudwatchMetrics(run) => Some(run.place()),
             Self::CloudwatchAlarms(run) => Some(run.place()),
             Self::Sqs(run) => Some(run.place()),
+            Self::CloudwatchLogs(run) => Some(run.place()),
+            Self::Ecs(run) => Some(run.place()),
+            Self::Cloudtrail(run) => Some(run.place()),
+            Self::LambdaHealth(run) => Some(run.place()),
+            Self::Lambda(run) => Some(run.place()),
             _ => None,
         }
     }
