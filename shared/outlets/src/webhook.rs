@@ -2,6 +2,7 @@
 //! github.com/standard-webhooks). One POST for each revision, with an id that stays the same when it is repeated.
 
 mod body;
+mod incident;
 mod reading;
 
 use std::time::Duration;
@@ -24,9 +25,11 @@ use crate::{
 };
 
 pub use body::{
-    AlertV1, CAP, CheckedV1, EarlierV1, EventV1, FindingV1, GapV1, IncidentV1, KnowledgeV1, LastTimeV1, ReportV1,
-    RunUpdatedV1, RunV1, SeenV1, SlxV1, body, schema,
+    AlertV1, CAP, CheckedV1, EventV1, FindingV1, GapV1, KnowledgeV1, ReportV1, RunUpdatedV1, RunV1, SeenV1, SlxV1,
+    body, schema,
 };
+pub use incident::{EarlierV1, IncidentV1, LastTimeV1, PreviousV1, StormV1};
+pub use reading::{CauseV1, ClaimV1, CostV1, HypothesisV1, ReadingV1, RuledOutV1};
 
 /// Keys are written with and without padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
