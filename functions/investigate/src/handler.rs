@@ -9,7 +9,7 @@ use domain::{
     CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name,
     OutletSpec, Run, RunId, RunStatus, SlackSpec, Trigger,
 };
-use engine::{DriveError, Driven, Engine, Stood, reader::Read};
+use engine::{DriveError, Driven, Engine, Redactor, Stood, reader::Read};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
@@ -76,7 +76,7 @@ impl Investigate {
         match serde_json::from_str(&message.body).map_err(InvestigateError::Unreadable)? {
             InvestigateMessage::EventV1 { mut event } => {
                 // Before anything of it is stored (I9).
-                engine::redact_event(&mut event);
+                Redactor::of(&self.engine.catalog).event(&mut event);
                 match self.accept(&event).await? {
                     Accepted::Opened(run) => self.go_on(run, message, deadline).await,
                     Accepted::Attached(run) | Accepted::Gathered(run) => self.announce_if_shown(run).await,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     equality::Conditions,
     model::{
-        Account, Assistant, Auth, AuthForm, Budget, Cluster, Command, Knowledge, Model, Rule, RunSpec, Schedule, Slx,
-        Source, Task, Workflow,
+        Account, Assistant, Auth, AuthForm, Budget, Cluster, Command, Knowledge, Model, Redaction, Rule, RunSpec,
+        Schedule, Slx, Source, Task, Workflow,
     },
 };
 
@@ -38,6 +38,8 @@ pub struct Catalog {
     pub budgets: BTreeMap<Name, Budget>,
     #[serde(default)]
     pub accounts: BTreeMap<Name, Account>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub redactions: BTreeMap<Name, Redaction>,
     /// What each workflow's `when` asks for by equality. It follows from `workflows` and stands here so that a cold start
     /// parses no expression; [`Matcher`](crate::Matcher) finds out for itself what is not in it.
     #[serde(default)]

@@ -361,6 +361,7 @@ impl Reading {
             DocKind::Cluster => put(&mut catalog.clusters, name, value),
             DocKind::Budget => put(&mut catalog.budgets, name, value),
             DocKind::Account => put(&mut catalog.accounts, name, value),
+            DocKind::Redaction => put(&mut catalog.redactions, name, value),
         }
     }
 

@@ -163,6 +163,8 @@ codes! {
     ModelUrl = "FL111", Error;
     /// Money is limited that cannot be counted.
     NoPrice = "FL112", Error;
+    /// A Redaction does not do what its cases say.
+    Redaction = "FL120", Error;
 }
 
 impl fmt::Display for Code {

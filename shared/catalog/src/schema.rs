@@ -6,8 +6,8 @@ use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Account, Assistant, Budget, Cluster, Command, Knowledge, LambdaAnswer, LambdaEvent, Model, Rule, Schedule, Slx,
-    Source, Task, Workflow,
+    Account, Assistant, Budget, Cluster, Command, Knowledge, LambdaAnswer, LambdaEvent, Model, Redaction, Rule,
+    Schedule, Slx, Source, Task, Workflow,
 };
 
 /// The kinds of documents.
@@ -26,10 +26,11 @@ pub(crate) enum DocKind {
     Cluster,
     Budget,
     Account,
+    Redaction,
 }
 
 impl DocKind {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Source,
         Self::Workflow,
         Self::Command,
@@ -43,6 +44,7 @@ impl DocKind {
         Self::Cluster,
         Self::Budget,
         Self::Account,
+        Self::Redaction,
     ];
 
     pub(crate) fn as_str(self) -> &'static str {
@@ -60,6 +62,7 @@ impl DocKind {
             Self::Cluster => "Cluster",
             Self::Budget => "Budget",
             Self::Account => "Account",
+            Self::Redaction => "Redaction",
         }
     }
 
@@ -79,6 +82,7 @@ impl DocKind {
             Self::Cluster => of::<Cluster>(self),
             Self::Budget => of::<Budget>(self),
             Self::Account => of::<Account>(self),
+            Self::Redaction => of::<Redaction>(self),
         }
     }
 }

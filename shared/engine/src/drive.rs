@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use store::{Recorded, Store, StoreError};
 
 use crate::{
-    CallTask, findings,
+    CallTask, Redactor, findings,
     model::AskModel,
     plan::{self, Plan, Planned},
     reader, step,
@@ -88,6 +88,7 @@ impl Engine {
         plan.keep_places(&done);
         let (budget, ends) = (self.time_budget(run), self.ends(run));
         let mut stopped = None;
+        let redactor = Redactor::of(&self.catalog);
         let mut flying = FuturesUnordered::new();
         let mut begun: Vec<StepId> = done.iter().map(|step| step.id.clone()).collect();
         loop {
@@ -100,7 +101,13 @@ impl Engine {
                 let ready = planned.needs.iter().all(|need| done.iter().any(|step| step.id == *need));
                 if ready && !begun.contains(&planned.id) {
                     begun.push(planned.id.clone());
-                    flying.push(step::take(planned, self.scope(run, planned, &done), &*self.tasks, &*self.clock));
+                    flying.push(step::take(
+                        planned,
+                        self.scope(run, planned, &done),
+                        &*self.tasks,
+                        &*self.clock,
+                        &redactor,
+                    ));
                 }
             }
             if flying.is_empty() || stopped.is_some() {

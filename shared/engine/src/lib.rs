@@ -15,7 +15,7 @@ mod step;
 pub use call::{Answer, CallTask, Called, advised};
 pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, Stood, parameters};
 pub use plan::MAX_STEPS;
-pub use redact::{event as redact_event, text as redact_text};
+pub use redact::{Redactor, text as redact_text};
 
 #[cfg(test)]
 mod tests;

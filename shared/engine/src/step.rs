@@ -10,13 +10,19 @@ use jiff::Timestamp;
 use ports::Clock;
 use serde_json::{Value, json};
 
-use crate::{CallTask, evidence, findings, plan::Planned, redact};
+use crate::{CallTask, Redactor, evidence, findings, plan::Planned, redact};
 
 /// The most of a stored request, in bytes of JSON.
 const REQUEST_CAP: usize = 8 * 1024;
 
 /// Takes the step of `planned`. `scope` has `alert`, `params` and `steps`. Never fails: what went wrong is the step.
-pub async fn take(planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, clock: &dyn Clock) -> Step {
+pub async fn take(
+    planned: &Planned<'_>,
+    scope: Scope,
+    tasks: &dyn CallTask,
+    clock: &dyn Clock,
+    redactor: &Redactor,
+) -> Step {
     let started_at = clock.now();
     let started = tokio::time::Instant::now();
     let mut step = Step {
@@ -33,12 +39,19 @@ pub async fn take(planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, clo
         evidence: Evidence::default(),
         issues: vec![],
     };
-    fill(&mut step, planned, scope, tasks, started_at).await;
+    fill(&mut step, planned, scope, tasks, started_at, redactor).await;
     step.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     step
 }
 
-async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn CallTask, now: Timestamp) {
+async fn fill(
+    step: &mut Step,
+    planned: &Planned<'_>,
+    scope: Scope,
+    tasks: &dyn CallTask,
+    now: Timestamp,
+    redactor: &Redactor,
+) {
     for when in &planned.when {
         match when.holds(&scope) {
             Ok(true) => {}
@@ -66,9 +79,9 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
     });
     let call = match rendered {
         Ok((title, resource, call)) => {
-            step.title = findings::cap(redact::text(&title).into_owned(), findings::TITLE_CAP);
+            step.title = findings::cap(redactor.text(&title).into_owned(), findings::TITLE_CAP);
             if let Some(resource) = resource {
-                step.resource = findings::cap(redact::text(&resource).into_owned(), findings::FIELD_CAP);
+                step.resource = findings::cap(redactor.text(&resource).into_owned(), findings::FIELD_CAP);
             }
             call
         }
@@ -76,19 +89,19 @@ async fn fill(step: &mut Step, planned: &Planned<'_>, scope: Scope, tasks: &dyn 
     };
     let called = tasks.call(&call).await;
     let mut request = called.request;
-    redact::value(&mut request);
+    redactor.value(&mut request);
     step.request = cap_request(&request);
     let answer = match called.answer {
         Ok(answer) => answer,
-        Err(reason) => return fail(step, &reason, now),
+        Err(reason) => return fail(step, &redactor.text(&reason), now),
     };
     let mut result = answer.result;
-    redact::value(&mut result);
+    redactor.value(&mut result);
     let cut = evidence::cap(&mut result);
     // The rules see what is stored, so that whatever an Issue says can be looked up.
     let seen = scope.with("result", &result);
     step.issues = findings::issues(task, &seen, &step.resource, &request, now);
-    let summary = findings::cap(redact::text(&answer.summary).into_owned(), findings::LINE_CAP);
+    let summary = findings::cap(redactor.text(&answer.summary).into_owned(), findings::LINE_CAP);
     step.evidence = Evidence { summary, data: result, cut };
 }
 
@@ -164,7 +177,7 @@ mod tests {
         let (task, with) = (findings::tests::verbose(30), catalog::model::Bindings::default());
         let id = domain::StepId::new("look");
         let planned = Planned { id, index: 0, task: &task, with: &with, needs: vec![], when: vec![], slx: None };
-        let step = take(&planned, Scope::new(), &Big, &Big).await;
+        let step = take(&planned, Scope::new(), &Big, &Big, &Redactor::default()).await;
         let length = serde_json::to_string(&step).unwrap().len();
         assert_eq!(step.outcome, Outcome::Ok);
         assert!(step.evidence.cut.is_some() && step.request.is_string() && step.issues.len() > 2);

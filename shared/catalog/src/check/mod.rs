@@ -13,6 +13,7 @@ mod misplaced;
 mod models;
 mod names;
 mod parameters;
+mod redactions;
 mod schedules;
 pub(crate) mod shape;
 mod sources;
@@ -236,6 +237,7 @@ pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool)
     world(&mut desk);
     budgets::check(&mut desk);
     models::check(&mut desk);
+    redactions::check(&mut desk);
     disjoint::check(&mut desk);
     unused::check(&mut desk);
     tests(&mut desk, event_files);

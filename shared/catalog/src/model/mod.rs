@@ -32,7 +32,7 @@ pub use source::{AlertMap, ChatCommand, Scheme, Source, SourceType, Verify};
 pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
 pub use workflow::{Deliver, Incident, Investigate, Limits, StopWhen, Trigger, Workflow};
-pub use world::{Assistant, AssistantLimits, Budget, Effect, Knowledge, Rule, Schedule, Slx};
+pub use world::{Assistant, AssistantLimits, Budget, Effect, Knowledge, Redaction, Rule, Schedule, Slx};
 
 use crate::expr::Expression;
 
@@ -97,6 +97,7 @@ pub enum Document {
     Cluster(Cluster),
     Budget(Budget),
     Account(Account),
+    Redaction(Redaction),
 }
 
 /// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.

@@ -115,6 +115,28 @@ pub struct Knowledge {
     pub text: String,
 }
 
+/// What else is secret here: masked in everything before it is stored, besides what is known by its form or by its name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Redaction {
+    /// Its name.
+    pub name: Name,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// A regular expression without look-around. What its group `secret` matches is masked; without one, all that it
+    /// matches.
+    pub pattern: String,
+    /// What stands in its place; default: `[redacted]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<String>,
+    /// Texts in which it finds something, at least one. Invented ones: they stand here for everyone to read.
+    pub masks: Vec<String>,
+    /// Texts in which it finds nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keeps: Vec<String>,
+}
+
 /// A Command on a clock.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

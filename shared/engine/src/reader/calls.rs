@@ -14,7 +14,7 @@ use super::{
     inputs, prompt,
     tools::{self, Offer},
 };
-use crate::{CONCURRENCY, DriveError, Engine, knowledge, plan::Planned, step};
+use crate::{CONCURRENCY, DriveError, Engine, Redactor, knowledge, plan::Planned, step};
 
 /// The most calls of one turn that are answered.
 const TURN_CALLS: u32 = 8;
@@ -181,7 +181,9 @@ impl Engine {
         };
         let planned = Planned { id: id.clone(), index, task, with: &with, needs: vec![], when: vec![], slx: None };
         let alert = run.alert.as_ref().map_or_else(|| json!({}), |alert| json!(alert));
-        let step = step::take(&planned, Scope::new().with("alert", &alert), &*self.tasks, &*self.clock).await;
+        let scope = Scope::new().with("alert", &alert);
+        let redactor = Redactor::of(&self.catalog);
+        let step = step::take(&planned, scope, &*self.tasks, &*self.clock, &redactor).await;
         Told { text: Ok(tools::step_told(&step, fence)), step: Some(step), id: Some(id) }
     }
 

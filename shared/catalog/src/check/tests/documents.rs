@@ -51,11 +51,11 @@ name: y
 "##, r##"checkout.yaml:1:7: error[FL010] there is no kind `Workfow`
   = help: did you mean `Workflow`?
 checkout.yaml:4:7: error[FL010] there is no kind `Playbook`
-  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`
+  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`, `Redaction`
 checkout.yaml:7:1: error[FL010] the document has no `kind`
-  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`
+  = help: the kinds are `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`, `Redaction`
 checkout.yaml:9:1: error[FL010] a document is a map, not a list
-  = help: begin it with `kind:` and one of `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`"##;
+  = help: begin it with `kind:` and one of `Source`, `Workflow`, `Command`, `Task`, `Slx`, `Assistant`, `Rule`, `Knowledge`, `Schedule`, `Model`, `Cluster`, `Budget`, `Account`, `Redaction`"##;
 
     fl010_knowledge_in_yaml: r##"kind: Knowledge
 name: x

@@ -1,36 +1,6 @@
 //! Documents that are right one by one and wrong together, or in what they are for.
 
 bad! {
-    fl013_an_slx_that_no_alert_finds: r##"kind: Slx
-name: lost
-tasks: [{ id: a, task: http-health, with: { url: "https://a.internal" } }]
----
-kind: Slx
-name: odd
-tags: { service: [], team: "" }
-links: ["https://user:pw@grafana.internal/d/1", "not a host", grafana.internal, "https://grafana.internal/d/1"]
----
-kind: Slx
-name: mapped
-tags: { service: { a: b } }
----
-kind: Command
-name: all
-description: x
-tasks: [{ id: slx, slx: matched }]
-"##, r##"checkout.yaml:1:1: error[FL013] the Slx has no tags and no links, so no alert finds it
-  = help: add `tags: { service: checkout }`, or `links:` to its dashboards: by them an alert finds it
-checkout.yaml:7:18: error[FL013] the tag `service` has an empty value, which nothing matches
-  = help: give it a value, or take it out
-checkout.yaml:7:28: error[FL013] the tag `team` has an empty value, which nothing matches
-  = help: give it a value, or take it out
-checkout.yaml:8:9: error[FL013] `https://user:pw@grafana.internal/d/1` is neither a URL nor a host: it carries a user or a password
-  = help: leave them out: secrets do not stand in the catalog
-checkout.yaml:8:49: error[FL013] `not a host` is neither a URL nor a host: it is not a host
-  = help: write a name such as db.internal, or an IP address, without scheme or port
-checkout.yaml:12:18: error[FL013] `tags.service` wants text, not a map
-  = help: A tag's value, or several of which one is enough."##;
-
     fl020_references_that_lead_nowhere: r##"kind: Workflow
 name: pages
 trigger: { sources: [pagerdutty, gone] }

@@ -94,4 +94,5 @@ mod kinds;
 mod meaning;
 mod models;
 mod pages;
+mod reading;
 mod safety;
