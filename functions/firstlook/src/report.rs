@@ -228,6 +228,12 @@ impl Text {
                 self.plain("  ? ", &one(&format!("{}: {}", gap.title, gap.reason)));
             }
         }
+        if !report.suppressed.is_empty() {
+            self.heading("Suppressed by Rules");
+            for suppressed in &report.suppressed {
+                self.plain("  - ", &one(&suppressed.told()));
+            }
+        }
         if !report.knowledge.is_empty() {
             self.heading("Known");
             for known in &report.knowledge {

@@ -149,6 +149,18 @@ codes! {
     NoNextSteps = "FL090", Error;
     /// The title of an Issue rule says too little.
     ShortTitle = "FL091", Warning;
+    /// A next step does not say what to do.
+    VagueNextStep = "FL092", Warning;
+    /// An Issue rule does not say what was expected, or what was found.
+    NoExpectation = "FL093", Warning;
+    /// An Issue rule does not say which thing it is about.
+    NamelessIssue = "FL094", Warning;
+    /// A text was to be written later.
+    Placeholder = "FL095", Warning;
+    /// What is to be reproduced cannot be run.
+    NotRunnable = "FL096", Warning;
+    /// A Rule does nothing, or asks nothing.
+    RuleWithoutEffect = "FL097", Warning;
     /// A Slack channel is not one.
     SlackChannel = "FL100", Error;
     /// The URL of a target is not fit for it.

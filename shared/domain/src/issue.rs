@@ -75,6 +75,9 @@ pub struct Issue {
     /// The thing it is about.
     #[serde(default)]
     pub resource: String,
+    /// What is wrong with it, as one word for whoever else finds the same; empty where the title alone says so.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub fault: String,
     /// When it was seen.
     pub observed_at: Timestamp,
 }
@@ -85,6 +88,9 @@ pub struct MergedIssue {
     /// The finding, at its worst severity.
     #[serde(flatten)]
     pub issue: Issue,
+    /// When it was last seen, where a later step saw it too; the finding has the first time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_at: Option<Timestamp>,
     /// The steps that found it, in order; never empty.
     pub steps: Vec<StepId>,
 }

@@ -37,7 +37,7 @@ pub use outlet::{
 };
 pub use rating::{Act, Mark, Press, Rating};
 pub use reading::{Cause, Claim, Confidence, Hypothesis, Reading, RuledOut};
-pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched};
+pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched, Suppressed};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};

@@ -46,6 +46,29 @@ pub struct SlxMatched {
     pub why: String,
 }
 
+/// What a Rule suppressed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suppressed {
+    /// The Rule.
+    pub rule: Name,
+    /// Why, in the Rule's words.
+    pub reason: String,
+    /// How many findings.
+    pub count: usize,
+    /// The titles of the first of them, each once.
+    pub titles: Vec<String>,
+}
+
+impl Suppressed {
+    /// It as one sentence: what, by which Rule, and why.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let s = if self.count == 1 { "finding" } else { "findings" };
+        let titles: Vec<String> = self.titles.iter().map(|title| format!("\"{title}\"")).collect();
+        format!("Rule `{}` suppressed {} {s} ({}): {}", self.rule, self.count, titles.join(", "), self.reason)
+    }
+}
+
 /// What a run says in the end. It names only what steps found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Report {
@@ -65,6 +88,9 @@ pub struct Report {
     /// What a reader must know of how the run went: a budget reached, a rule applied.
     #[serde(default)]
     pub remarks: Vec<String>,
+    /// What Rules suppressed: found, and not among the findings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<Suppressed>,
     /// The Slxs that the alert speaks of, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slxs: Vec<SlxMatched>,

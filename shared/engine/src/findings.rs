@@ -3,14 +3,19 @@
 use catalog::{
     Catalog,
     expr::{ExprError, Scope, Template},
-    model::{Effect, IssueRule, Task},
+    model::{IssueRule, Task},
 };
 use domain::{Alert, Checked, Gap, Issue, MergedIssue, Outcome, Report, Severity, SlxMatched, Step, StepId};
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{knowledge, plan::Plan, redact};
+use crate::{
+    knowledge,
+    merge::{self, Merged},
+    plan::Plan,
+    redact,
+};
 
 /// The most next steps that a report names.
 const NEXT_STEPS: usize = 8;
@@ -27,6 +32,8 @@ const CHECKS_CAP: usize = 40 * 1024;
 const RULE_REMARKS: usize = 23;
 /// The most Slxs that a report names.
 const REPORT_SLXS: usize = 20;
+/// The most Rules of which a report says what they suppressed.
+const REPORT_SUPPRESSED: usize = 20;
 /// The most next steps of a finding.
 const ISSUE_NEXT_STEPS: usize = 10;
 /// The most of a title.
@@ -76,7 +83,7 @@ fn cap_list<T: Serialize>(list: &mut Vec<T>, most: usize, limit: usize) -> usize
     before - list.len()
 }
 
-fn cap_issue(issue: &mut Issue) {
+pub(crate) fn cap_issue(issue: &mut Issue) {
     for (text, limit) in [
         (&mut issue.title, TITLE_CAP),
         (&mut issue.expected, FIELD_CAP),
@@ -111,6 +118,7 @@ fn capped(mut issues: Vec<Issue>, resource: &str, now: Timestamp) -> Vec<Issue> 
         reproduce: String::new(),
         next_steps: vec!["Look at the step's evidence for the rest.".to_owned()],
         resource: resource.to_owned(),
+        fault: String::new(),
         observed_at: now,
     };
     cap_issue(&mut told);
@@ -145,6 +153,7 @@ pub fn issues(task: &Task, scope: &Scope, resource: &str, request: &Value, now: 
                         task.name
                     )],
                     resource: resource.to_owned(),
+                    fault: String::new(),
                     observed_at: now,
                 }),
             }
@@ -169,6 +178,7 @@ fn issue(rule: &IssueRule, scope: &Scope, resource: &str, request: &Value, now: 
         },
         next_steps: rule.next_steps.iter().map(text).collect::<Result<_, _>>()?,
         resource: redact::text(resource).into_owned(),
+        fault: rule.fault.as_ref().map(ToString::to_string).unwrap_or_default(),
         observed_at: now,
     })
 }
@@ -192,6 +202,20 @@ fn reproduce(request: &Value) -> String {
         }
         (Some("HEAD"), Some(url), None) => format!("curl -sSI {}", shell(url)),
         (_, Some(url), None) => format!("curl -sSi {}", shell(url)),
+        (_, None, _) => probe(request),
+    }
+}
+
+/// How a person looks up a name, or connects, as the `dns`, `tcp` and `tls` kinds do; empty for other requests.
+fn probe(request: &Value) -> String {
+    let text = |name: &str| request.get(name).and_then(Value::as_str).map(shell);
+    let port = request.get("port").and_then(|port| port.as_u64().or_else(|| port.as_str()?.parse().ok()));
+    match (text("name"), text("record"), text("host"), port, text("server_name")) {
+        (Some(name), Some(record), ..) => format!("dig {name} {record}"),
+        (None, None, Some(host), Some(port), None) => format!("nc -vz {host} {port}"),
+        (None, None, Some(host), Some(port), Some(name)) => {
+            format!("openssl s_client -connect {host}:{port} -servername {name} </dev/null")
+        }
         _ => String::new(),
     }
 }
@@ -215,6 +239,7 @@ pub fn unmade(title: &str, reason: &str, advice: Vec<String>, resource: &str, no
         reproduce: String::new(),
         next_steps: if advice.is_empty() { mend() } else { advice },
         resource: resource.to_owned(),
+        fault: String::new(),
         observed_at: now,
     };
     cap_issue(&mut issue);
@@ -233,16 +258,13 @@ pub fn report(
 ) -> Report {
     let mut remarks = Vec::new();
     let slxs = about(plan, alert, &mut remarks);
-    let (mut issues, suppressed) = merged(catalog, alert, steps, &mut remarks);
-    let more = remarks.len().saturating_sub(RULE_REMARKS);
+    let Merged { mut issues, mut suppressed, remarks: of_rules } = merge::merged(catalog, alert, steps);
+    let more = of_rules.len().saturating_sub(RULE_REMARKS);
+    remarks.extend(of_rules.into_iter().take(RULE_REMARKS));
     if more > 0 {
-        remarks.truncate(RULE_REMARKS);
         remarks.push(format!("{} about Rules left off.", count(more, "more remark", "more remarks")));
     }
-    if suppressed > 0 {
-        let s = if suppressed == 1 { "finding was" } else { "findings were" };
-        remarks.push(format!("{suppressed} {s} suppressed by Rules."));
-    }
+    let hidden = suppressed.iter().map(|one| one.count).sum();
     if plan.left_off > 0 {
         remarks.push(format!("{} steps over the limit of {} were left off.", plan.left_off, crate::MAX_STEPS));
     }
@@ -276,11 +298,16 @@ pub fn report(
         remarks.push(format!("Concluded early: {reason}."));
     }
     // The verdict and the worst speak of all that was found, also of what has no room below.
-    let verdict = cap(verdict(&seen(&issues, steps), healthy.len(), gaps.len()), LINE_CAP);
+    let verdict = cap(verdict(&seen(&issues, steps), healthy.len(), gaps.len(), hidden), LINE_CAP);
     let worst = issues.iter().map(|merged| merged.issue.severity).min();
     for (left_off, one, many) in [
         (cap_list(&mut issues, REPORT_ISSUES, ISSUES_CAP), "more finding", "more findings"),
         (cap_list(&mut healthy, usize::MAX, CHECKS_CAP), "more healthy check", "more healthy checks"),
+        (
+            cap_list(&mut suppressed, REPORT_SUPPRESSED, CHECKS_CAP),
+            "more Rule that suppressed findings",
+            "more Rules that suppressed findings",
+        ),
         (
             cap_list(&mut gaps, usize::MAX, CHECKS_CAP),
             "more check that could not be made",
@@ -302,7 +329,20 @@ pub fn report(
     }
     let knowledge = knowledge::told(catalog, alert, &issues);
     let read_by = "none".to_owned();
-    Report { verdict, worst, issues, healthy, gaps, next_steps, remarks, slxs, knowledge, read_by, reading: None }
+    Report {
+        verdict,
+        worst,
+        issues,
+        healthy,
+        gaps,
+        next_steps,
+        remarks,
+        slxs,
+        knowledge,
+        suppressed,
+        read_by,
+        reading: None,
+    }
 }
 
 /// The Slxs that the alert speaks of; that there are none is said where their Tasks were asked for.
@@ -323,83 +363,7 @@ fn about(plan: &Plan<'_>, alert: Option<&Alert>, remarks: &mut Vec<String>) -> V
     matched.map(|one| SlxMatched { name: one.slx.name.clone(), why: cap(one.why.clone(), LINE_CAP) }).collect()
 }
 
-/// The findings of all steps: the same title of the same resource is one finding, at its worst; worst first, then those
-/// that more steps found, then in the order they were found.
-fn merged(
-    catalog: &Catalog,
-    alert: Option<&Alert>,
-    steps: &[Step],
-    remarks: &mut Vec<String>,
-) -> (Vec<MergedIssue>, usize) {
-    let mut found: Vec<MergedIssue> = Vec::new();
-    let mut suppressed = 0;
-    for step in steps {
-        for issue in &step.issues {
-            let Some(issue) = ruled(catalog, alert, issue, remarks) else {
-                suppressed += 1;
-                continue;
-            };
-            let same = found
-                .iter_mut()
-                .find(|other| other.issue.title == issue.title && other.issue.resource == issue.resource);
-            match same {
-                Some(other) => {
-                    let severity = other.issue.severity.min(issue.severity);
-                    if issue.severity < other.issue.severity {
-                        other.issue = issue;
-                    }
-                    other.issue.severity = severity;
-                    if !other.steps.contains(&step.id) {
-                        other.steps.push(step.id.clone());
-                    }
-                }
-                None => found.push(MergedIssue { issue, steps: vec![step.id.clone()] }),
-            }
-        }
-    }
-    // Stable: what is equal stays in the order it was found.
-    found.sort_by_key(|merged| (merged.issue.severity, std::cmp::Reverse(merged.steps.len())));
-    (found, suppressed)
-}
-
-/// `issue` as the Rules have it; `None` when one suppresses it. What a Rule did stands in the remarks.
-fn ruled(catalog: &Catalog, alert: Option<&Alert>, issue: &Issue, remarks: &mut Vec<String>) -> Option<Issue> {
-    let mut issue = issue.clone();
-    for rule in catalog.rules.values() {
-        let scope = Scope::new().with("issue", &json!(issue)).with("alert", &json!(alert));
-        match rule.when.holds(&scope) {
-            Ok(true) => {}
-            // A field that this alert lacks: the Rule is not about it.
-            Ok(false) | Err(_) => continue,
-        }
-        let did = match &rule.then {
-            Effect::Suppress(true) => {
-                remarks.push(format!("Rule `{}` suppressed \"{}\": {}", rule.name, issue.title, rule.reason));
-                return None;
-            }
-            Effect::Suppress(false) => continue,
-            Effect::Severity(severity) if *severity == issue.severity => continue,
-            Effect::Severity(severity) => {
-                let before = std::mem::replace(&mut issue.severity, *severity);
-                format!("ranked \"{}\" {severity} instead of {before}", issue.title)
-            }
-            Effect::Reframe(text) => {
-                if !issue.details.is_empty() {
-                    issue.details.push('\n');
-                }
-                issue.details.push_str(text);
-                format!("reframed \"{}\"", issue.title)
-            }
-        };
-        remarks.push(format!("Rule `{}` {did}: {}", rule.name, rule.reason));
-    }
-    // A step recorded long ago, or a reframing, may be longer than what is told.
-    cap_issue(&mut issue);
-    Some(issue)
-}
-
-/// A number with its noun.
-pub fn count(number: usize, one: &str, many: &str) -> String {
+fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
@@ -409,11 +373,15 @@ fn seen<'a>(issues: &'a [MergedIssue], steps: &[Step]) -> Vec<&'a MergedIssue> {
     issues.iter().filter(|merged| merged.steps.iter().any(made)).collect()
 }
 
-fn verdict(seen: &[&MergedIssue], healthy: usize, gaps: usize) -> String {
-    let unmade = match gaps {
+/// `hidden`: how many findings Rules suppressed. A verdict that is silent of them would call a service well that is not.
+fn verdict(seen: &[&MergedIssue], healthy: usize, gaps: usize, hidden: usize) -> String {
+    let mut unmade = match gaps {
         0 => String::new(),
         gaps => format!("; {} could not be made", count(gaps, "check", "checks")),
     };
+    if hidden > 0 {
+        unmade.push_str(&format!("; {} suppressed by Rules", count(hidden, "finding", "findings")));
+    }
     match seen {
         [] if healthy == 0 && gaps > 0 => {
             format!("Could not investigate: {} could not be made", count(gaps, "check", "checks"))

@@ -111,16 +111,21 @@ pub(crate) fn told(catalog: &Catalog, alert: Option<&Alert>, issues: &[MergedIss
 
 /// The Knowledge that is about the alert, about one of the Slxs, or about everything, by name.
 fn about<'a>(catalog: &'a Catalog, alert: Option<&Alert>, resources: &[String]) -> Vec<&'a Knowledge> {
+    let things = things(catalog, alert, resources);
+    let is_about = |knowledge: &&Knowledge| things.iter().any(|thing| thing.has_all(&knowledge.tags));
+    catalog.knowledge.values().filter(is_about).collect()
+}
+
+/// What tags are asked of: the alert, and each Slx that it speaks of or that is in `resources`, together with what the alert
+/// says of itself. All tags that are asked for hold of one of them.
+pub(crate) fn things(catalog: &Catalog, alert: Option<&Alert>, resources: &[String]) -> Vec<Said> {
     let said = || alert.map_or_else(Said::nothing, Said::of);
     let matched = slx::matched(catalog, alert).into_iter().map(|matched| matched.slx);
     let named = resources.iter().filter_map(|name| catalog.slxs.get(name.as_str()));
     let mut slxs: Vec<_> = matched.chain(named).collect();
     slxs.sort_by(|one, other| one.name.cmp(&other.name));
     slxs.dedup_by(|one, other| one.name == other.name);
-    // All tags of one fact hold of one thing, together with what the alert says of itself.
-    let things: Vec<Said> = std::iter::once(said()).chain(slxs.into_iter().map(|slx| said().with(&slx.tags))).collect();
-    let is_about = |knowledge: &&Knowledge| things.iter().any(|thing| thing.has_all(&knowledge.tags));
-    catalog.knowledge.values().filter(is_about).collect()
+    std::iter::once(said()).chain(slxs.into_iter().map(|slx| said().with(&slx.tags))).collect()
 }
 
 struct Passage {

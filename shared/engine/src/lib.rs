@@ -5,6 +5,7 @@ mod drive;
 mod evidence;
 mod findings;
 pub mod knowledge;
+mod merge;
 pub mod model;
 mod plan;
 pub mod reader;

@@ -1,6 +1,6 @@
 //! What of a run is shown, in words, for all outlets alike. Every text in it is clean (`text`), none is cut.
 
-use domain::{IncidentState, Outcome, RunStatus, Severity, Shown};
+use domain::{IncidentState, Outcome, RunStatus, Severity, Shown, Suppressed};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::{
@@ -80,7 +80,11 @@ impl Summary {
             healthy: healthy.map(|check| Check { title: line(&check.title), outcome: line(&check.summary) }).collect(),
             known: known.map(|known| Check { title: line(&known.title), outcome: line(&known.excerpt) }).collect(),
             next_steps: report.iter().flat_map(|report| report.next()).map(line).collect(),
-            remarks: report.iter().flat_map(|report| &report.remarks).map(|remark| line(remark)).collect(),
+            remarks: report
+                .iter()
+                .flat_map(|report| report.suppressed.iter().map(Suppressed::told).chain(report.remarks.iter().cloned()))
+                .map(|remark| line(&remark))
+                .collect(),
             facts: facts(view, now),
         }
     }

@@ -3,6 +3,7 @@
 
 mod body;
 mod incident;
+mod known;
 mod reading;
 
 use std::time::Duration;
@@ -25,10 +26,10 @@ use crate::{
 };
 
 pub use body::{
-    AlertV1, CAP, CheckedV1, EventV1, FindingV1, GapV1, KnowledgeV1, ReportV1, RunUpdatedV1, RunV1, SeenV1, SlxV1,
-    body, schema,
+    AlertV1, CAP, CheckedV1, EventV1, FindingV1, GapV1, ReportV1, RunUpdatedV1, RunV1, SeenV1, body, schema,
 };
-pub use incident::{EarlierV1, IncidentV1, LastTimeV1, PreviousV1, StormV1};
+pub use incident::{IncidentV1, PreviousV1, StormV1};
+pub use known::{EarlierV1, KnowledgeV1, LastTimeV1, SlxV1, SuppressedV1};
 pub use reading::{CauseV1, ClaimV1, CostV1, HypothesisV1, ReadingV1, RuledOutV1};
 
 /// Keys are written with and without padding.

@@ -35,7 +35,11 @@ fn issue(merged: &MergedIssue) -> Markup {
                 }
                 @if !reproduce.is_empty() { dt { "Reproduce" } dd { code { (reproduce) } } }
                 dt { "Seen" }
-                dd { (words::moment(*observed_at)) " by " (found_by(&merged.steps)) }
+                dd {
+                    (words::moment(*observed_at))
+                    @if let Some(last) = merged.last_seen_at { " to " (words::moment(last)) }
+                    " by " (found_by(&merged.steps))
+                }
             }
         }
     }
@@ -74,6 +78,19 @@ pub(super) fn checks(report: &Report) -> Markup {
                 ul.card.plain {
                     @for gap in &report.gaps {
                         li { span.soft { "? " } (words::ticked(&gap.title)) ": " (words::ticked(&gap.reason)) " " span.soft { "· " (step_link(&gap.step)) } }
+                    }
+                }
+            }
+        }
+        @if !report.suppressed.is_empty() {
+            section {
+                h2 { "Suppressed by Rules" }
+                ul.card.plain {
+                    @for one in &report.suppressed {
+                        li {
+                            b { (words::count(one.count, "finding", "findings")) } " by Rule " b { (one.rule) } ": " (words::ticked(&one.reason))
+                            @for title in &one.titles { div.soft { (words::ticked(title)) } }
+                        }
                     }
                 }
             }

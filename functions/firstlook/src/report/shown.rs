@@ -26,6 +26,7 @@ fn issue(severity: Severity, title: &str, resource: &str) -> Issue {
         reproduce: "nc -vz -w 2 127.0.0.1 41233".into(),
         next_steps: vec!["Compare 127.0.0.1:41233 with the address at which the database really listens.".into()],
         resource: resource.into(),
+        fault: String::new(),
         observed_at: at(20),
     }
 }
@@ -137,6 +138,7 @@ fn with_issues() -> RunView {
     ];
     let merged = |issue: &Issue, steps: &[&str]| MergedIssue {
         issue: issue.clone(),
+        last_seen_at: None,
         steps: steps.iter().map(|step| StepId::new(*step)).collect(),
     };
     view.run.report = Some(Report {
@@ -190,7 +192,7 @@ fn gaps_only() -> RunView {
     let unmade = issue(Severity::Minor, "Check health: could not be checked", "");
     let steps = vec![step(0, "health", 4, Outcome::Failed { reason: reason.into() }, "", vec![unmade.clone()])];
     let gap = Gap { step: StepId::new("health"), title: "Check health".into(), reason: reason.into() };
-    let issues = vec![MergedIssue { issue: unmade, steps: vec![StepId::new("health")] }];
+    let issues = vec![MergedIssue { issue: unmade, last_seen_at: None, steps: vec![StepId::new("health")] }];
     let report = Report {
         worst: Some(Severity::Minor),
         issues,

@@ -8,6 +8,7 @@ mod chat;
 mod commands;
 mod delivery;
 mod disjoint;
+mod floor;
 mod kinds;
 mod misplaced;
 mod models;
@@ -31,7 +32,7 @@ use domain::Name;
 use crate::{
     Catalog,
     expr::{ExprError, Expression, Part, Template},
-    model::Case,
+    model::{Case, Effect},
     node::{Node, Place},
     problem::{Code, Problem, nearest},
     schema::DocKind,
@@ -265,7 +266,21 @@ fn world(desk: &mut Desk<'_>) {
     }
     let variables = Variables::new([("issue", types::issue()), ("alert", types::alert())]);
     for (name, rule) in &catalog.rules {
-        desk.condition(&Spot::new(DocKind::Rule, name).to("when"), &rule.when, &variables);
+        let spot = Spot::new(DocKind::Rule, name);
+        desk.condition(&spot.to("when"), &rule.when, &variables);
+        commands::tags(desk, &spot, &rule.tags);
+        // A broken condition has its own problem.
+        let says = rule.when.check().is_ok_and(|expr| names::named(expr, &variables).roots.is_empty());
+        if says && !rule.when.source().trim().eq("true") {
+            let message =
+                format!("`{}` says nothing of the Issue or the alert: it holds never, or always", rule.when.source());
+            let help = "ask for something of `issue` or `alert`; `true` where all are meant";
+            desk.report(&spot.to("when"), Code::RuleWithoutEffect, message, help);
+        }
+        if rule.then == Effect::Suppress(false) {
+            let help = "write `suppress: true`, or take the Rule out";
+            desk.report(&spot.to("then"), Code::RuleWithoutEffect, "the Rule does nothing", help);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Desk, Spot, auth, aws, kinds, names::Variables, parameters, types};
+use super::{Desk, Spot, auth, aws, floor, kinds, names::Variables, parameters, types};
 use crate::{
     bind::accept,
     expr::{Expression, Part, Template},
@@ -28,6 +28,7 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
     for (name, task) in &catalog.tasks {
         let spot = Spot::new(DocKind::Task, name);
+        let before = desk.problems.len();
         parameters::check(desk, &spot.to("inputs"), &task.inputs);
         let mut variables = Variables::new([("inputs", types::parameters(&task.inputs))]);
         let title = "say it with the inputs: it is shown before there is a result";
@@ -38,6 +39,10 @@ pub(super) fn check(desk: &mut Desk<'_>) {
         }
         run(desk, &spot, task, &mut variables);
         issues(desk, &spot, task);
+        // How well a text helps is asked when it is right.
+        if desk.problems.len() == before {
+            floor::check(desk, &spot, task);
+        }
     }
 }
 

@@ -90,6 +90,7 @@ pub(crate) fn issue() -> Type {
         ("reproduce", Type::Text),
         ("next_steps", list(Type::Text)),
         ("resource", Type::Text),
+        ("fault", Type::Text),
         ("observed_at", Type::Text),
     ])
 }
@@ -255,7 +256,7 @@ mod tests {
         }
         assert_eq!(shown(&json!(alert_with_all)), known);
         let issue_with_all: domain::Issue = serde_json::from_value(json!({
-            "severity": 1, "title": "t", "next_steps": ["n"], "observed_at": "2026-01-01T00:00:00Z",
+            "severity": 1, "title": "t", "next_steps": ["n"], "fault": "f", "observed_at": "2026-01-01T00:00:00Z",
         }))
         .unwrap();
         assert_eq!(shown(&json!(issue_with_all)), issue());

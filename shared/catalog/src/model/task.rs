@@ -25,6 +25,10 @@ pub struct IssueRule {
     pub severity: Severity,
     /// One line that names the thing and what is wrong with it.
     pub title: Template,
+    /// A word for the fault, such as `not-ready`: findings of one resource and one fault are one, whichever Tasks found them and
+    /// whatever their titles say. Without it, those of one title are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Name>,
     /// What a healthy answer would have been.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Template>,

@@ -91,6 +91,13 @@ pub enum Effect {
 pub struct Rule {
     /// Its name.
     pub name: Name,
+    /// Rules are applied from the highest to the lowest, each to what those before made of a finding; those of one priority by
+    /// name.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub priority: i32,
+    /// Which alerts it is about: those that have all these tags, themselves or through an Slx that they speak of. None: all.
+    #[serde(default, skip_serializing_if = "Tags::is_empty")]
+    pub tags: Tags,
     /// CEL over `issue` and `alert`.
     pub when: Expression,
     /// What it does.
@@ -169,4 +176,9 @@ pub struct Schedule {
 
 fn utc() -> String {
     "UTC".to_owned()
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }

@@ -1,6 +1,7 @@
 //! Caps, quoting and redaction of findings.
 
 use domain::{Evidence, Name};
+use serde_json::json;
 
 use super::*;
 

@@ -198,7 +198,7 @@ pub fn report(title: &str) -> Report {
     Report {
         verdict: title.to_owned(),
         worst: Some(Severity::Major),
-        issues: vec![MergedIssue { issue, steps: vec![StepId::new("health")] }],
+        issues: vec![MergedIssue { issue, last_seen_at: None, steps: vec![StepId::new("health")] }],
         read_by: "none".to_owned(),
         ..Report::default()
     }

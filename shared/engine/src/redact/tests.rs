@@ -241,6 +241,8 @@ fn i9_a_catalogs_own_patterns_are_masked_too() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
     #[test]
     fn i9_a_secret_is_masked_in_any_text(before in "\\PC{0,60}", after in "\\PC{0,60}", which in 0_usize..15) {
         let secret = corpus().swap_remove(which);

@@ -4,7 +4,7 @@ use domain::{
     Alert, AlertSeverity, Cause, Checked, Claim, Confidence, Cost, Counts, Earlier, EventId, Evidence, Gap, Hypothesis,
     IncidentState, Issue, KnowledgeFound, LastTime, MergedIssue, Money, Outcome, OutletSpec, PagerDutySpec, Previous,
     Reading, Report, RuledOut, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, SlxMatched, Step, StepId,
-    Target, TargetSpec, TargetState, Trigger, Usage, WebhookSpec,
+    Suppressed, Target, TargetSpec, TargetState, Trigger, Usage, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -69,12 +69,13 @@ pub(crate) fn issue(severity: Severity, title: &str) -> Issue {
         reproduce: "curl -sSi 'https://checkout.internal/healthz?a=1&b=2'".to_owned(),
         next_steps: vec!["Look at the newest deploy of checkout.".to_owned()],
         resource: "https://checkout.internal/healthz".to_owned(),
+        fault: String::new(),
         observed_at: opened(),
     }
 }
 
 fn merged(issue: Issue, steps: &[&str]) -> MergedIssue {
-    MergedIssue { issue, steps: steps.iter().map(|id| StepId::new(*id)).collect() }
+    MergedIssue { issue, last_seen_at: None, steps: steps.iter().map(|id| StepId::new(*id)).collect() }
 }
 
 /// A run just opened: nothing is known.
@@ -126,6 +127,12 @@ pub(crate) fn evidence() -> Shown {
         next_steps: vec!["Look at the newest deploy of checkout.".to_owned(), "Roll it back if it is new.".to_owned()],
         remarks: vec![],
         read_by: "none".to_owned(),
+        suppressed: vec![Suppressed {
+            rule: "quiet-nights".parse().unwrap(),
+            reason: "Nobody orders at night.".to_owned(),
+            count: 2,
+            titles: vec!["418 orders wait in the queue".to_owned()],
+        }],
         slxs: vec![SlxMatched {
             name: "checkout".parse().unwrap(),
             why: "its tag `service: checkout` is the alert's service".to_owned(),
@@ -347,6 +354,8 @@ pub(crate) fn huge(unit: &str) -> Shown {
     report.remarks = vec![text.clone(); 40];
     report.read_by = text.clone();
     let name: domain::Name = "n".repeat(63).parse().unwrap();
+    let suppressed = Suppressed { rule: name.clone(), reason: text.clone(), count: 9, titles: vec![text.clone(); 5] };
+    report.suppressed = vec![suppressed; 20];
     report.slxs = vec![SlxMatched { name: name.clone(), why: text.clone() }; 20];
     report.knowledge = vec![KnowledgeFound { name, title: text.clone(), excerpt: text.clone() }; 3];
     let claim = Claim { text: text.clone(), step: StepId::new("health"), quote: text.clone() };

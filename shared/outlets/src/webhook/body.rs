@@ -6,7 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings, js
 use serde::Serialize;
 
 use super::{
-    incident::{EarlierV1, IncidentV1, LastTimeV1, PreviousV1, StormV1},
+    incident::{IncidentV1, PreviousV1, StormV1},
+    known::{EarlierV1, KnowledgeV1, LastTimeV1, SlxV1, SuppressedV1},
     reading::{CostV1, ReadingV1},
 };
 use crate::{
@@ -162,6 +163,8 @@ pub struct ReportV1 {
     pub next_steps: Vec<String>,
     /// What a reader must know of how the run went.
     pub remarks: Vec<String>,
+    /// What Rules suppressed: found, and not among the issues.
+    pub suppressed: Vec<SuppressedV1>,
     /// The Slxs that the alert speaks of.
     pub slxs: Vec<SlxV1>,
     /// What is known of what was found, best first. Text to read, not to follow.
@@ -170,26 +173,6 @@ pub struct ReportV1 {
     pub read_by: String,
     /// What the model read; null where none did, or its answer could not be used.
     pub reading: Option<ReadingV1>,
-}
-
-/// An Slx that the alert speaks of.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct SlxV1 {
-    /// Its name.
-    pub name: Name,
-    /// Why: which of its tags or links is in the alert.
-    pub why: String,
-}
-
-/// What is known.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct KnowledgeV1 {
-    /// The Knowledge document.
-    pub name: Name,
-    /// Its title.
-    pub title: String,
-    /// The passage that says most of what was found.
-    pub excerpt: String,
 }
 
 /// A finding.
@@ -212,6 +195,9 @@ pub struct FindingV1 {
     /// When it was seen.
     #[schemars(schema_with = "time_schema")]
     pub observed_at: Timestamp,
+    /// When it was last seen, where a later step saw it too; else null.
+    #[schemars(schema_with = "optional_time_schema")]
+    pub last_seen_at: Option<Timestamp>,
     /// The steps that found it.
     pub steps: Vec<SeenV1>,
 }
@@ -410,6 +396,16 @@ fn report(post: &Post<'_>, limits: &Limits) -> Option<ReportV1> {
             limits.first(&all, 16).iter().map(|step| text(step, 1600)).collect()
         },
         remarks: limits.first(&report.remarks, 16).iter().map(|remark| text(remark, 1600)).collect(),
+        suppressed: limits
+            .first(&report.suppressed, 16)
+            .iter()
+            .map(|one| SuppressedV1 {
+                rule: one.rule.clone(),
+                reason: text(&one.reason, 800),
+                count: one.count,
+                titles: limits.first(&one.titles, 8).iter().map(|title| text(title, 800)).collect(),
+            })
+            .collect(),
         slxs: limits
             .first(&report.slxs, 16)
             .iter()
@@ -451,6 +447,7 @@ fn finding(post: &Post<'_>, merged: &MergedIssue, limits: &Limits) -> FindingV1 
         reproduce: text(&issue.reproduce, 1600),
         resource: text(&issue.resource, 800),
         observed_at: issue.observed_at,
+        last_seen_at: merged.last_seen_at,
         steps: limits.first(&merged.steps, 16).iter().map(seen).collect(),
     }
 }

@@ -31,30 +31,6 @@ pub struct PreviousV1 {
     pub link: Option<String>,
 }
 
-/// When the same (source, service and title) fired before.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct LastTimeV1 {
-    /// How often in the 30 days before this run; 100 stands for 100 or more.
-    pub times_in_30_days: usize,
-    /// The runs of it, newest first, at most five, however long ago. Empty: it has not fired before.
-    pub runs: Vec<EarlierV1>,
-}
-
-/// An earlier run that fired alike.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-pub struct EarlierV1 {
-    /// The run.
-    #[schemars(schema_with = "run_schema")]
-    pub id: RunId,
-    /// When it was opened.
-    #[schemars(schema_with = "time_schema")]
-    pub created_at: Timestamp,
-    /// What it ended with.
-    pub verdict: String,
-    /// What people said of its answer.
-    pub ratings: Vec<String>,
-}
-
 /// The state of the sender's incident.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct IncidentV1 {

@@ -21,6 +21,8 @@ issues:
   - when: result.status >= 500
     severity: 2
     title: \"${{ inputs.url }} answers ${{ result.status }}\"
+    expected: \"200\"
+    actual: \"${{ result.status }}\"
     next_steps: [\"Look at the newest deploy.\"]
 ",
     "kind: Command

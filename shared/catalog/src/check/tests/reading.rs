@@ -1,6 +1,51 @@
 //! What the reading of evidence rests on: Slxs, Rules, Redactions, and what Issues say.
 
 bad! {
+    fl09x_an_issue_below_the_floor: r##"kind: Task
+name: vague
+access: read-only
+inputs: { url: { type: url } }
+title: Check that ${{ inputs.url }} answers
+run: { http: { url: "${{ inputs.url }}" } }
+issues:
+  - when: result.status >= 500
+    severity: 2
+    title: Something is wrong
+    actual: TODO
+    reproduce: Open the page and look.
+    next_steps: ["Check the logs.", look, "restart the service of ${{ inputs.url }}.", "Roll the newest deploy of ${{ inputs.url }} back"]
+---
+kind: Command
+name: all
+description: x
+tasks: [{ id: a, task: vague, with: { url: "https://a.internal" } }]
+---
+kind: Rule
+name: idle
+when: 1 == 2
+then: { suppress: false }
+reason: None.
+"##, r##"checkout.yaml:8:5: warning[FL093] the Issue has no `expected`
+  = help: say what a healthy answer is, and what came instead: `expected: 200`, `actual: ${{ result.status }}`
+checkout.yaml:10:12: warning[FL094] nothing says which thing the Issue is about
+  = help: put the thing's name into it: `${{ inputs.name }} does not answer`, or give the Task a `resource`
+checkout.yaml:11:13: warning[FL095] `TODO` was to be written later
+  = help: write it, or take it out
+checkout.yaml:12:16: warning[FL096] `Open the page and look.` is nothing to run or to open
+  = help: write a command or a URL, or leave it out for the call itself
+checkout.yaml:13:18: warning[FL092] `Check the logs.` does not say for what to look
+  = help: write it for whoever was just woken: "Compare the time of the first failure with the newest deploy."
+checkout.yaml:13:37: warning[FL092] `look` hardly says what to do with what
+  = help: write it for whoever was just woken: "Compare the time of the first failure with the newest deploy."
+checkout.yaml:13:43: warning[FL092] `restart the service of ${{ inputs.url }}.` is not a whole sentence
+  = help: write it for whoever was just woken: "Compare the time of the first failure with the newest deploy."
+checkout.yaml:13:88: warning[FL092] `Roll the newest deploy of ${{ inputs.url }} back` is not a whole sentence
+  = help: write it for whoever was just woken: "Compare the time of the first failure with the newest deploy."
+checkout.yaml:22:7: warning[FL097] `1 == 2` says nothing of the Issue or the alert: it holds never, or always
+  = help: ask for something of `issue` or `alert`; `true` where all are meant
+checkout.yaml:23:7: warning[FL097] the Rule does nothing
+  = help: write `suppress: true`, or take the Rule out"##;
+
     fl120_a_redaction_that_does_not_do_what_it_says: r##"kind: Redaction
 name: a
 pattern: "C-[0-9]{7}"
