@@ -20,7 +20,8 @@ async fn i6_the_message_is_retimed_before_anything_is_read_and_again_under_the_l
     assert_eq!(log[0], "retime");
     let again = log.iter().skip(1).position(|done| *done == "retime").expect("retimed again");
     let claimed = log[1..=again].iter().filter(|done| **done == "write").count();
-    assert_eq!(claimed, 2, "the opening and the claim come first: {log:?}");
+    // Beside it goes what is noted of earlier runs, in either order.
+    assert!((2..=3).contains(&claimed), "the opening and the claim come first: {log:?}");
     assert_eq!(world.view(run).await.run.status, RunStatus::Concluded);
 }
 
