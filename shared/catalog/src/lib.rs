@@ -2,6 +2,7 @@
 
 pub mod aws;
 mod bind;
+mod cases;
 mod catalog;
 mod check;
 mod compiled;
@@ -25,13 +26,14 @@ mod timetable;
 mod tree;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
+pub use cases::{Asks, Case, alert as case_alert};
 pub use catalog::Catalog;
 pub use compiled::{CompiledError, ReadError};
 pub use encode::encoded;
 pub use equality::{Conditions, Equality};
 pub use headers::refused_header;
 pub use insights::insights;
-pub use load::{Loaded, load_dir, load_texts};
+pub use load::{Loaded, load_dir, load_dir_with, load_texts};
 pub use log_group::is_log_group;
 pub use matcher::{Choice, Matcher};
 pub use permissions::{Needs, Permission};

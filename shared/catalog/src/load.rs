@@ -11,8 +11,10 @@ use domain::Name;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+mod library;
+
 use crate::{
-    Catalog,
+    Case, Catalog, cases,
     check::{self, Documents, Origin, quoted, shape},
     node::{Broken, Kind, Node, Place, documents},
     problem::{Code, Problem, ProblemSeverity, nearest},
@@ -32,24 +34,24 @@ pub struct Loaded {
     pub catalog: Option<Catalog>,
     /// Everything that is wrong, by file and line.
     pub problems: Vec<Problem>,
+    /// The cases of the catalog's documents, by file and line; none without a catalog.
+    pub cases: Vec<Case>,
 }
 
 /// Reads and checks every `*.yaml`, `*.yml` (one or more documents) and `*.md` (Knowledge; `README.md` is not) in
 /// `folder` and the folders below it. Names that begin with a dot are passed over.
 #[must_use]
 pub fn load_dir(folder: &Path) -> Loaded {
-    let mut reading = Reading::default();
-    let mut paths = BTreeSet::new();
-    reading.walk(folder, 0, &mut paths);
-    for path in &paths {
-        match read(path) {
-            Ok(text) => reading.file(path, &text),
-            Err(Unread { place, message, help }) => {
-                reading.problem(path, place, Code::UnreadableFile, message, Some(help));
-            }
-        }
-    }
-    reading.event_files = true;
+    Reading::of(folder).finish(folder)
+}
+
+/// The same with a library of documents, as paths and texts: Tasks and Commands that the folder's documents name without
+/// having them, directly or through one another. What nobody names stays out, and a document of the folder stands in the
+/// place of the library's one of its kind and name. `command`, which somebody wants to run, counts as named.
+#[must_use]
+pub fn load_dir_with(folder: &Path, library: &[(&str, &str)], command: Option<&Name>) -> Loaded {
+    let mut reading = Reading::of(folder);
+    reading.take_from(library, command);
     reading.finish(folder)
 }
 
@@ -138,6 +140,22 @@ struct Reading {
 }
 
 impl Reading {
+    /// The documents of `folder` and the folders below it.
+    fn of(folder: &Path) -> Self {
+        let mut reading = Self { event_files: true, ..Self::default() };
+        let mut paths = BTreeSet::new();
+        reading.walk(folder, 0, &mut paths);
+        for path in &paths {
+            match read(path) {
+                Ok(text) => reading.file(path, &text),
+                Err(Unread { place, message, help }) => {
+                    reading.problem(path, place, Code::UnreadableFile, message, Some(help));
+                }
+            }
+        }
+        reading
+    }
+
     fn problem(&mut self, file: &Path, place: Place, code: Code, message: String, help: Option<String>) {
         let Place { line, column } = place;
         let (file, severity) = (file.to_owned(), code.severity());
@@ -378,6 +396,7 @@ impl Reading {
         self.problems.dedup();
         let usable = self.problems.iter().all(|problem| problem.severity != ProblemSeverity::Error);
         let catalog = usable.then(|| self.catalog.sealed());
-        Loaded { catalog, problems: self.problems }
+        let cases = catalog.as_ref().map(|catalog| cases::of(catalog, &self.documents)).unwrap_or_default();
+        Loaded { catalog, problems: self.problems, cases }
     }
 }

@@ -72,6 +72,8 @@ codes! {
     MissingEventFile = "FL015", Error;
     /// A length of time, a rate or a sum is out of bounds.
     OutOfBounds = "FL016", Error;
+    /// What a test gives is not shaped as a call, an alert or the Command's steps are.
+    CaseShape = "FL017", Error;
     /// A name leads nowhere.
     UnknownReference = "FL020", Error;
     /// An entry names both a Task and Slxs, or neither.

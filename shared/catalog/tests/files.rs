@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use firstlook_catalog::{Catalog, CompiledError, Loaded, load_dir, load_texts};
+use firstlook_catalog::{Catalog, CompiledError, Loaded, load_dir, load_dir_with, load_texts};
 use tempfile::TempDir;
 
 const SOURCE: &str = "kind: Source\nname: pagerduty\ntype: pagerduty\nverify: { secret: pagerduty-signing }\n";
@@ -42,7 +42,7 @@ fn said(folder: &TempDir) -> String {
 }
 
 fn good(files: &[(&str, &str)]) -> Catalog {
-    let Loaded { catalog, problems } = load_texts(files.iter().map(|(name, text)| (Path::new(*name), *text)));
+    let Loaded { catalog, problems, .. } = load_texts(files.iter().map(|(name, text)| (Path::new(*name), *text)));
     assert_eq!(problems, vec![]);
     catalog.unwrap()
 }
@@ -73,7 +73,7 @@ fn folders_are_read_whole_and_what_is_not_a_document_is_passed_over() {
 #[test]
 fn fl001_and_fl015_files_that_are_not_there_or_cannot_be_read() {
     let tested = format!(
-        "{SOURCE}tests:\n  - {{ event: events/none.json, expect: \"true\" }}\n  - {{ event: ../e.json, expect: 'a ==' }}\n"
+        "{SOURCE}tests:\n  - {{ name: a, event: events/none.json, expect: \"true\" }}\n  - {{ name: b, event: ../e.json, expect: 'a ==' }}\n"
     );
     let folder = folder(&[
         ("a.yaml", REST.as_bytes()),
@@ -84,10 +84,10 @@ fn fl001_and_fl015_files_that_are_not_there_or_cannot_be_read() {
     insta::assert_snapshot!(said(&folder), @r##"
     <folder>/bad.yaml:2:7: error[FL001] the file is not UTF-8 from here on
       = help: save it as UTF-8
-    <folder>/sources/s.yaml:6:14: error[FL015] there is no event file `<folder>/sources/events/none.json`
+    <folder>/sources/s.yaml:6:23: error[FL015] there is no event file `<folder>/sources/events/none.json`
       = help: name it relative to this file's folder
-    <folder>/sources/s.yaml:7:33: error[FL030] `expect` is not an expression: at character 6, mismatched input '<EOF>' expecting expression
-      = help: expressions are CEL
+    <folder>/sources/s.yaml:7:42: error[FL030] `a ==` is not an expression: at character 6, mismatched input '<EOF>' expecting expression
+      = help: expressions are CEL: docs/catalog.md, Expressions
     "##);
     let loaded = load_dir(&folder.path().join("none"));
     assert!(loaded.catalog.is_none());
@@ -210,4 +210,96 @@ fn a_compiled_file_of_another_form_or_a_part_of_one_is_refused() {
     for broken in [compiled.get(..compiled.len() / 2).unwrap(), b"", b"{}", b"[]", unknown.as_bytes()] {
         assert!(matches!(Catalog::from_compiled(broken), Err(CompiledError::Unreadable(_))));
     }
+}
+
+const LIBRARY: &[(&str, &str)] = &[
+    (
+        "library/port.yaml",
+        "kind: Command
+name: port-triage
+description: Is the port open
+tasks: [{ id: port, task: port-open }]
+---
+kind: Task
+name: port-open
+access: read-only
+title: Check that the port is open
+run: { tcp: { host: db.internal, port: 5432 } }
+tests: [{ name: open, result: { connected: true }, expect: issues.size() == 0 }]
+",
+    ),
+    (
+        "library/other.yaml",
+        "kind: Task\nname: nobodys\naccess: read-only\ntitle: Check nothing much\nrun: { dns: { name: a.internal } }\n",
+    ),
+];
+
+fn with_library(files: &[(&str, &[u8])], command: Option<&str>) -> (String, Option<Catalog>, Vec<String>) {
+    let folder = folder(files);
+    let command = command.map(|name| name.parse().unwrap());
+    let loaded = load_dir_with(folder.path(), LIBRARY, command.as_ref());
+    let problems = loaded.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    let cases = loaded.cases.iter().map(|case| format!("{}:{} {}", case.file.display(), case.line, case.shipped));
+    (problems.replace(&folder.path().display().to_string(), "<folder>"), loaded.catalog, cases.collect())
+}
+
+fn names<T>(map: &std::collections::BTreeMap<domain::Name, T>) -> Vec<&str> {
+    map.keys().map(domain::Name::as_str).collect()
+}
+
+#[test]
+fn of_a_library_the_catalog_has_what_its_documents_name_and_no_more() {
+    let names_it = REST.replace("command: triage", "command: port-triage");
+    let (problems, catalog, cases) = with_library(&[("a.yaml", format!("{SOURCE}---\n{names_it}").as_bytes())], None);
+    assert_eq!(problems, "");
+    let catalog = catalog.unwrap();
+    assert_eq!(names(&catalog.commands), ["port-triage", "triage"]);
+    assert_eq!(names(&catalog.tasks), ["http-health", "port-open"]);
+    assert_eq!(cases, ["library/port.yaml:11 true"]);
+
+    // Whoever names nothing has the catalog that it had without a library.
+    let plain: &[(&str, &[u8])] = &[("a.yaml", SOURCE.as_bytes()), ("b.yaml", REST.as_bytes())];
+    let (problems, catalog, _) = with_library(plain, None);
+    assert_eq!((problems.as_str(), catalog), ("", load_dir(folder(plain).path()).catalog));
+
+    // A Command that a person wants to run is named by that.
+    let (_, catalog, _) = with_library(plain, Some("port-triage"));
+    assert_eq!(names(&catalog.unwrap().commands), ["port-triage", "triage"]);
+}
+
+#[test]
+fn a_document_of_the_folder_stands_in_the_place_of_the_librarys() {
+    let own = "kind: Task\nname: port-open\naccess: read-only\ntitle: Check our own port\nrun: { tcp: { host: own.internal, port: 1 } }\n";
+    let names_it = REST.replace("command: triage", "command: port-triage");
+    let text = format!("{SOURCE}---\n{names_it}---\n{own}");
+    let (problems, catalog, cases) = with_library(&[("a.yaml", text.as_bytes())], None);
+    assert_eq!((problems.as_str(), cases), ("", vec![]));
+    assert_eq!(catalog.unwrap().tasks.get("port-open").unwrap().title.source(), "Check our own port");
+
+    // Also while it is broken: the library's in its place would only hide that.
+    let broken = text.replace("Check our own port", "x\nrnu: 1");
+    let (problems, catalog, _) = with_library(&[("a.yaml", broken.as_bytes())], None);
+    assert!(catalog.is_none() && problems.contains("rnu") && problems.lines().count() == 2, "{problems}");
+}
+
+#[test]
+fn fl020_a_slip_in_a_name_of_the_library_is_found() {
+    let slip = REST.replace("command: triage", "command: prot-triage");
+    let (problems, ..) = with_library(&[("a.yaml", format!("{SOURCE}---\n{slip}").as_bytes())], None);
+    insta::assert_snapshot!(problems, @r##"
+    <folder>/a.yaml:20:25: error[FL020] there is no Command `prot-triage`
+      = help: did you mean `port-triage`?
+    "##);
+}
+
+#[test]
+fn cases_stay_out_of_the_compiled_file_and_of_the_digest() {
+    let plain = good(&[("a.yaml", &format!("{SOURCE}---\n{REST}"))]);
+    let case = "tests: [{ name: it answers, result: { status: 200 }, expect: issues.size() == 0 }]\n---\nkind: Command";
+    let text = format!("{SOURCE}---\n{}", REST.replace("---\nkind: Command", case));
+    let loaded = load_texts([(Path::new("a.yaml"), text.as_str())]);
+    assert_eq!(loaded.problems, vec![]);
+    assert_eq!(loaded.cases.iter().map(|case| (case.line, case.asks.name())).collect::<Vec<_>>(), [(11, "it answers")]);
+    let tested = loaded.catalog.unwrap();
+    assert_eq!((tested.to_compiled(), &tested.digest), (plain.to_compiled(), &plain.digest));
 }

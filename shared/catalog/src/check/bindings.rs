@@ -45,7 +45,7 @@ pub(super) fn check(
     }
 }
 
-fn literal(desk: &mut Desk<'_>, spot: &Spot<'_>, name: &str, parameter: &Parameter, value: &Value) {
+pub(super) fn literal(desk: &mut Desk<'_>, spot: &Spot<'_>, name: &str, parameter: &Parameter, value: &Value) {
     let result = match (parameter.parameter_type, value) {
         // YAML has already read `1.10` as 1.1 and `0x1F` as 31, so what was written is lost.
         (ParameterType::String, Value::Number(_)) => Err(("it is not text".to_owned(), "put it in quotes".to_owned())),

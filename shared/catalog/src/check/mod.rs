@@ -4,6 +4,7 @@ mod auth;
 mod aws;
 mod bindings;
 mod budgets;
+mod cases;
 mod chat;
 mod commands;
 mod delivery;
@@ -25,14 +26,17 @@ mod types;
 mod unused;
 mod workflows;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use domain::Name;
 
 use crate::{
     Catalog,
     expr::{ExprError, Expression, Part, Template},
-    model::{Case, Effect},
+    model::Effect,
     node::{Node, Place},
     problem::{Code, Problem, nearest},
     schema::DocKind,
@@ -60,6 +64,10 @@ pub(crate) struct Documents {
     origins: BTreeMap<(DocKind, Name), Origin>,
     /// Files with documents whose names are not known, so that what is missing may stand there.
     pub(crate) lost: Vec<PathBuf>,
+    /// What the library has, where one was looked into.
+    pub(crate) shipped: Vec<(DocKind, Name)>,
+    /// The library's files of which documents were taken.
+    pub(crate) from_library: BTreeSet<PathBuf>,
 }
 
 impl Documents {
@@ -142,7 +150,9 @@ impl Desk<'_> {
         }
         let known: Vec<&str> = self.documents.names(kind).map(Name::as_str).collect();
         let lost = self.documents.lost.first().map(|file| file.display());
-        let help = match (nearest(name.as_str(), known.iter().copied()), known.as_slice()) {
+        let shipped = self.documents.shipped.iter().filter(|(one, _)| *one == kind).map(|(_, name)| name.as_str());
+        let near = nearest(name.as_str(), known.iter().copied().chain(shipped));
+        let help = match (near, known.as_slice()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             _ if let Some(file) = lost => format!("it may stand in {file}, which is not read whole: mend that first"),
             (None, []) => format!("the catalog has no {} yet: write one", kind.as_str()),
@@ -201,28 +211,6 @@ impl Desk<'_> {
         }
         Some(all)
     }
-
-    /// The cases of a document. What an outcome has is known to whoever runs them.
-    fn cases(&mut self, spot: &Spot<'_>, cases: &[Case], event_files: bool) {
-        for (place, case) in cases.iter().enumerate() {
-            let spot = spot.to("tests").item(place);
-            if let Err(ExprError::Syntax { reason, .. }) = case.expect.check() {
-                let message = format!("`expect` is not an expression: {reason}");
-                self.report(&spot.to("expect"), Code::ExpressionSyntax, message, "expressions are CEL");
-            }
-            let folder = self.documents.origin(spot.kind, spot.name).and_then(|origin| origin.file.parent());
-            let file = folder.map(|folder| folder.join(&case.event)).filter(|_| event_files);
-            if let Some(file) = file.filter(|file| !file.is_file()) {
-                let message = format!("there is no event file `{}`", file.display());
-                self.report(
-                    &spot.to("event"),
-                    Code::MissingEventFile,
-                    message,
-                    "name it relative to this file's folder",
-                );
-            }
-        }
-    }
 }
 
 /// What is wrong with the documents of `catalog`.
@@ -241,7 +229,7 @@ pub(crate) fn check(catalog: &Catalog, documents: &Documents, event_files: bool)
     redactions::check(&mut desk);
     disjoint::check(&mut desk);
     unused::check(&mut desk);
-    tests(&mut desk, event_files);
+    cases::check(&mut desk, event_files);
     desk.problems
 }
 
@@ -281,22 +269,6 @@ fn world(desk: &mut Desk<'_>) {
             let help = "write `suppress: true`, or take the Rule out";
             desk.report(&spot.to("then"), Code::RuleWithoutEffect, "the Rule does nothing", help);
         }
-    }
-}
-
-fn tests(desk: &mut Desk<'_>, event_files: bool) {
-    let catalog = desk.catalog;
-    for (name, source) in &catalog.sources {
-        desk.cases(&Spot::new(DocKind::Source, name), &source.tests, event_files);
-    }
-    for (name, workflow) in &catalog.workflows {
-        desk.cases(&Spot::new(DocKind::Workflow, name), &workflow.tests, event_files);
-    }
-    for (name, command) in &catalog.commands {
-        desk.cases(&Spot::new(DocKind::Command, name), &command.tests, event_files);
-    }
-    for (name, task) in &catalog.tasks {
-        desk.cases(&Spot::new(DocKind::Task, name), &task.tests, event_files);
     }
 }
 

@@ -4,7 +4,7 @@ use domain::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bindings, Case};
+use super::{Bindings, CommandCase};
 use crate::expr::Expression;
 
 /// What a value may be.
@@ -126,6 +126,7 @@ pub struct Command {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub procedure: Option<String>,
     /// Cases it must pass.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tests: Vec<Case>,
+    // They stay out of the compiled catalog, since no function runs them.
+    #[serde(default, skip_serializing)]
+    pub tests: Vec<CommandCase>,
 }

@@ -1,6 +1,7 @@
 //! The documents of a catalog, as users write them.
 
 mod account;
+mod case;
 mod cluster;
 mod command;
 mod provider;
@@ -19,6 +20,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use account::Account;
+pub use case::{CommandCase, SourceCase, TaskCase, WorkflowCase};
 pub use cluster::Cluster;
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
@@ -33,8 +35,6 @@ pub use task::{Access, IssueRule, Task};
 pub use topic::TopicArn;
 pub use workflow::{Deliver, Incident, Investigate, Limits, StopWhen, Trigger, Workflow};
 pub use world::{Assistant, AssistantLimits, Budget, Effect, Knowledge, Redaction, Rule, Schedule, Slx};
-
-use crate::expr::Expression;
 
 /// A length of time as users write it: `500ms`, `5s`, `4h`, `1h 30m`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -98,16 +98,6 @@ pub enum Document {
     Budget(Budget),
     Account(Account),
     Redaction(Redaction),
-}
-
-/// A case that a document must pass: `firstlook test` reads the event file and looks at what came of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    /// The event file, relative to the document's folder.
-    pub event: String,
-    /// CEL that must be true of the outcome.
-    pub expect: Expression,
 }
 
 /// Values for parameters or inputs: a literal, or text with `${{ CEL }}` in it.

@@ -2,7 +2,7 @@ use domain::Name;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Case, TopicArn};
+use super::{SourceCase, TopicArn};
 use crate::expr::Expression;
 
 /// The types of sender there are.
@@ -278,8 +278,9 @@ pub struct Source {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub commands: Vec<ChatCommand>,
     /// Cases it must pass.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tests: Vec<Case>,
+    // They stay out of the compiled catalog, since no function runs them.
+    #[serde(default, skip_serializing)]
+    pub tests: Vec<SourceCase>,
 }
 
 impl Source {

@@ -4,7 +4,7 @@ use domain::{Name, Severity};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Case, Parameter, RunSpec};
+use super::{Parameter, RunSpec, TaskCase};
 use crate::expr::{Expression, Template};
 
 /// What a Task may do. There is one answer (I7); it stands in each Task so that it is read there.
@@ -70,6 +70,7 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<IssueRule>,
     /// Cases it must pass.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tests: Vec<Case>,
+    // They stay out of the compiled catalog, since no function runs them.
+    #[serde(default, skip_serializing)]
+    pub tests: Vec<TaskCase>,
 }

@@ -2,7 +2,7 @@ use domain::{EventKind, Mode, Name, OutletSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Bindings, Case, Names, Span};
+use super::{Bindings, Names, Span, WorkflowCase};
 use crate::expr::{Expression, Template};
 
 /// Which events start it.
@@ -130,6 +130,7 @@ pub struct Workflow {
     #[serde(default)]
     pub mode: Mode,
     /// Cases it must pass.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tests: Vec<Case>,
+    // They stay out of the compiled catalog, since no function runs them.
+    #[serde(default, skip_serializing)]
+    pub tests: Vec<WorkflowCase>,
 }

@@ -209,4 +209,67 @@ checkout.yaml:29:42: error[FL016] money cannot be negative
   = help: write 0 or more
 checkout.yaml:29:56: error[FL016] with 0 open runs it never runs
   = help: leave the limit out, or take the Workflow out of the catalog"##;
+
+    fl017_what_a_case_gives_cannot_be: r##"kind: Task
+name: http-health
+access: read-only
+inputs: { url: { type: url }, slow: { type: integer, default: 5 } }
+title: Check something
+run: { http: { url: "${{ inputs.url }}" } }
+tests:
+  - name: broken
+    inputs: { slow: "${{ 1 + 1 }}", slwo: 3 }
+    alert: { severity: bad }
+    result: { status: "503", jsn: {}, headers: { a: 1 } }
+    expect: issues[0].titel == "" && result.status
+  - { name: bad inputs, inputs: { url: nowhere }, result: {}, expect: "true" }
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: health, task: http-health, with: { url: "https://a.internal/" } }]
+tests:
+  - { name: a, results: { healt: { status: 200 }, health: { stats: 200 } }, expect: steps.helth.outcome == "ok" }
+"##, r##"checkout.yaml:9:13: error[FL040] the case gives no `url`, which has no default
+  = help: add `url: ...`
+checkout.yaml:9:21: error[FL042] `slow` of a case is a value, not an expression
+  = help: write out what it is in this case
+checkout.yaml:9:43: error[FL041] there is no `slwo` to give
+  = help: did you mean `slow`?
+checkout.yaml:10:12: error[FL017] `alert` is not one: unknown variant `bad`, expected one of `critical`, `high`, `medium`, `low`, `info`
+  = help: write the fields that matter as an Alert has them: docs/catalog.md, Expressions
+checkout.yaml:11:23: error[FL017] `result.status` is a number, not text
+  = help: write it as the call gives it: docs/tasks.md
+checkout.yaml:11:35: error[FL017] `result` has no `jsn`
+  = help: did you mean `json`?
+checkout.yaml:11:53: error[FL017] `result.headers.a` is text, not a number
+  = help: write it as the call gives it: docs/tasks.md
+checkout.yaml:12:13: error[FL031] `the operand` has no `titel`
+  = help: did you mean `title`?
+checkout.yaml:12:13: error[FL033] `result.status` is a number, not true or false
+  = help: compare it with something
+checkout.yaml:13:40: error[FL042] `url` cannot have this value: it is not an absolute URL
+  = help: write it as https://host/path
+checkout.yaml:20:34: error[FL017] the Command takes no step `healt`
+  = help: did you mean `health`?
+checkout.yaml:20:68: error[FL017] `health` has no `stats`
+  = help: did you mean `status`?
+checkout.yaml:20:85: error[FL031] `steps` has no `helth`
+  = help: did you mean `health`?"##;
+
+    fl012_a_case_without_what_it_needs: r##"kind: Task
+name: http-health
+access: read-only
+inputs: { url: { type: url } }
+title: Check something
+run: { http: { url: "${{ inputs.url }}" } }
+tests:
+  - { name: no result, inputs: { url: "https://a.internal/" }, expect: "true" }
+  - { name: b, result: {}, expects: issues.size() == 0 }
+"##, r##"checkout.yaml:8:5: error[FL012] `tests.0` has no `result`
+  = help: `result`: What the call gave, shaped as the page of its task kind says; fields that no rule looks at may be left out.
+checkout.yaml:9:5: error[FL012] `tests.1` has no `expect`
+  = help: `expect`: CEL over `issues`, `result` and `inputs` that must be true.
+checkout.yaml:9:28: error[FL011] `tests.1` has no key `expects`
+  = help: did you mean `expect`?"##;
 }
