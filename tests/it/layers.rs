@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("firstlook-sources", &["firstlook-domain", "firstlook-catalog"]),
     ("firstlook-store", &["firstlook-domain", "firstlook-ports"]),
     ("firstlook-engine", &["firstlook-domain", "firstlook-ports", "firstlook-catalog", "firstlook-store"]),
+    ("firstlook-library", &[]),
     ("firstlook-net", &[]),
     ("firstlook-awscall", &["firstlook-domain", "firstlook-ports", "firstlook-net"]),
     (

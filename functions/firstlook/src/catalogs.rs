@@ -6,8 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use catalog::{Catalog, Loaded, MAX_SCHEDULES, ProblemSeverity, load_dir};
+use catalog::{Catalog, Loaded, MAX_SCHEDULES, ProblemSeverity, load_dir_with};
 use console::words;
+use domain::Name;
+use library::FILES;
 
 use crate::{
     cli::{Check, Render},
@@ -32,27 +34,37 @@ impl FileError {
     }
 }
 
-/// The catalog in `folder`. What is wrong with it is said on stderr.
+/// The catalog in `folder`, with what it names of the shipped library. What is wrong with it is said on stderr.
 ///
 /// # Errors
 /// [`Failure::Told`] when it cannot be used.
 pub fn load(folder: &Path) -> Result<Arc<Catalog>, Failure> {
-    let Loaded { catalog, problems } = load_dir(folder);
-    for problem in &problems {
+    load_for(folder, None)
+}
+
+/// The same for who wants to run `command`, which may be the library's.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_for(folder: &Path, command: Option<&Name>) -> Result<Arc<Catalog>, Failure> {
+    Ok(Arc::new(told(folder, load_dir_with(folder, FILES, command))?))
+}
+
+/// The catalog of what was loaded from `folder`. What is wrong with it is said on stderr.
+fn told(folder: &Path, loaded: Loaded) -> Result<Catalog, Failure> {
+    for problem in &loaded.problems {
         out::say(&problem.to_string());
     }
-    match catalog {
-        Some(catalog) => Ok(Arc::new(catalog)),
-        None => {
-            out::say(&format!("error: the catalog in {} cannot be used", folder.display()));
-            Err(Failure::Told)
-        }
-    }
+    let Some(catalog) = loaded.catalog else {
+        out::say(&format!("error: the catalog in {} cannot be used", folder.display()));
+        return Err(Failure::Told);
+    };
+    Ok(catalog)
 }
 
 /// `firstlook check`.
 pub fn check(args: &Check) -> Result<(), Failure> {
-    let Loaded { catalog, problems } = load_dir(&args.dir);
+    let Loaded { catalog, problems, .. } = load_dir_with(&args.dir, FILES, None);
     if args.json {
         out::print(&serde_json::to_string_pretty(&problems)?)?;
     } else {

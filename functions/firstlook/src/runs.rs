@@ -70,7 +70,7 @@ pub async fn run(args: &Run) -> Result<(), Failure> {
 }
 
 async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failure> {
-    let catalog = catalogs::load(&args.catalog)?;
+    let catalog = catalogs::load_for(&args.catalog, Some(&args.command))?;
     check_request(&catalog, &request)?;
     let world = World::open(Folder::open(&args.world.data)?)?;
     let worker = world.work_investigate(&catalog)?;
