@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use catalog::{Catalog, expr::Scope, model::Command};
-use domain::{LeaseToken, Name, Report, Run, Step, StepId};
+use domain::{Alert, LeaseToken, Name, Report, Run, Step, StepId};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use ports::Clock;
@@ -103,7 +103,7 @@ impl Engine {
                     begun.push(planned.id.clone());
                     flying.push(step::take(
                         planned,
-                        self.scope(run, planned, &done),
+                        scope(run.alert.as_ref(), &run.params, planned, &done),
                         &*self.tasks,
                         &*self.clock,
                         &redactor,
@@ -176,23 +176,24 @@ impl Engine {
         let time = assistant.and_then(|assistant| assistant.limits.time).map_or(RUN_TIME, |span| span.0);
         SignedDuration::try_from(time).ok()
     }
+}
 
-    fn scope(&self, run: &Run, planned: &Planned<'_>, done: &[Step]) -> Scope {
-        // Entries name each other by their own ids; inside an Slx these are the last part.
-        let prefix = planned.slx.and_then(|_| planned.id.as_str().rsplit_once('.')).map(|(prefix, _)| prefix);
-        let steps: Map<String, Value> = done
-            .iter()
-            .map(|step| {
-                let local = prefix.and_then(|prefix| step.id.as_str().strip_prefix(prefix)?.strip_prefix('.'));
-                (local.unwrap_or(step.id.as_str()).to_owned(), step::seen(step))
-            })
-            .collect();
-        let alert = run.alert.as_ref().map_or_else(|| json!({}), |alert| json!(alert));
-        Scope::new()
-            .with("alert", &alert)
-            .with("params", &Value::Object(run.params.clone()))
-            .with("steps", &Value::Object(steps))
-    }
+/// What the expressions of a step see, when `done` has ended before it.
+pub(crate) fn scope(alert: Option<&Alert>, params: &Map<String, Value>, planned: &Planned<'_>, done: &[Step]) -> Scope {
+    // Entries name each other by their own ids; inside an Slx these are the last part.
+    let prefix = planned.slx.and_then(|_| planned.id.as_str().rsplit_once('.')).map(|(prefix, _)| prefix);
+    let steps: Map<String, Value> = done
+        .iter()
+        .map(|step| {
+            let local = prefix.and_then(|prefix| step.id.as_str().strip_prefix(prefix)?.strip_prefix('.'));
+            (local.unwrap_or(step.id.as_str()).to_owned(), step::seen(step))
+        })
+        .collect();
+    let alert = alert.map_or_else(|| json!({}), |alert| json!(alert));
+    Scope::new()
+        .with("alert", &alert)
+        .with("params", &Value::Object(params.clone()))
+        .with("steps", &Value::Object(steps))
 }
 
 /// The most invocations that a run goes over: an hour of them at the template's 5 min, far above any budget of time. It is
@@ -207,7 +208,7 @@ pub fn parameters(
     catalog: &Catalog,
     command: &Name,
     given: &BTreeMap<String, Value>,
-    alert: Option<&domain::Alert>,
+    alert: Option<&Alert>,
 ) -> Result<Map<String, Value>, String> {
     let Some(command) = catalog.commands.get(command) else {
         return Err(format!("the catalog has no Command `{command}`"));

@@ -142,7 +142,7 @@ pub fn issues(task: &Task, scope: &Scope, resource: &str, request: &Value, now: 
                 Ok(issue) => issue,
                 Err(error) => Some(Issue {
                     severity: Severity::Informational,
-                    title: format!("A rule of the Task `{}` could not be applied", task.name),
+                    title: unapplied(task),
                     expected: "the rule fits every result of its Task".to_owned(),
                     actual: redact::text(&error.to_string()).into_owned(),
                     details: String::new(),
@@ -160,6 +160,12 @@ pub fn issues(task: &Task, scope: &Scope, resource: &str, request: &Value, now: 
         })
         .collect();
     capped(found, resource, now)
+}
+
+/// The title of the Issue that says so.
+#[must_use]
+pub fn unapplied(task: &Task) -> String {
+    format!("A rule of the Task `{}` could not be applied", task.name)
 }
 
 fn issue(rule: &IssueRule, scope: &Scope, resource: &str, request: &Value, now: Timestamp) -> Result<Issue, ExprError> {

@@ -1,6 +1,7 @@
 //! The investigation itself: from a Command and an alert to recorded steps and a report.
 
 mod call;
+pub mod cases;
 mod drive;
 mod evidence;
 mod findings;

@@ -25,7 +25,15 @@ pub async fn take(
 ) -> Step {
     let started_at = clock.now();
     let started = tokio::time::Instant::now();
-    let mut step = Step {
+    let mut step = begun(planned, started_at);
+    fill(&mut step, planned, scope, tasks, started_at, redactor).await;
+    step.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    step
+}
+
+/// The step of `planned` before anything came of it.
+pub fn begun(planned: &Planned<'_>, started_at: Timestamp) -> Step {
+    Step {
         id: planned.id.clone(),
         index: planned.index,
         title: planned.task.description.clone().unwrap_or_else(|| planned.task.name.to_string()),
@@ -38,10 +46,7 @@ pub async fn take(
         request: Value::Null,
         evidence: Evidence::default(),
         issues: vec![],
-    };
-    fill(&mut step, planned, scope, tasks, started_at, redactor).await;
-    step.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    step
+    }
 }
 
 async fn fill(
