@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use ports::Clock;
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, CallTask, Called, drive, findings, plan, plan::Planned, step};
+use crate::{Answer, CallTask, Called, Redactor, drive, findings, plan, plan::Planned, step};
 
 /// What came of a case.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -122,7 +122,8 @@ fn object(value: Value) -> Map<String, Value> {
 
 fn taken(planned: &Planned<'_>, scope: Scope, result: Option<&Map<String, Value>>) -> Step {
     let written = Written(result);
-    let step = step::take(planned, scope, &written, &Still).now_or_never();
+    let redactor = Redactor::default();
+    let step = step::take(planned, scope, &written, &Still, &redactor).now_or_never();
     // A step waits for nothing but its call, and a written one ends at once.
     let unended = || Outcome::Failed { reason: "the step did not end".to_owned() };
     step.unwrap_or_else(|| Step { outcome: unended(), ..step::begun(planned, Still.now()) })

@@ -369,7 +369,7 @@ fn about(plan: &Plan<'_>, alert: Option<&Alert>, remarks: &mut Vec<String>) -> V
     matched.map(|one| SlxMatched { name: one.slx.name.clone(), why: cap(one.why.clone(), LINE_CAP) }).collect()
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
