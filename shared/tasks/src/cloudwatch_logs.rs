@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     aws::Cloud,
-    common::limit,
+    common::{limit, one_line},
     signed::{self, Notes, Signed, shown},
 };
 
@@ -49,7 +49,7 @@ pub(crate) async fn call(cloud: &Cloud, clock: &dyn Clock, run: &CloudwatchLogsR
 /// What values made of the names of log groups.
 fn check(run: &CloudwatchLogsRun<String>) -> Result<(), String> {
     match run.log_groups.iter().find(|group| !catalog::is_log_group(group)) {
-        Some(group) => Err(format!("`{group}` is not the name or the ARN of a log group")),
+        Some(group) => Err(format!("`{}` is not the name or the ARN of a log group", one_line(group, 100))),
         None if run.log_groups.is_empty() => Err("there is no log group to look at".to_owned()),
         None => Ok(()),
     }

@@ -75,10 +75,10 @@ async fn invoke(cloud: &Cloud, run: &LambdaRun<String>) -> Result<Answer, String
     if length > ANSWER_CAP {
         return Err(format!("`{}` answered {length} bytes: at most {ANSWER_CAP}", run.function));
     }
-    let answer = LambdaAnswer::deserialize(&answered.body).map_err(|error| {
-        format!("`{}` did not answer by the contract (docs/tasks/lambda.md): {error}", run.function)
-    })?;
-    said(answer, header("x-amz-executed-version"), started)
+    // What serde says of it repeats the names of its keys.
+    LambdaAnswer::deserialize(&answered.body)
+        .map_err(|error| one_line(&error.to_string(), LINE))
+        .and_then(|answer| said(answer, header("x-amz-executed-version"), started))
         .map_err(|why| format!("`{}` did not answer by the contract (docs/tasks/lambda.md): {why}", run.function))
 }
 

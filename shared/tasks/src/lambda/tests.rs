@@ -101,6 +101,7 @@ async fn an_answer_beside_the_contract_is_told_from_one_by_it() {
         (json!({"summary": "s", "findings": [{"severity": 2, "title": ""}]}), "a finding has no `title`"),
         (json!({"summary": "s", "findings": vec![json!({"severity": 2, "title": "t"}); 51]}), "there are 51 findings"),
         (json!({"statusCode": 200, "body": "{}"}), "unknown field `body`"),
+        (json!({"a\nb": 1}), "unknown field `a b`"),
     ] {
         let world = World::new(move |_| ok(body.clone())).await;
         let reason = ask(&world, &orders()).await.answer.unwrap_err();
