@@ -2,13 +2,14 @@
 
 use std::{io::Write, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use awscall::{Aws, AwsOptions, AwsRequest, JsonVersion, Keys, Place};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use catalog::model::RunSpec;
 use domain::Secret;
 use engine::CallTask;
 use net::AddressPolicy;
-use ports::{Clock, Entropy, SystemClock};
+use ports::{Clock, Entropy, ReadSecret, SecretError, SystemClock};
 use serde_json::{Value, json};
 use tasks::{Tasks, TasksOptions};
 
@@ -19,6 +20,20 @@ struct Same;
 impl Entropy for Same {
     fn random(&self) -> u128 {
         7
+    }
+}
+
+/// No kind here has a key.
+struct NoSecrets;
+
+#[async_trait]
+impl ReadSecret for NoSecrets {
+    async fn read(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        Err(SecretError::Missing { key: key.to_owned() })
+    }
+
+    async fn reread(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
+        self.read(key).await
     }
 }
 
@@ -41,7 +56,7 @@ impl Cloud {
         let mut options = AwsOptions::new("eu-central-1", Arc::new(keys), Arc::clone(&clock), Arc::new(Same));
         options.endpoint = Some(emulator.url().parse().unwrap());
         let aws = Aws::new(options).unwrap();
-        let mut options = TasksOptions::new(AddressPolicy::new([]), clock);
+        let mut options = TasksOptions::new(AddressPolicy::new([]), Arc::new(NoSecrets), clock);
         options.aws = Some(aws.clone());
         Self { emulator, aws, tasks: Tasks::new(options).unwrap() }
     }
