@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use catalog::{Catalog, Loaded, MAX_SCHEDULES, ProblemSeverity, load_dir_with};
+use catalog::{Case, Catalog, Loaded, MAX_SCHEDULES, ProblemSeverity, load_dir_with};
 use console::words;
 use domain::Name;
 use library::FILES;
@@ -47,11 +47,14 @@ pub fn load(folder: &Path) -> Result<Arc<Catalog>, Failure> {
 /// # Errors
 /// As [`load`].
 pub fn load_for(folder: &Path, command: Option<&Name>) -> Result<Arc<Catalog>, Failure> {
-    Ok(Arc::new(told(folder, load_dir_with(folder, FILES, command))?))
+    told(folder, load_dir_with(folder, FILES, command)).map(|(catalog, _)| Arc::new(catalog))
 }
 
-/// The catalog of what was loaded from `folder`. What is wrong with it is said on stderr.
-fn told(folder: &Path, loaded: Loaded) -> Result<Catalog, Failure> {
+/// The catalog of what was loaded from `folder`, and its cases. What is wrong with it is said on stderr.
+///
+/// # Errors
+/// As [`load`].
+pub fn told(folder: &Path, loaded: Loaded) -> Result<(Catalog, Vec<Case>), Failure> {
     for problem in &loaded.problems {
         out::say(&problem.to_string());
     }
@@ -59,7 +62,7 @@ fn told(folder: &Path, loaded: Loaded) -> Result<Catalog, Failure> {
         out::say(&format!("error: the catalog in {} cannot be used", folder.display()));
         return Err(Failure::Told);
     };
-    Ok(catalog)
+    Ok((catalog, loaded.cases))
 }
 
 /// `firstlook check`.

@@ -49,6 +49,18 @@ pub enum Verb {
   firstlook render infra/workspace                   beside the two functions that read it, to be deployed with them
   firstlook render catalog --out build/catalog.json --schedules build/schedules.yaml --permissions build/permissions.yaml")]
     Render(Render),
+    /// Runs the cases that a catalog's documents carry, without a network.
+    #[command(after_help = "Examples:
+  firstlook test
+  firstlook test --catalog infra/workspace
+  firstlook test http-health --catalog infra/workspace")]
+    Test(Test),
+    /// Lists the shipped Tasks and Commands, or prints one.
+    #[command(after_help = "Examples:
+  firstlook library
+  firstlook library http-service-triage
+  firstlook library http-endpoint > catalog/http-endpoint.yaml     to change it: a document of your own stands in its place")]
+    Library(Library),
     /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack and PagerDuty.
     #[command(after_help = "Examples:
   firstlook dev catalog
@@ -158,6 +170,21 @@ pub struct Render {
     /// Where to write what investigate may ask of AWS, as a CloudFormation template.
     #[arg(long, value_name = "FILE", default_value = "target/lambda/permissions.yaml")]
     pub permissions: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Only the cases with this text in their line.
+    pub filter: Option<String>,
+    /// The catalog's folder.
+    #[arg(long, value_name = "DIR", default_value = "catalog")]
+    pub catalog: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Library {
+    /// The document to print; default: the list of all.
+    pub name: Option<Name>,
 }
 
 #[derive(Debug, Args)]

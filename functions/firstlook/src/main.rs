@@ -1,5 +1,6 @@
 //! The command line of Firstlook, and the wiring of its local world.
 
+mod cases;
 mod catalogs;
 mod cli;
 mod demo;
@@ -13,6 +14,7 @@ mod redrive;
 mod report;
 mod runs;
 mod send;
+mod shelf;
 mod stack;
 mod world;
 
@@ -49,6 +51,8 @@ async fn act(verb: &Verb) -> Result<(), Failure> {
         Verb::Demo(args) => demo::demo(args).await,
         Verb::Check(args) => catalogs::check(args),
         Verb::Render(args) => catalogs::render(args),
+        Verb::Test(args) => cases::test(args),
+        Verb::Library(args) => shelf::library(args),
         Verb::Dev(args) => dev::dev(args).await,
         Verb::Run(args) => runs::run(args).await,
         Verb::Send(args) => send::send(args).await,

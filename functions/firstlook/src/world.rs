@@ -322,7 +322,7 @@ pub async fn stop(workers: Vec<Worker>) {
 }
 
 /// A secret that nobody has used before, in the form that the source's scheme wants.
-fn made_up(source: Option<&Source>) -> Secret {
+pub fn made_up(source: Option<&Source>) -> Secret {
     let random: [u8; 32] = rand::random();
     let text = STANDARD.encode(random);
     match source.and_then(|source| source.verify.scheme) {

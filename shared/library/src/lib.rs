@@ -12,8 +12,15 @@ macro_rules! files {
     };
 }
 
+/// What the documents name and every catalog has of its own, in the place of which this stands where the library is read
+/// alone: the Cluster `main`.
+pub const BESIDE: (&str, &str) = (
+    "library/beside.yaml",
+    "kind: Cluster\nname: main\nurl: https://kubernetes.invalid:6443\nauth: { bearer: kubernetes-token }\n",
+);
+
 // By name, so that two who add files do not meet.
-files!["http", "net"];
+files!["http", "http-errors", "net"];
 
 #[cfg(test)]
 mod tests;
