@@ -59,7 +59,7 @@ pub enum Verb {
     #[command(after_help = "Examples:
   firstlook library
   firstlook library http-service-triage
-  firstlook library http-endpoint > catalog/http-endpoint.yaml     to change it: a document of your own stands in its place")]
+  firstlook library http-endpoint         put it into your catalog to change it: yours stands in its place")]
     Library(Library),
     /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack and PagerDuty.
     #[command(after_help = "Examples:

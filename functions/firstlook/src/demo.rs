@@ -1,8 +1,8 @@
 //! `demo`: the whole way of one alert, on this machine. What is shown was measured: the tasks really ask a small
 //! service whose worker really cannot reach its database.
 
-mod catalog;
-mod checkout;
+pub mod catalog;
+pub mod checkout;
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 

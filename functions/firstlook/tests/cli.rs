@@ -268,3 +268,61 @@ fn get(url: &str) -> String {
     stream.read_to_string(&mut answer).unwrap();
     answer
 }
+
+/// Every Command of the library is run as a person would run it, in a catalog that does not name it. What it asks is not
+/// there, which is an outcome too: the run concludes and says so.
+#[test]
+fn i14_every_shipped_command_runs_to_a_concluded_run() {
+    let place = Place::new();
+    let catalog = format!("{}---\n{}", fs::read_to_string(place.path("catalog/all.yaml")).unwrap(), library::BESIDE.1);
+    fs::write(place.path("catalog/all.yaml"), catalog).unwrap();
+    let whole = library::FILES.iter().chain([&library::BESIDE]).map(|(path, text)| (Path::new(*path), *text));
+    let whole = catalog::load_texts(whole).catalog.unwrap();
+    assert!(whole.commands.len() >= 2);
+    for (name, command) in &whole.commands {
+        // What its first case gives, which fits; hosts of `.invalid` are nobody's.
+        let case = command.tests.first().unwrap();
+        let with = command.parameters.iter().filter_map(|(key, parameter)| {
+            let given = case.with.get(key).or(parameter.default.as_ref())?;
+            Some(match parameter.parameter_type {
+                catalog::model::ParameterType::Url => format!("{key}=https://shop.invalid/"),
+                catalog::model::ParameterType::Host => format!("{key}=shop.invalid"),
+                _ => format!("{key}={}", given.as_str().map_or_else(|| given.to_string(), str::to_owned)),
+            })
+        });
+        let with: Vec<String> = with.flat_map(|pair| ["--with".to_owned(), pair]).collect();
+        let mut words = vec!["run", name.as_str(), "--json"];
+        words.extend(with.iter().map(String::as_str));
+        let view = place.json(&words);
+        assert_eq!(view["run"]["status"], "concluded", "{name}: {view}");
+        assert!(
+            !view["steps"].as_array().unwrap().is_empty() && view["run"]["report"]["verdict"].is_string(),
+            "{view}"
+        );
+    }
+}
+
+#[test]
+fn the_cases_of_a_catalog_decide_the_exit_code() {
+    let place = Place::new();
+    let cased = CATALOG.replacen(
+        "---\nkind: Command",
+        "tests:\n  - { name: refused, inputs: { port: 1 }, result: { connected: false, error: refused }, expect: issues.size() == 1 }\n---\nkind: Command",
+        1,
+    );
+    fs::write(place.path("catalog/all.yaml"), &cased).unwrap();
+    let (code, stdout, stderr) = place.call(&["test"]);
+    assert_eq!(
+        (code, stdout.as_str(), stderr.as_str()),
+        (0, "ok      Task port-open: refused\n", "1 passed, 0 failed\n")
+    );
+    fs::write(place.path("catalog/all.yaml"), cased.replace("issues.size() == 1", "issues.size() == 0")).unwrap();
+    let (code, stdout, stderr) = place.call(&["test"]);
+    assert!(code == 1 && stdout.contains("`issues.size()` is 1") && stderr.contains("1 failed"), "{stdout}{stderr}");
+
+    let (code, list, _) = place.call(&["library"]);
+    assert!(code == 0 && list.contains("http-service-triage"), "{list}");
+    let (code, document, _) = place.call(&["library", "http-endpoint"]);
+    assert!(code == 0 && document.starts_with("kind: Task\n"), "{document}");
+    assert_eq!(place.call(&["library", "nothing"]).0, 2);
+}

@@ -123,3 +123,19 @@ fn the_exit_code_says_whether_all_passed() {
     assert!(test(Some("task port-open: REFUSED")).is_ok());
     assert!(matches!(test(Some("nobody")), Err(Failure::Wrong(_))));
 }
+
+/// The example, and the demo with the places of its service put in, keep what their cases promise.
+#[tokio::test]
+async fn the_catalogs_that_ship_pass_their_cases() {
+    let demo = tempfile::tempdir().unwrap();
+    let service = crate::demo::checkout::Service::start().await.unwrap();
+    crate::demo::catalog::write(demo.path(), &service, "http://127.0.0.1:9/webhook/team").unwrap();
+    let example = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../infra/workspace");
+    for (folder, least) in [(example.as_path(), 8), (demo.path(), 2)] {
+        let loaded = load_dir_with(folder, FILES, None);
+        let catalog = loaded.catalog.unwrap();
+        let failed = loaded.cases.iter().map(|case| (case, tried(&catalog, case))).filter(|(_, tried)| !tried.passes());
+        let failed: Vec<String> = failed.map(|(case, tried)| shown(case, &tried, Style::Plain)).collect();
+        assert!(failed.is_empty() && loaded.cases.len() >= least, "{}", failed.join("\n"));
+    }
+}
