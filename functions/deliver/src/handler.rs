@@ -251,11 +251,13 @@ impl Deliver {
         }
         let links = self.links(&view.run).await?;
         let outlet = self.outlets.open(&held.target.spec.outlet).await?;
-        if style != Style::EachRevision && held.target.provider_id.is_none() && held.target.sending_since.is_some() {
-            if let Some(id) = outlet.find(&self.post(&held.target, view, &links)).await? {
-                self.stands_as(held, id).await?;
-                held.target.state = TargetState::Sent;
-            }
+        if style != Style::EachRevision
+            && held.target.provider_id.is_none()
+            && held.target.sending_since.is_some()
+            && let Some(id) = outlet.find(&self.post(&held.target, view, &links)).await?
+        {
+            self.stands_as(held, id).await?;
+            held.target.state = TargetState::Sent;
         }
         match held.target.provider_id.clone() {
             Some(id) if style == Style::Edited => {

@@ -185,6 +185,7 @@ pub fn step(id: &str, summary: &str, data: Value) -> Step {
 /// A report with one finding of the step `health`.
 pub fn report(title: &str) -> Report {
     let issue = Issue {
+        fault: String::new(),
         severity: Severity::Major,
         title: title.to_owned(),
         expected: "200".to_owned(),
