@@ -20,7 +20,16 @@ pub const BESIDE: (&str, &str) = (
 );
 
 // By name, so that two who add files do not meet.
-files!["http", "http-errors", "net"];
+files![
+    "http",
+    "http-errors",
+    "k8s-cluster",
+    "k8s-logs",
+    "k8s-pods",
+    "k8s-triage",
+    "k8s-workloads",
+    "net",
+];
 
 #[cfg(test)]
 mod tests;
