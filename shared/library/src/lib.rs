@@ -21,6 +21,9 @@ pub const BESIDE: (&str, &str) = (
 
 // By name, so that two who add files do not meet.
 files![
+    "aws-changes",
+    "aws-logs",
+    "changes",
     "http",
     "http-errors",
     "k8s-cluster",
@@ -29,6 +32,8 @@ files![
     "k8s-triage",
     "k8s-workloads",
     "net",
+    "slo",
+    "slo-triage",
 ];
 
 #[cfg(test)]
