@@ -22,7 +22,10 @@ pub const BESIDE: (&str, &str) = (
 // By name, so that two who add files do not meet.
 files![
     "aws-changes",
+    "aws-lambda",
+    "aws-lambda-triage",
     "aws-logs",
+    "aws-sqs",
     "changes",
     "http",
     "http-errors",
