@@ -21,7 +21,11 @@ pub const BESIDE: (&str, &str) = (
 
 // By name, so that two who add files do not meet.
 files![
+    "aws-alb",
+    "aws-apigateway",
     "aws-changes",
+    "aws-ecs",
+    "aws-ecs-triage",
     "aws-lambda",
     "aws-lambda-triage",
     "aws-logs",
