@@ -31,6 +31,7 @@ issues:
   - when: "!result.connected"
     severity: 1
     title: Port ${{ inputs.port }} takes no connections
+    expected: a connection
     actual: ${{ result.error }}
     next_steps: ["Check whether the process behind it runs."]
 tests:
