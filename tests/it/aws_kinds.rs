@@ -201,7 +201,15 @@ async fn a_function_of_the_emulator_is_looked_at_and_called() {
     // AWS says `KeyError` where the emulator says that a handler failed.
     assert!(failed.starts_with("`check-orders` failed with ") && failed.ends_with(": 'gone'"), "{failed}");
 
-    let health = cloud.task(json!({"lambda-health": {"function": "check-orders", "last": "5m"}})).await.unwrap();
+    // A function that is new is pending for a while.
+    let mut health = Value::Null;
+    for _ in 0..100 {
+        health = cloud.task(json!({"lambda-health": {"function": "check-orders", "last": "5m"}})).await.unwrap();
+        if health["state"] != "Pending" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     assert_eq!((&health["state"], &health["timeout_s"]), (&json!("Active"), &json!(10)));
     assert_eq!((&health["reserved_concurrency"], &health["blocked"]), (&json!(null), &json!(false)));
     assert!(!health.to_string().contains("hunter2"), "{health}");

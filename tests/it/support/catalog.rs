@@ -247,12 +247,15 @@ kind: Task
 name: queues
 access: read-only
 title: Check that there are queues
+resource: the account
 run: { aws-api: { service: sqs, operation: ListQueues } }
 issues:
   - when: result.body.QueueUrls.size() == 0
     severity: 2
-    title: There is no queue
-    next_steps: [Look for the stack.]
+    title: The account has no queue
+    expected: the queues of the stack
+    actual: "${{ result.body.QueueUrls.size() }} queues"
+    next_steps: [Look for the stack `firstlook` in CloudFormation and deploy it again.]
 ---
 kind: Task
 name: keys
