@@ -334,7 +334,7 @@ issues:
     title: "The door of the shop answers ${{ result.status }}"
     expected: "200"
     actual: "${{ result.status }}"
-    next_steps: ["Knock."]
+    next_steps: ["Look at the newest deploy of the shop."]
 ---
 kind: Task
 name: port
