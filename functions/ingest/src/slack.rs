@@ -76,6 +76,8 @@ impl Ingest {
             Ok(Ok(())) => text,
             Ok(Err(_)) => "This was not started: the queue did not take it. Try again in a moment.".to_owned(),
             Err(_) => {
+                let error = "the queue has not answered in time";
+                tracing::error!(source = source.name.as_str(), permanent = false, error, "the events were not taken");
                 "The queue has not confirmed this in time, so it may not be started. Look whether something comes \
                        before you try again."
                     .to_owned()
@@ -185,7 +187,7 @@ impl Ingest {
         sent.inspect_err(|error| {
             let permanent = !error.is_transient();
             let said = chain(error);
-            tracing::error!(source = source.name.as_str(), permanent, error = said, "what was asked for was not taken");
+            tracing::error!(source = source.name.as_str(), permanent, error = said, "the events were not taken");
         })?;
         tracing::info!(source = source.name.as_str(), "what was asked for is taken");
         Ok(())

@@ -20,6 +20,9 @@ use crate::{
 /// The most characters of one managed policy's document; IAM takes 6144 without blanks.
 const POLICY: usize = 5_500;
 
+/// What a statement of its own needs around an action and a resource, in characters.
+const STATEMENT: usize = 64;
+
 /// One action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
@@ -165,7 +168,7 @@ fn write_policies(to: &mut String, own: &BTreeSet<Permission>) -> std::fmt::Resu
     let mut parts: Vec<BTreeSet<Permission>> = Vec::new();
     let mut room = 0;
     for permission in own {
-        let length = permission.action.len() + permission.resource.len() + 8;
+        let length = permission.action.len() + permission.resource.len() + STATEMENT;
         if length > room || parts.is_empty() {
             parts.push(BTreeSet::new());
             room = POLICY;

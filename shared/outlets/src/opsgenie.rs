@@ -65,7 +65,8 @@ impl Opsgenie {
     ) -> Result<Answer, OutletError> {
         self.api
             .send(url, once, |http, key| {
-                Ok(request(http).header(header::AUTHORIZATION, self.api.header(format!("GenieKey {}", key.expose()))?))
+                Ok(request(http)
+                    .header(header::AUTHORIZATION, self.api.header(format!("GenieKey {}", key.expose().trim()))?))
             })
             .await
     }
@@ -75,7 +76,9 @@ impl Opsgenie {
         let url = under(&self.base, ["v2", "alerts", "requests", request])?;
         for _ in 0..ASKED {
             tokio::time::sleep(BETWEEN).await;
-            let answer = self.send(&url, true, |http| http.get(&url)).await?;
+            // The note is taken: whatever goes wrong now, it may stand already.
+            let answer = self.send(&url, true, |http| http.get(&url)).await;
+            let answer = answer.map_err(|lost| OutletError::Ambiguous { reason: lost.to_string() })?;
             match answer.status {
                 // Not carried out yet.
                 StatusCode::NOT_FOUND => {}

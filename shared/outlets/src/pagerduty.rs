@@ -68,7 +68,7 @@ impl PagerDuty {
     ) -> Result<Answer, OutletError> {
         self.api
             .send(url, once, |http, key| {
-                let token = self.api.header(format!("Token token={}", key.expose()))?;
+                let token = self.api.header(format!("Token token={}", key.expose().trim()))?;
                 Ok(request(http)
                     .header(header::AUTHORIZATION, token)
                     .header(header::ACCEPT, "application/vnd.pagerduty+json;version=2"))

@@ -127,6 +127,10 @@ impl Outlet for ServiceNow {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let incident = self.incident(post).await?;
+        // Later news of a run whose note failed comes here without a search, and a journal is only added to.
+        if let Some(written) = self.note_on(&incident, post).await? {
+            return Ok(written);
+        }
         let url = self.table(&["incident", &incident], &[("sysparm_fields", "sys_id")])?;
         let body = json!({ "work_notes": render(post) });
         let answer = self.send(&url, true, |http| http.patch(&url).json(&body)).await?;

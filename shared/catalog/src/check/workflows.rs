@@ -110,9 +110,10 @@ fn notes(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
         // A source that is not known is reported elsewhere.
         let sources = &desk.catalog.sources;
         let is_one = |name| sources.get(name).is_none_or(|source| source.source_type.as_str() == sender);
-        if !workflow.trigger.sources.iter().any(is_one) {
-            let message = format!("none of the sources is of `type: {sender}`, so there is nothing to write a note on");
-            let help = "listen to such a source, or take the target out";
+        if !workflow.trigger.sources.iter().all(is_one) {
+            let message =
+                format!("not every source is of `type: {sender}`, so there may be nothing to write a note on");
+            let help = "listen to such sources alone, or take the target out";
             desk.report(&spot.to("deliver").item(place), Code::TargetTicket, message, help);
         }
     }

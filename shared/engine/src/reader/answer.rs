@@ -193,20 +193,25 @@ fn shown(steps: &[Step], id: &str, quote: &str) -> Result<StepId, String> {
 /// answer may be what an alert told the model to say, so it keeps its words and loses its scheme.
 fn clean(text: &str, fence: &str, most: usize) -> String {
     let plain = prompt::plain(text, fence);
-    let mut line = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = unlinked(plain.split_whitespace().collect::<Vec<_>>().join(" "));
+    findings::cap(redact::text(&line).into_owned(), most)
+}
+
+/// `line` with every URL without its scheme.
+fn unlinked(mut line: String) -> String {
     while let Some(at) = line.find("://") {
         let scheme = line.get(..at).map_or(at, |before| {
             before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')).len()
         });
         line.replace_range(scheme..at + 3, "");
     }
-    findings::cap(redact::text(&line).into_owned(), most)
+    line
 }
 
-/// A quote as it is shown. It stands in evidence, which is redacted.
+/// A quote as it is shown, once it was found in its evidence, which is redacted. A URL in it becomes no link either.
 fn quote(quote: &str) -> String {
     let shown: String = quote.chars().filter(|c| !quotes::is_hidden(*c)).collect();
-    findings::cap(shown.trim().to_owned(), QUOTE_CAP)
+    findings::cap(unlinked(shown.trim().to_owned()), QUOTE_CAP)
 }
 
 #[cfg(test)]

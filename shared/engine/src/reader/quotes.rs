@@ -64,6 +64,9 @@ fn goes_on(mut beside: impl Iterator<Item = char>, edge: Option<char>) -> bool {
     let Some(edge) = edge.filter(|edge| edge.is_alphanumeric()) else { return false };
     match beside.next() {
         Some('.' | ',') if edge.is_ascii_digit() => beside.next().is_some_and(|next| next.is_ascii_digit()),
+        // `ready` is not what `not_ready` says, nor `5` what `-5` does.
+        Some('_') => true,
+        Some('-') => edge.is_ascii_digit() || beside.next().is_some_and(char::is_alphanumeric),
         Some(next) => next.is_alphanumeric(),
         None => false,
     }

@@ -89,7 +89,7 @@ pub(super) async fn call(
     let mut judged: Vec<Judged> = mined
         .into_iter()
         .filter(|pattern| pattern.count > 0)
-        .map(|pattern| Judged::new(pattern, scale, compared))
+        .map(|pattern| Judged::new(pattern, scale, compared && !before.truncated))
         .collect();
     judged.sort_by(|one, other| other.rank().partial_cmp(&one.rank()).unwrap_or(std::cmp::Ordering::Equal));
     let (total, new) = (judged.len(), judged.iter().filter(|judged| judged.new).count());

@@ -46,8 +46,8 @@ name: daily
 schedule: rate(1 day)
 command: triage
 deliver: [{ pagerduty: { note: true } }]
-"##, r##"checkout.yaml:11:11: error[FL102] none of the sources is of `type: pagerduty`, so there is nothing to write a note on
-  = help: listen to such a source, or take the target out
+"##, r##"checkout.yaml:11:11: error[FL102] not every source is of `type: pagerduty`, so there may be nothing to write a note on
+  = help: listen to such sources alone, or take the target out
 checkout.yaml:11:32: error[FL102] without a note there is nothing to deliver
   = help: write `note: true`, or take the target out
 checkout.yaml:11:45: error[FL102] `from` is not an e-mail address
@@ -93,8 +93,8 @@ checkout.yaml:9:27: error[FL102] `repository` is not `owner/name`
   = help: write it as it stands in the address of the repository
 checkout.yaml:9:44: error[FL102] `#7` is not the number of a GitHub issue, such as 12
   = help: write the key as the tracker shows it, in quotes, or where the alert has it: ${{ alert.labels.ticket }}
-checkout.yaml:10:5: error[FL102] none of the sources is of `type: opsgenie`, so there is nothing to write a note on
-  = help: listen to such a source, or take the target out
+checkout.yaml:10:5: error[FL102] not every source is of `type: opsgenie`, so there may be nothing to write a note on
+  = help: listen to such sources alone, or take the target out
 checkout.yaml:16:57: error[FL102] a Schedule has no alert that could say which ticket
   = help: write the number of a GitHub issue, such as 12"##;
 }
