@@ -114,7 +114,7 @@ pub async fn i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion(wo
         ("MALFORMED", "PMESSAGES", "3 replies of the model could not be used"),
         ("REFUSED", "PCOMPLETIONS", "the model declined to answer"),
         ("BUSY", "PMESSAGES", "it was tried 5 times"),
-        ("OVERLOADED", "PMESSAGES", "tried 5 times"),
+        ("OVERLOADED", "PMESSAGES", "overloaded (529)"),
         ("HANGING", "PMESSAGES", "time"),
         ("DENIED", "PCOMPLETIONS", ""),
     ];
