@@ -224,7 +224,9 @@ impl Stage {
             // The visibility is far beyond any test's patience: only the lease brings a message back.
             let settings = WorkerSettings {
                 deadline: Duration::from_secs(30),
-                visibility: Duration::from_secs(1800),
+                // Longer than any lease here, so that what comes back sooner was retimed. Not longer than a test waits: who is killed
+                // between the receipt and the retiming leaves the message to this.
+                visibility: Duration::from_secs(45),
                 poll: Duration::from_millis(100),
                 ..WorkerSettings::default()
             };
