@@ -280,6 +280,8 @@ fn i2_each_role_has_the_verbs_of_its_ports_and_no_more() {
     let deliver = expected(&[
         ("DeliverLog", log),
         ("Table", table),
+        // The newest runs, for who asks in a chat.
+        ("Table/index/gsi1", &["dynamodb:Query"]),
         ("DeliverQueue", own),
         ("DeliverDlq", send),
         ("Secret", secret),

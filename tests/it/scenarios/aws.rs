@@ -197,6 +197,7 @@ scenarios! { proxied, run_alone:
 scenarios! { enforced, run_alone:
     each_role_has_what_the_main_path_needs: path::a_page_becomes_an_answer_in_every_target;
     each_role_has_what_attached_events_need: path::i3_events_of_one_incident_share_its_run;
+    each_role_has_what_requests_in_a_chat_need: slack::i3_a_slash_command_becomes_one_answer_in_its_channel;
 }
 
 scenarios! { enforced, run_alone:
@@ -231,7 +232,7 @@ async fn denied(world: &Aws) {
         (&data["dead_letters"]["name"], &data["dead_letters"]["visible"]),
         (&json!("firstlook-investigate-dlq"), &json!(0))
     );
-    assert_eq!((&data["max_receives"], &data["notes"]), (&json!(3), &json!([])), "{depth:?}");
+    assert_eq!((&data["max_receives"], &data["unread"]), (&json!(3), &json!([])), "{depth:?}");
     let domain::Outcome::Failed { reason } = &gone.outcome else { panic!("{gone:?}") };
     assert!(reason.contains("QueueDoesNotExist") || reason.contains("NonExistentQueue"), "{reason}");
     for asked in [invocations, alarms] {
