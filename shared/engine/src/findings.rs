@@ -276,7 +276,7 @@ pub fn report(
     }
     let mut healthy: Vec<Checked> = steps
         .iter()
-        .filter(|step| step.outcome == Outcome::Ok && step.issues.is_empty())
+        .filter(|step| step.outcome == Outcome::Ok && step.issues.is_empty() && unread(step).is_empty())
         .map(|step| Checked {
             step: step.id.clone(),
             title: cap(step.title.clone(), TITLE_CAP),
@@ -285,13 +285,14 @@ pub fn report(
         .collect();
     let mut gaps: Vec<Gap> = steps
         .iter()
-        .filter_map(|step| match &step.outcome {
-            Outcome::Failed { reason } => Some(Gap {
-                step: step.id.clone(),
-                title: cap(step.title.clone(), TITLE_CAP),
-                reason: cap(reason.clone(), LINE_CAP),
-            }),
-            Outcome::Ok | Outcome::Skipped { .. } => None,
+        .filter_map(|step| {
+            let reason = match &step.outcome {
+                Outcome::Failed { reason } => reason.clone(),
+                Outcome::Ok => unread(step),
+                Outcome::Skipped { .. } => String::new(),
+            };
+            let title = || cap(step.title.clone(), TITLE_CAP);
+            (!reason.is_empty()).then(|| Gap { step: step.id.clone(), title: title(), reason: cap(reason, LINE_CAP) })
         })
         .collect();
     if let Some(reason) = unreached {
@@ -304,7 +305,9 @@ pub fn report(
         remarks.push(format!("Concluded early: {reason}."));
     }
     // The verdict and the worst speak of all that was found, also of what has no room below.
-    let verdict = cap(verdict(&seen(&issues, steps), healthy.len(), gaps.len(), hidden), LINE_CAP);
+    let partly = steps.iter().filter(|step| step.outcome == Outcome::Ok && !unread(step).is_empty()).count();
+    let told = Told { healthy: healthy.len(), unmade: gaps.len() - partly, partly, hidden };
+    let verdict = cap(verdict(&seen(&issues, steps), &told), LINE_CAP);
     let worst = issues.iter().map(|merged| merged.issue.severity).min();
     for (left_off, one, many) in [
         (cap_list(&mut issues, REPORT_ISSUES, ISSUES_CAP), "more finding", "more findings"),
@@ -351,6 +354,13 @@ pub fn report(
     }
 }
 
+/// What a step that was answered could not read beside that, and why: its result's `unread`. Who has not seen all does not say
+/// that all is well.
+fn unread(step: &Step) -> String {
+    let parts = step.evidence.data.get("unread").and_then(serde_json::Value::as_array);
+    parts.into_iter().flatten().filter_map(serde_json::Value::as_str).collect::<Vec<_>>().join("; ")
+}
+
 /// The Slxs that the alert speaks of; that there are none is said where their Tasks were asked for.
 fn about(plan: &Plan<'_>, alert: Option<&Alert>, remarks: &mut Vec<String>) -> Vec<SlxMatched> {
     if plan.asks_slxs && plan.slxs.is_empty() {
@@ -379,23 +389,36 @@ fn seen<'a>(issues: &'a [MergedIssue], steps: &[Step]) -> Vec<&'a MergedIssue> {
     issues.iter().filter(|merged| merged.steps.iter().any(made)).collect()
 }
 
-/// `hidden`: how many findings Rules suppressed. A verdict that is silent of them would call a service well that is not.
-fn verdict(seen: &[&MergedIssue], healthy: usize, gaps: usize, hidden: usize) -> String {
-    let mut unmade = match gaps {
-        0 => String::new(),
-        gaps => format!("; {} could not be made", count(gaps, "check", "checks")),
-    };
-    if hidden > 0 {
-        unmade.push_str(&format!("; {} suppressed by Rules", count(hidden, "finding", "findings")));
-    }
-    match seen {
-        [] if healthy == 0 && gaps > 0 => {
-            format!("Could not investigate: {} could not be made", count(gaps, "check", "checks"))
+/// What a verdict counts beside the findings.
+struct Told {
+    healthy: usize,
+    unmade: usize,
+    /// Checks that saw only a part.
+    partly: usize,
+    /// Findings that Rules suppressed. A verdict that is silent of them would call a service well that is not.
+    hidden: usize,
+}
+
+fn verdict(seen: &[&MergedIssue], told: &Told) -> String {
+    let mut beside = String::new();
+    for (number, one, many, what) in [
+        (told.unmade, "check", "checks", "could not be made"),
+        (told.partly, "check", "checks", "saw only a part"),
+        (told.hidden, "finding", "findings", "suppressed by Rules"),
+    ] {
+        if number > 0 {
+            beside.push_str(&format!("; {} {what}", count(number, one, many)));
         }
-        [] => format!("Nothing wrong found in {}{unmade}", count(healthy, "check", "checks")),
-        [only] => format!("{}{unmade}", only.issue.title),
+    }
+    let looked = told.healthy + told.partly;
+    match seen {
+        [] if looked == 0 && told.unmade > 0 => {
+            format!("Could not investigate: {} could not be made", count(told.unmade, "check", "checks"))
+        }
+        [] => format!("Nothing wrong found in {}{beside}", count(looked, "check", "checks")),
+        [only] => format!("{}{beside}", only.issue.title),
         [worst, others @ ..] => {
-            format!("{}, and {}{unmade}", worst.issue.title, count(others.len(), "more finding", "more findings"))
+            format!("{}, and {}{beside}", worst.issue.title, count(others.len(), "more finding", "more findings"))
         }
     }
 }

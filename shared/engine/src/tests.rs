@@ -216,6 +216,21 @@ async fn findings_are_ranked_merged_and_told_with_what_is_healthy_and_what_could
 }
 
 #[tokio::test(start_paused = true)]
+async fn i14_a_check_that_saw_only_a_part_is_not_called_healthy() {
+    let part = json!({"status": 200, "unread": ["the daemonsets could not be read: 403", "the events could not be read: 403"]});
+    let world = world(
+        catalog(json!([entry("a", "http://a"), entry("b", "http://b")]), json!({})),
+        &[("http://a", 0, Ok(json!({"status": 200, "unread": []}))), ("http://b", 0, Ok(part))],
+    );
+    let report = world.finished().await;
+    assert_eq!(report.verdict, "Nothing wrong found in 2 checks; 1 check saw only a part");
+    let healthy: Vec<_> = report.healthy.iter().map(|checked| checked.step.as_str()).collect();
+    assert_eq!(healthy, ["a"]);
+    let [gap] = report.gaps.as_slice() else { panic!("{report:?}") };
+    assert_eq!(gap.reason, "the daemonsets could not be read: 403; the events could not be read: 403");
+}
+
+#[tokio::test(start_paused = true)]
 async fn i6_a_resumed_run_takes_only_the_steps_that_are_not_recorded() {
     let tasks = json!([entry("a", "http://a"), with(entry("b", "http://b"), "needs", json!(["a"]))]);
     let ok = Ok(json!({"status": 200}));

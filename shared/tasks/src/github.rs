@@ -97,10 +97,11 @@ async fn ask(http: &Http, keys: &Keys, now: Timestamp, url: &str, run: &GithubRu
     if let (Err(reason), Err(_), Err(_)) = (&deployments, &pulls, &runs) {
         return Err(reason.clone());
     }
-    let deployments = part(deployments, "deployments", &mut notes);
-    let mut pulls = part(pulls, "pull requests", &mut notes);
-    let mut runs = part(runs, "workflow runs", &mut notes);
-    notes.append(&mut runs.notes);
+    let mut unread = Vec::new();
+    let deployments = part(deployments, "deployments", &mut unread);
+    let mut pulls = part(pulls, "pull requests", &mut unread);
+    let mut runs = part(runs, "workflow runs", &mut unread);
+    unread.append(&mut runs.unread);
     let green_at = runs.green_at.clone();
     let after = |pull: &Value| !green_at.is_empty() && text(pull, "/merged_at") > green_at.as_str();
     for pull in &mut pulls {
@@ -144,6 +145,7 @@ async fn ask(http: &Http, keys: &Keys, now: Timestamp, url: &str, run: &GithubRu
         "failing": runs.failing,
         "green_at": green_at,
         "notes": notes,
+        "unread": unread,
         "elapsed_ms": elapsed_ms(started),
     });
     Ok(Answer { summary, result })
@@ -163,10 +165,10 @@ fn pieces(repository: &str) -> Result<(&str, &str), String> {
     }
 }
 
-/// What was read, or a note on why it could not be.
-fn part<T: Default>(read: Result<T, String>, what: &str, notes: &mut Vec<String>) -> T {
+/// What was read; or nothing, and why not in `unread`.
+fn part<T: Default>(read: Result<T, String>, what: &str, unread: &mut Vec<String>) -> T {
     read.unwrap_or_else(|reason| {
-        notes.push(format!("the {what} could not be read: {reason}"));
+        unread.push(format!("the {what} could not be read: {reason}"));
         T::default()
     })
 }

@@ -72,7 +72,7 @@ impl Clusters {
     }
 }
 
-/// What was read: the fields of `result` but for `notes` and `elapsed_ms`, and a line for people.
+/// What was read: the fields of `result` but for `notes` and `elapsed_ms`, and for `unread` where all was read, and a line for people.
 pub(crate) struct Read {
     pub(crate) summary: String,
     pub(crate) fields: Map<String, Value>,
@@ -147,6 +147,7 @@ async fn ask(
         KubernetesRead::Nodes => seen::nodes(&api, &filter, now).await?,
     };
     fields.insert("notes".to_owned(), json!(notes));
+    fields.entry("unread").or_insert_with(|| json!([]));
     fields.insert("elapsed_ms".to_owned(), json!(elapsed_ms(started)));
     Ok(Answer { summary, result: Value::Object(fields) })
 }

@@ -99,11 +99,11 @@ async fn look(signed: Signed<'_>, run: &LambdaHealthRun<String>, windows: &Windo
     );
     let configuration = configuration?;
     let metrics = metrics?;
-    let mut notes = Notes::default();
+    let (mut notes, mut unread) = (Notes::default(), Vec::new());
     // What is denied is to be granted; what did not come in time is a gap that is told.
     let mut beside = |answer: Result<Value, AwsError>, what: &str| match answer {
         Err(error @ (AwsError::TimedOut { .. } | AwsError::Throttled { .. } | AwsError::Failed { .. })) => {
-            notes.say(format!("{what} is not known: {}", signed.note(&error)));
+            unread.push(format!("{what} is not known: {}", signed.note(&error)));
             Ok(Value::Null)
         }
         other => other,
@@ -158,6 +158,7 @@ async fn look(signed: Signed<'_>, run: &LambdaHealthRun<String>, windows: &Windo
         "error_rate_before": measured(rate_before),
         "mappings": mappings.iter().take(MAPPINGS).collect::<Vec<_>>(),
         "mappings_failing": failing,
+        "unread": unread,
     });
     Ok(Answer { summary, result: signed::ended(result, notes, started) })
 }

@@ -96,10 +96,11 @@ async fn ask(
         pages(&api, &["incidents"], &query, "incidents").await
     };
     let mut notes = Vec::new();
-    let (alerts, more_alerts) = part(alerts, "alerts", &mut notes);
-    let (mut recent, more_recent) = part(recent, "earlier incidents", &mut notes);
+    let mut unread = Vec::new();
+    let (alerts, more_alerts) = part(alerts, "alerts", &mut unread);
+    let (mut recent, more_recent) = part(recent, "earlier incidents", &mut unread);
     let changes = changes.map(|changes| (changes.as_array().cloned().unwrap_or_default(), false));
-    let (changes, _) = part(changes, "related changes", &mut notes);
+    let (changes, _) = part(changes, "related changes", &mut unread);
     recent.retain(|other| text(other, "/id") != id);
     let title = text(&incident, "/title").to_owned();
     let same = |other: &Value| text(other, "/title") == title;
@@ -140,15 +141,16 @@ async fn ask(
         "changes": changes.iter().take(KEPT).map(change).collect::<Vec<_>>(),
         "changes_total": changes.len(),
         "notes": notes,
+        "unread": unread,
         "elapsed_ms": elapsed_ms(started),
     });
     Ok(Answer { summary, result })
 }
 
-/// A list, or a note on why it could not be read.
-fn part(list: Result<(Vec<Value>, bool), String>, what: &str, notes: &mut Vec<String>) -> (Vec<Value>, bool) {
+/// A list; or an empty one, and why in `unread`.
+fn part(list: Result<(Vec<Value>, bool), String>, what: &str, unread: &mut Vec<String>) -> (Vec<Value>, bool) {
     list.unwrap_or_else(|reason| {
-        notes.push(format!("the {what} could not be read: {reason}"));
+        unread.push(format!("the {what} could not be read: {reason}"));
         (vec![], false)
     })
 }

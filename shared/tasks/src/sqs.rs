@@ -88,12 +88,12 @@ async fn look(there: &There<'_>, now: Timestamp, run: &SqsRun<String>, within: D
     let window = (now.as_second() - AGE_SECONDS, now.as_second());
     let (own, age) = tokio::join!(attributes(there, &run.queue, None, within), points(there, &metric, window, within));
     let own = own.map_err(|error| there.reason(&error))?;
-    let mut notes = Vec::new();
+    let mut unread = Vec::new();
     let oldest = match age {
         Ok(found) => found.points.last().map(|(_, value)| crate::common::number(*value)),
         Err(error) => {
             let reason = there.reason(&error);
-            notes.push(format!("the age of the oldest message: {}", reason.lines().next().unwrap_or_default()));
+            unread.push(format!("the age of the oldest message: {}", reason.lines().next().unwrap_or_default()));
             None
         }
     };
@@ -105,13 +105,13 @@ async fn look(there: &There<'_>, now: Timestamp, run: &SqsRun<String>, within: D
     let mut dead_letters = Value::Null;
     if let Some((name, owner)) = policy.get("deadLetterTargetArn").and_then(Value::as_str).and_then(of_arn) {
         let mut told = serde_json::Map::from_iter([("name".to_owned(), Value::from(name))]);
-        let unread = || ["visible", "in_flight", "delayed"].map(|name| (name, Value::Null));
+        let nothing = || ["visible", "in_flight", "delayed"].map(|name| (name, Value::Null));
         let numbers = match attributes(there, name, Some(owner), within).await {
             Ok(found) => depth(&found),
             Err(error) => {
                 let reason = there.reason(&error);
-                notes.push(format!("the dead letters {name}: {}", reason.lines().next().unwrap_or_default()));
-                unread()
+                unread.push(format!("the dead letters {name}: {}", reason.lines().next().unwrap_or_default()));
+                nothing()
             }
         };
         told.extend(numbers.into_iter().map(|(name, value)| (name.to_owned(), value)));
@@ -123,7 +123,7 @@ async fn look(there: &There<'_>, now: Timestamp, run: &SqsRun<String>, within: D
         "visible": visible, "in_flight": in_flight, "delayed": delayed, "oldest_seconds": oldest,
         "retention_seconds": whole(&own, "MessageRetentionPeriod"), "visibility_seconds": whole(&own, "VisibilityTimeout"),
         "max_receives": max_receives, "dead_letters": dead_letters,
-        "arn": own.get("QueueArn").and_then(Value::as_str).unwrap_or_default(), "notes": notes,
+        "arn": own.get("QueueArn").and_then(Value::as_str).unwrap_or_default(), "unread": unread,
         "elapsed_ms": elapsed_ms(started),
     });
     Ok(Answer { summary, result })

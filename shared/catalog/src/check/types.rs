@@ -212,7 +212,7 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
             let unsure = ["oldest_seconds", "max_receives", "dead_letters"].map(|name| (name, Type::Any));
             let numbers = ["visible", "in_flight", "delayed", "retention_seconds", "visibility_seconds", "elapsed_ms"];
             let numbers = numbers.map(|name| (name, Type::Number));
-            Type::fields(unsure.into_iter().chain(numbers).chain([("arn", Type::Text), ("notes", list(Type::Text))]))
+            Type::fields(unsure.into_iter().chain(numbers).chain([("arn", Type::Text), ("unread", list(Type::Text))]))
         }
         RunSpec::CloudwatchLogs(run) => super::kinds::cloudwatch_logs::result(run),
         RunSpec::Ecs(run) => super::kinds::ecs::result(run),

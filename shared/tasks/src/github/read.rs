@@ -30,7 +30,7 @@ pub(super) struct Runs {
     pub(super) failing: usize,
     /// The oldest last success of a workflow that fails now; when none fails, the newest success.
     pub(super) green_at: String,
-    pub(super) notes: Vec<String>,
+    pub(super) unread: Vec<String>,
 }
 
 /// The object at a path of the repository.
@@ -196,13 +196,13 @@ pub(super) async fn failures(repository: &Repository<'_>, branch: &str, since: T
     for run in &first {
         jobs.push(jobs_of(repository, number(run, "/id")).boxed());
     }
-    let mut notes = Vec::new();
+    let mut unread = Vec::new();
     let jobs: BTreeMap<u64, Vec<Value>> = first
         .iter()
         .zip(join_all(jobs).await)
         .map(|(run, jobs)| {
             let jobs = jobs.unwrap_or_else(|reason| {
-                notes.push(format!("the jobs of a run could not be read: {reason}"));
+                unread.push(format!("the jobs of a run could not be read: {reason}"));
                 vec![]
             });
             (number(run, "/id"), jobs)
@@ -224,7 +224,7 @@ pub(super) async fn failures(repository: &Repository<'_>, branch: &str, since: T
             "jobs": jobs.get(&number(run, "/id")).cloned().unwrap_or_default(),
         })
     });
-    Ok(Runs { failures: failures.collect(), failing: failing.len(), green_at: green_at.to_owned(), notes })
+    Ok(Runs { failures: failures.collect(), failing: failing.len(), green_at: green_at.to_owned(), unread })
 }
 
 /// The jobs of a run that failed, with the names of the steps that did.

@@ -156,7 +156,7 @@ async fn a_used_up_limit_says_for_how_long_and_what_may_not_be_read_says_what_it
         })
         .await;
         let called = ask_it(&run(server.url(""))).await;
-        let told = called.answer.map_or_else(|reason| reason, |answer| answer.result["notes"].to_string());
+        let told = called.answer.map_or_else(|reason| reason, |answer| answer.result["unread"].to_string());
         assert!(told.contains(said), "{told}");
     }
 }
@@ -170,7 +170,7 @@ async fn one_part_that_cannot_be_read_is_a_note() {
     })
     .await;
     let result = ask_it(&run(server.url(""))).await.answer.unwrap().result;
-    assert!(result["notes"][0].as_str().unwrap().starts_with("the workflow runs could not be read"), "{result}");
+    assert!(result["unread"][0].as_str().unwrap().starts_with("the workflow runs could not be read"), "{result}");
     assert_eq!((&result["failing"], &result["green_at"]), (&json!(0), &json!("")));
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn workloads(api: &Api<'_>, filter: &Filter, now: Timestamp) ->
         lists.push(workloads_of(api, filter, resource, &by_name).boxed());
     }
     let lists = join_all(lists).await;
-    let (mut notes, mut shown, mut read) = (Vec::new(), Vec::new(), 0);
+    let (mut notes, mut unread, mut shown, mut read) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut more = false;
     for ((kind, _), list) in WORKLOADS.into_iter().zip(lists) {
         match list {
@@ -34,11 +34,11 @@ pub(super) async fn workloads(api: &Api<'_>, filter: &Filter, now: Timestamp) ->
                 more |= beyond;
                 shown.extend(found.iter().map(|workload| shown_workload(kind, workload, now)));
             }
-            Err(reason) => notes.push(reason),
+            Err(reason) => unread.push(reason),
         }
     }
     if read == 0 {
-        return Err(notes.into_iter().next().unwrap_or_default());
+        return Err(unread.into_iter().next().unwrap_or_default());
     }
     let is_healthy = |workload: &Value| workload.get("healthy") == Some(&Value::Bool(true));
     shown.sort_by_key(is_healthy);
@@ -53,7 +53,12 @@ pub(super) async fn workloads(api: &Api<'_>, filter: &Filter, now: Timestamp) ->
             format!("{summary}: {} {} has {ready} of {desired} ready", text(first, "/kind"), text(first, "/name"));
     }
     keep(&mut shown, "workloads", more, &mut notes);
-    let fields = fields([("workloads", json!(shown)), ("total", json!(total)), ("unhealthy", json!(unhealthy))]);
+    let fields = fields([
+        ("workloads", json!(shown)),
+        ("total", json!(total)),
+        ("unhealthy", json!(unhealthy)),
+        ("unread", json!(unread)),
+    ]);
     Ok(Read { summary, fields, notes })
 }
 

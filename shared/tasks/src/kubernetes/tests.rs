@@ -111,7 +111,7 @@ async fn workloads_are_of_all_three_kinds_and_what_cannot_be_read_is_said() {
     assert_eq!((&first["lags"], &first["healthy"], &first["updated"]), (&json!(true), &json!(false), &json!(3)));
     assert_eq!(first["conditions"][0]["reason"], json!("ProgressDeadlineExceeded"));
     assert_eq!((&result["total"], &result["unhealthy"]), (&json!(3), &json!(1)));
-    let note = result["notes"][0].as_str().unwrap();
+    let note = result["unread"][0].as_str().unwrap();
     assert!(note.contains("add `list` on `statefulsets` of the group `apps` to the role"), "{note}");
 }
 

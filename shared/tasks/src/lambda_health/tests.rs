@@ -80,7 +80,7 @@ async fn configuration_metrics_and_mappings_are_one_picture() {
                 {"source": "arn:aws:kinesis:eu-central-1:1:s", "state": "Enabled", "failing": true, "last_result": "PROBLEM: Function call failed"},
                 {"source": "(self-managed)", "state": "Disabled", "failing": true, "last_result": ""},
             ],
-            "mappings_failing": 2, "notes": [], "elapsed_ms": null,
+            "mappings_failing": 2, "notes": [], "unread": [], "elapsed_ms": null,
         })
     );
     assert_eq!(
@@ -122,7 +122,7 @@ async fn what_does_not_come_is_told_and_what_is_denied_is_a_failure() {
     .await;
     let result = ask(&world, &run(json!({"function": "orders", "timeout": "3s"}))).await.answer.unwrap().result;
     assert_eq!(result["reserved_concurrency"], json!(null));
-    assert!(result["notes"][0].as_str().unwrap().starts_with("the reserved concurrency is not known: "), "{result}");
+    assert!(result["unread"][0].as_str().unwrap().starts_with("the reserved concurrency is not known: "), "{result}");
     for action in ["GetFunctionConfiguration", "GetFunctionConcurrency", "ListEventSourceMappings", "GetMetricData"] {
         let part = match action {
             "GetFunctionConfiguration" => "configuration",

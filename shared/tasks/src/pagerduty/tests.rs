@@ -111,15 +111,15 @@ async fn what_the_plan_or_the_key_does_not_have_is_a_note() {
     })
     .await;
     let result = ask_it(&run(server.url(""))).await.answer.unwrap().result;
-    let notes: Vec<&str> = result["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
-    for (note, said) in notes.iter().zip([
+    let unread: Vec<&str> = result["unread"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    for (note, said) in unread.iter().zip([
         "403: the API key may not read this",
         "429: the rate limit is used up for 42 s",
         "402: the account's plan does not have it (AIOps)",
     ]) {
         assert!(note.contains(said), "{note}");
     }
-    assert_eq!((notes.len(), &result["alerts"], &result["repeats"]), (3, &json!([]), &json!(0)));
+    assert_eq!((unread.len(), &result["alerts"], &result["repeats"]), (3, &json!([]), &json!(0)));
 }
 
 #[tokio::test]

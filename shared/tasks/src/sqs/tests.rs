@@ -65,7 +65,7 @@ async fn a_queue_is_told_with_its_age_and_its_dead_letters() {
             "visible": 41, "in_flight": 3, "delayed": 0, "oldest_seconds": 660, "retention_seconds": 345_600,
             "visibility_seconds": 30, "max_receives": 5, "arn": "arn:aws:sqs:eu-central-1:111122223333:orders",
             "dead_letters": {"name": "orders-dlq", "visible": 7, "in_flight": 0, "delayed": 0},
-            "notes": [], "elapsed_ms": null,
+            "unread": [], "elapsed_ms": null,
         })
     );
 }
@@ -83,9 +83,9 @@ async fn what_beside_the_queue_cannot_be_read_is_a_note_and_the_rest_stands() {
         result["dead_letters"],
         json!({"name": "orders-dlq", "visible": null, "in_flight": null, "delayed": null})
     );
-    let notes: Vec<&str> = result["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
-    assert!(notes[0].starts_with("the age of the oldest message: the role read may not cloudwatch:GetMetricData"));
-    assert!(notes[1].starts_with("the dead letters orders-dlq: the role read may not sqs:getqueueattributes"));
+    let unread: Vec<&str> = result["unread"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert!(unread[0].starts_with("the age of the oldest message: the role read may not cloudwatch:GetMetricData"));
+    assert!(unread[1].starts_with("the dead letters orders-dlq: the role read may not sqs:getqueueattributes"));
 }
 
 #[tokio::test]

@@ -104,6 +104,7 @@ pub(in crate::check) fn result() -> Type {
         ("failing", Number),
         ("green_at", Text),
         ("notes", texts()),
+        ("unread", texts()),
         ("elapsed_ms", Number),
     ])
 }

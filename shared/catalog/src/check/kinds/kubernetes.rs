@@ -168,6 +168,6 @@ pub(in crate::check) fn result(read: KubernetesRead) -> Type {
             ("under_pressure", Number),
         ],
     };
-    let common = [("total", Number), ("notes", texts()), ("elapsed_ms", Number)];
+    let common = [("total", Number), ("notes", texts()), ("unread", texts()), ("elapsed_ms", Number)];
     Type::fields(own.into_iter().chain(common))
 }

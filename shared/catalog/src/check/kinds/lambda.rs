@@ -103,6 +103,7 @@ pub(in crate::check) fn health_result<T>(_: &LambdaHealthRun<T>) -> Type {
         ("mappings", list(mapping)),
         ("mappings_failing", Type::Number),
         ("notes", list(Type::Text)),
+        ("unread", list(Type::Text)),
         ("elapsed_ms", Type::Number),
     ];
     Type::fields(texts.into_iter().chain(measured).chain(other))

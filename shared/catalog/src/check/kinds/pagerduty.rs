@@ -75,6 +75,7 @@ pub(in crate::check) fn result() -> Type {
         ("changes", list(vec![("summary", Text), ("source", Text), ("at", Text), ("url", Text), ("reason", Text)])),
         ("changes_total", Number),
         ("notes", Type::List(Box::new(Text))),
+        ("unread", Type::List(Box::new(Text))),
         ("elapsed_ms", Number),
     ])
 }
