@@ -101,13 +101,14 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Investigate, ContextError> {
         secrets: Arc::clone(&secrets) as Arc<_>,
         clock: Arc::clone(&clock),
         aws: Some(way.clone()),
-        extra_ca: None,
+        extra_ca: aws.ca_bundle.clone(),
     };
     let models = Models::new(&catalog, of_models)?;
     let tasks = Tasks::new(TasksOptions {
         clusters: catalog.clusters.clone(),
         accounts: catalog.accounts.clone(),
         aws: Some(way),
+        extra_ca: aws.ca_bundle.clone(),
         ..TasksOptions::new(policy, secrets, Arc::clone(&clock))
     })?;
     let store = Store::new(Arc::new(DynamoTable::new(&clients, table)), Arc::clone(&clock), Arc::new(OsEntropy));

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     aws::Cloud,
-    common::{counted, limit},
+    common::{back_from, counted, limit},
     signed::{self, Notes, Signed, list, shown, text, time},
 };
 
@@ -30,7 +30,13 @@ const APART: Duration = Duration::from_millis(500);
 const PAGES: u32 = 40;
 
 pub(crate) async fn call(cloud: &Cloud, clock: &dyn Clock, run: &CloudtrailRun<String>) -> Called {
-    let until = clock.now();
+    let until = match back_from(run.at.as_deref(), clock.now()) {
+        Ok(until) => until,
+        Err(reason) => {
+            let request = signed::request("cloudtrail:LookupEvents", run.account.as_ref(), json!({ "at": run.at }));
+            return Called { request, answer: Err(reason) };
+        }
+    };
     let from = until.checked_sub(run.last.0).unwrap_or(Timestamp::UNIX_EPOCH);
     let (attribute, value) = attribute(run);
     let body = json!({

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use catalog::model::Span;
+use jiff::Timestamp;
 use net::where_to;
 use serde_json::{Number, Value};
 use tokio::time::Instant;
@@ -13,6 +14,17 @@ pub const LONGEST: Duration = Duration::from_secs(30);
 /// How long a call with this timeout may take.
 pub(crate) fn limit(timeout: Span) -> Duration {
     timeout.0.min(LONGEST)
+}
+
+/// The moment that a look goes back from: what the Task names, which is nothing later than now.
+pub(crate) fn back_from(at: Option<&str>, now: Timestamp) -> Result<Timestamp, String> {
+    match at.map(str::trim).filter(|at| !at.is_empty()) {
+        Some(text) => {
+            let at = text.parse::<Timestamp>();
+            Ok(at.map_err(|_| "`at` is not a time: it is written as RFC 3339".to_owned())?.min(now))
+        }
+        None => Ok(now),
+    }
 }
 
 /// That the server of this URL took longer than it may.

@@ -88,6 +88,20 @@ async fn i9_changes_are_who_did_what_and_no_parameter_that_could_be_a_secret() {
 }
 
 #[tokio::test]
+async fn a_look_hours_later_goes_back_from_the_same_moment() {
+    let world = World::new(|_| ok(json!({"Events": []}))).await;
+    let from = async |at: &str| {
+        let called = ask(&world, &run(json!({"resource": "checkout", "last": "1h", "at": at}))).await;
+        called.answer.map(|_| (called.request["StartTime"].clone(), called.request["EndTime"].clone()))
+    };
+    let now = 1_772_366_400;
+    assert_eq!(from("2026-03-01T09:00:00Z").await, Ok((json!(now - 4 * 3600), json!(now - 3 * 3600 + 1))));
+    assert_eq!(from("2026-03-01T19:00:00Z").await, Ok((json!(now - 3600), json!(now + 1))), "not later than now");
+    assert_eq!(from(" ").await, Ok((json!(now - 3600), json!(now + 1))));
+    assert_eq!(from("yesterday").await, Err("`at` is not a time: it is written as RFC 3339".to_owned()));
+}
+
+#[tokio::test]
 async fn who_it_was_is_read_of_every_kind_of_identity() {
     for (identity, who) in [
         (json!({"type": "Root"}), "root"),

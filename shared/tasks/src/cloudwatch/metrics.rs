@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::{Metric, POINTS, Points, points};
 use crate::{
     aws::{Cloud, There},
-    common::{counted, elapsed_ms, limit, number},
+    common::{back_from, counted, elapsed_ms, limit, number},
 };
 
 const DAY: i64 = 24 * 3600;
@@ -40,13 +40,10 @@ async fn compare(there: &There<'_>, now: Timestamp, run: &CloudwatchMetricsRun<S
         statistic: &run.statistic,
         period,
     };
-    let at = match run.at.as_deref().filter(|at| !at.trim().is_empty()) {
-        Some(text) => text.trim().parse::<Timestamp>().map_err(|_| "`at` is not a time: it is written as RFC 3339")?,
-        None => now,
-    };
+    let at = back_from(run.at.as_deref(), now)?;
     let (length, step) = (i64::try_from(last).unwrap_or(DAY), i64::try_from(period).unwrap_or(60));
     // Whole periods, so that all four windows have their points at the same places.
-    let end = at.as_second().min(now.as_second()).div_euclid(step) * step;
+    let end = at.as_second().div_euclid(step) * step;
     let length = (length.div_euclid(step) * step).max(step);
     let back = [0, length, DAY, 7 * DAY];
     let windows = back.iter().map(|back| points(there, &metric, (end - length - back, end - back), limit(run.timeout)));

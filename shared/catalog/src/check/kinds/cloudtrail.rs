@@ -17,8 +17,10 @@ use crate::{
 const WINDOW: Duration = Duration::from_secs(90 * 24 * 3600);
 
 pub(in crate::check) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, run: &CloudtrailRun<Template>, text: Text<'_>) {
-    if let Some(resource) = &run.resource {
-        text(desk, &spot.to("resource"), resource);
+    for (field, template) in [("resource", &run.resource), ("at", &run.at)] {
+        if let Some(template) = template {
+            text(desk, &spot.to(field), template);
+        }
     }
     if let Some(kind) = run.resource_type.as_ref().filter(|kind| !kind.starts_with("AWS::")) {
         let message = format!("`{}` is not a type of resource", crate::bind::cut(kind));

@@ -26,9 +26,12 @@ pub struct CloudtrailRun<T> {
     /// Events to leave out, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<String>,
-    /// From so long ago until now; default 2 h, at most 90 days.
+    /// How far back from `at`; default 2 h, at most 90 days.
     #[serde(default = "two_hours")]
     pub last: Span,
+    /// The moment that it looks back from, RFC 3339: the alert's start, so that a later look sees the same. Default, and at most: now.
+    #[serde(default = "nothing::<T>", skip_serializing_if = "Option::is_none")]
+    pub at: Option<T>,
     /// How many changes to show, at most 200; default 50.
     #[serde(default = "fifty")]
     pub limit: u32,
@@ -66,6 +69,7 @@ impl<T> CloudtrailRun<T> {
             source: self.source.clone(),
             except: self.except.clone(),
             last: self.last,
+            at: self.at.as_ref().map(|at| change(Slot::Text, at)).transpose()?,
             limit: self.limit,
             account: self.account.clone(),
             region: self.region.clone(),
