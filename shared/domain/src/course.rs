@@ -146,6 +146,11 @@ impl Run {
                 if gathered == 0 { "is" } else { "are" },
             ));
         }
+        if let Some(alerts) = self.alerts.as_ref().filter(|alerts| (1..alerts.count).contains(&alerts.over())) {
+            let over = alerts.over();
+            let are = if over == 1 { "is" } else { "are" };
+            course.push(format!("{over} of the incident's {} {are} over.", count(alerts.count, "alert")));
+        }
         if let Some(Flapping { times, since }) = self.flapping() {
             course.push(format!("Flapping: fired {times} times since {}.", clock(since)));
         }

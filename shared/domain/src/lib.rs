@@ -4,6 +4,7 @@
 //! Nothing here knows a clock, a network, a database or AWS; time and randomness come in as arguments.
 
 mod alert;
+mod alerts;
 mod chat;
 mod course;
 mod delivery;
@@ -23,6 +24,7 @@ mod transcript;
 mod view;
 
 pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
+pub use alerts::{Alerts, Heard, Which};
 pub use chat::{ChatAnswer, ChatPlace, ChatReply, ResponseUrl};
 pub use course::{EARLIER_KEPT, Earlier, FIRINGS_KEPT, FLAPS_FROM, Flapping, LastTime, Previous};
 pub use delivery::{Target, TargetSpec, TargetState};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Alert, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec,
+    Alert, Alerts, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec,
 };
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
@@ -125,6 +125,12 @@ impl IncidentState {
         }
     }
 
+    /// Whether nothing goes on any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self, Self::Resolved { .. } | Self::Merged { .. })
+    }
+
     /// The state after an event of `kind` at `at`. What is older than what stands changes nothing, so that reordered
     /// events do not bring a resolved incident back.
     #[must_use]
@@ -138,9 +144,7 @@ impl IncidentState {
             EventKind::Merged => Self::Merged { at },
             EventKind::Unacknowledged | EventKind::Reopened => Self::Reopened { at },
             // The same incident fires again: whatever was said of its end no longer holds.
-            EventKind::Triggered if matches!(self, Self::Resolved { .. } | Self::Merged { .. }) => {
-                Self::Reopened { at }
-            }
+            EventKind::Triggered if self.is_over() => Self::Reopened { at },
             EventKind::Triggered
             | EventKind::Escalated
             | EventKind::Updated
@@ -175,7 +179,8 @@ pub struct Counts {
     /// How many incidents a storm's run has gathered, the one that opened it included; 0 on every other run.
     #[serde(default)]
     pub incidents: u64,
-    /// How often the incident has fired since it was opened, the opening included; 0 where no event opened the run.
+    /// How often the incident has fired since it was opened, the opening included: an alert that goes on and is sent once
+    /// more is not counted. 0 where no event opened the run.
     #[serde(default)]
     pub fired: u64,
 }
@@ -230,9 +235,12 @@ pub struct Run {
     pub spent_ms: u64,
     /// Counts every change that a reader can see; deliveries converge to it.
     pub revision: u64,
-    /// What the sender last said of the incident.
+    /// What the sender last said of the incident; of several [`Alerts`] together, which is over when the last of them is.
     #[serde(flatten)]
     pub incident: IncidentState,
+    /// The alerts of the incident, where more than one came under its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alerts: Option<Alerts>,
     /// Whether it stands for the incidents that its workflow was over a limit for. It investigates the first of them, and
     /// its incident state stays open: what is said of one of them is not said of the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -297,6 +305,7 @@ impl Run {
             spent_ms: 0,
             revision: 1,
             incident: IncidentState::Open,
+            alerts: None,
             buttons: false,
             storm: false,
             previous: None,

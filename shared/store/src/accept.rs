@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{
     AttachedEvent, Attachment, Counts, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState,
+    Which,
 };
 use jiff::Timestamp;
 use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use crate::{
-    EVENTS_KEPT, KEY_DAYS, OpenLimits, RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys, later,
+    EVENTS_KEPT, KEY_DAYS, OpenLimits, RUN_DAYS, Store, StoreError, UnmatchedEvent, alias::Alias, expiry, item, keys,
+    later,
 };
 
 /// What came of an event. The same for the same event, however often it is taken.
@@ -88,39 +90,7 @@ struct Taken {
     gathered: bool,
 }
 
-/// Finds the run of an incident by its sender's id; or, before there is one, what was said of it.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Alias {
-    #[serde(default)]
-    run: Option<RunId>,
-    /// Epoch milliseconds of an attaching event that found no run.
-    #[serde(default)]
-    tombstone_at: Option<i64>,
-    #[serde(default)]
-    tombstone_kind: Option<EventKind>,
-}
-
-const TOMBSTONE_AT: &str = "tombstone_at";
 const CLOSES_AT: &str = "closes_at";
-
-impl Alias {
-    pub(crate) fn to(run: RunId) -> Self {
-        Self { run: Some(run), ..Self::default() }
-    }
-
-    fn read(found: Option<&Item>) -> Result<Self, StoreError> {
-        found.map_or_else(|| Ok(Self::default()), item::read)
-    }
-
-    /// That the alias still says what was read.
-    fn unchanged(&self) -> When {
-        match self.tombstone_at {
-            Some(at) => When::all([Condition::Equals(TOMBSTONE_AT, json!(at))]),
-            // Absent, or an earlier run's.
-            None => When::all([Condition::Without(TOMBSTONE_AT)]),
-        }
-    }
-}
 
 pub(crate) fn found(refusals: &[Refusal], part: usize) -> Option<&Refusal> {
     refusals.iter().find(|refusal| refusal.part == part)
@@ -171,8 +141,14 @@ impl Store {
             let last = self.reader().run(open.run).await?.ok_or(StoreError::NoRun(open.run))?;
             let at = event.occurred_at;
             let run = Run { incident: IncidentState::Reopened { at }, ..opening.run.clone().after(&last) };
-            // What is older than the sender's last word says nothing of now, and what flaps would be looked at for ever.
-            let news = last.incident.since().is_none_or(|since| since <= at);
+            // What is older than the sender's last word says nothing of now, what flaps would be looked at for ever, and
+            // what goes on in another alert is not back.
+            let stood = match alias.which(open.run) {
+                Which::First => last.first_alert().clone(),
+                Which::Other(state) => state,
+                Which::New => IncidentState::Resolved { at },
+            };
+            let news = stood.since().is_none_or(|since| since <= at) && !last.others_go_on(&stood);
             if last.status.is_terminal() && news && run.flapping().is_none() {
                 let pointer = Pointer { run: run.id, closes_at: open.closes_at };
                 let when = When::all([Condition::Equals("run", json!(open.run))]);
@@ -199,12 +175,8 @@ impl Store {
     fn opening(&self, opening: &Opening<'_>, run: &Run, pointer: &Pointer, when: When) -> Vec<Write> {
         let Opening { event, incident, alias_key, alias, .. } = opening;
         let mut run = run.clone();
-        if let (Some(at), Some(kind)) = (alias.tombstone_at, alias.tombstone_kind) {
-            // What overtook the opening still counts, unless the opening is newer.
-            let at = Timestamp::from_millisecond(at).unwrap_or(event.occurred_at);
-            if at >= event.occurred_at {
-                run.incident = run.incident.after(kind, at);
-            }
+        if let Some((kind, at)) = alias.overtook(event) {
+            run.incident = run.incident.after(kind, at);
         }
         let key = keys::incident(&incident.workflow, &incident.key);
         let points = item::item(key, pointer, pointer.closes_at / 1000 + 86_400);
@@ -230,9 +202,13 @@ impl Store {
 
     /// Lets later events of the external id find `run`.
     pub(crate) fn leads_to(&self, run: RunId, alias_key: Option<&Key>, alias: &Alias) -> Option<Write> {
-        let ours = Alias::to(run);
+        alias_key.map(|key| self.points(key, &Alias::to(run), alias))
+    }
+
+    /// Puts `ours` in place of the alias that was read as `stood`.
+    fn points(&self, key: &Key, ours: &Alias, stood: &Alias) -> Write {
         let keep = expiry(self.clock.now(), RUN_DAYS);
-        alias_key.map(|key| Write::Put { item: item::item(key.clone(), &ours, keep), when: alias.unchanged() })
+        Write::Put { item: item::item(key.clone(), ours, keep), when: stood.unchanged() }
     }
 
     /// Opens a run that no event asked for. The same run again changes nothing.
@@ -266,7 +242,7 @@ impl Store {
                 _ => "no RunSession stands for its incident",
             };
             if let Some(run) = alias.run {
-                match self.attach_to(event, run, None, &alias).await {
+                match self.attach_to(event, run, Some(&key), &alias).await {
                     // What is kept for as long is not removed at one moment.
                     Err(StoreError::NoRun(_)) => reason = "the RunSession of its incident is no longer kept",
                     attached => return attached,
@@ -276,12 +252,9 @@ impl Store {
             let lasting = IncidentState::Open.after(event.kind, event.occurred_at) != IncidentState::Open;
             let at = event.occurred_at.as_millisecond();
             if lasting && alias.run.is_none() && alias.tombstone_at.is_none_or(|before| before < at) {
-                let mark = Alias { run: None, tombstone_at: Some(at), tombstone_kind: Some(event.kind) };
-                let marked = item::item(key.clone(), &mark, expiry(self.clock.now(), KEY_DAYS));
+                let marked = item::item(key.clone(), &Alias::mark(event), expiry(self.clock.now(), KEY_DAYS));
                 // No run may have come meanwhile: it would never hear of this.
-                let mut when = alias.unchanged();
-                when.0.iter_mut().for_each(|case| case.push(Condition::Without("run")));
-                writes.push(Write::Put { item: marked, when });
+                writes.push(Write::Put { item: marked, when: alias.unchanged() });
             }
             match self.transact(writes).await {
                 Ok(()) => Ok(Some(Accepted::Unmatched)),
@@ -313,8 +286,8 @@ impl Store {
     /// Attaches `event` to `run` under the revision that was read, so that the incident's state is never set from a
     /// stale one. `None`: somebody was faster, read again.
     ///
-    /// With `alias_key`, an opening that attaches: later events of its external id find this run by it, and what overtook
-    /// it (`alias`) counts.
+    /// How the alert stands that opened the run is on the run itself; each other one's state is on its own `alias`, written
+    /// with the run's, and later events of an alert that is new to the run find it by that.
     async fn attach_to(
         &self,
         event: &Event,
@@ -328,20 +301,22 @@ impl Store {
         if run.storm {
             return self.note_on_storm(event, id, Attachment::Attached, vec![], vec![]).await;
         }
-        let mut incident = run.incident.after(event.kind, event.occurred_at);
-        if let (Some(at), Some(kind)) = (alias.tombstone_at, alias.tombstone_kind) {
-            incident = incident.after(kind, Timestamp::from_millisecond(at).unwrap_or(event.occurred_at));
+        // Without an id of its own it is about the incident, as its opening was.
+        let which = alias_key.map_or(Which::First, |_| alias.which(id));
+        let heard = run.hears(&which, event.kind, event.occurred_at, alias.overtook(event));
+        let mut set = item::attributes(&heard.incident);
+        if let Some(alerts) = &heard.alerts {
+            set.insert(item::ALERTS.to_owned(), json!(alerts));
         }
-        let set = item::attributes(&incident);
         let mut add = vec![(item::ATTACHED, 1), (item::REVISION, 1)];
-        if matches!(event.kind, EventKind::Triggered | EventKind::Reopened) {
+        if heard.fired_again {
             add.push((item::FIRED_AGAIN, 1));
         }
         let changed = Write::Update {
             key: keys::meta(id),
             set,
             add,
-            remove: if incident.since().is_none() { vec!["at"] } else { vec![] },
+            remove: if heard.incident.since().is_none() { vec!["at"] } else { vec![] },
             when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
         };
         let keep = expiry(self.clock.now(), RUN_DAYS);
@@ -350,7 +325,9 @@ impl Store {
             let record = item::item(keys::event(id, event.id), &AttachedEvent::of(event, Attachment::Attached), keep);
             writes.push(Write::Put { item: record, when: When::all([Condition::Absent]) });
         }
-        writes.extend(self.leads_to(id, alias_key, alias));
+        if let Some(key) = alias_key.filter(|_| which != Which::First) {
+            writes.push(self.points(key, &Alias::of(id, heard.alert), alias));
+        }
         match self.transact(writes).await {
             Ok(()) => Ok(Some(Accepted::Attached(id))),
             Err(TableError::Refused(refusals)) => match found(&refusals, 0) {

@@ -16,6 +16,8 @@ pub(crate) const DUPLICATES: &str = "duplicates";
 pub(crate) const ATTACHED: &str = "attached";
 pub(crate) const GATHERED: &str = "gathered";
 pub(crate) const INCIDENTS: &str = "incidents";
+/// The alerts of a run that has several.
+pub(crate) const ALERTS: &str = "alerts";
 /// How often the incident fired after its opening; the opening itself is not in it, so that it is 0 on the runs of earlier
 /// releases too.
 pub(crate) const FIRED_AGAIN: &str = "fired_again";

@@ -5,6 +5,7 @@
 //! write under the revision that they read.
 
 mod accept;
+mod alias;
 mod error;
 mod firing;
 mod item;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use ports::{Condition, TableError, When, Write};
 use serde_json::{Map, json};
 
-use crate::{Store, StoreError, accept::Alias, expiry, item, keys};
+use crate::{Store, StoreError, alias::Alias, expiry, item, keys};
 
 /// What came of claiming a target.
 #[derive(Debug, Clone, PartialEq)]

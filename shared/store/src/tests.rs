@@ -1,5 +1,6 @@
 //! The store over a real SQLite table. The same transactions run on DynamoDB in the contract suite and the scenarios.
 
+mod alerts;
 mod events;
 mod firing;
 mod ratings;
@@ -215,7 +216,9 @@ async fn i3_a_resolve_finds_the_run_that_its_opening_attached_to() {
     let second = of(EventKind::Triggered, "d3", "2026-11-22T10:01:00Z");
     assert_eq!(world.open(&second).await.unwrap(), Accepted::Attached(run));
     let stands = world.store.reader().run(run).await.unwrap().unwrap();
-    assert_eq!(stands.incident, IncidentState::Acknowledged { at: early.occurred_at }, "what overtook it counts");
+    assert_eq!(stands.incident, IncidentState::Open, "nobody has the first");
+    let alerts = stands.alerts.unwrap();
+    assert_eq!((alerts.count, alerts.waiting, alerts.held), (2, 1, 1), "what overtook it counts");
     let resolve = of(EventKind::Resolved, "d4", "2026-11-22T10:05:00Z");
     assert_eq!(world.store.attach(&resolve).await.unwrap(), Accepted::Attached(run));
 }

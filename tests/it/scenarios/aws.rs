@@ -167,6 +167,8 @@ scenarios! { side_by_side, run:
     a_page_becomes_an_answer_in_every_target: path::a_page_becomes_an_answer_in_every_target;
     i3_ten_identical_webhooks_are_one_run_with_nine_duplicates: path::i3_ten_identical_webhooks_are_one_run_with_nine_duplicates;
     i3_events_of_one_incident_share_its_run: path::i3_events_of_one_incident_share_its_run;
+    i3_of_two_alerts_under_one_key_the_incident_is_over_when_both_are:
+        path::i3_of_two_alerts_under_one_key_the_incident_is_over_when_both_are;
     i1_i14_refused_and_unwanted_events_are_told_apart: path::i1_i14_refused_and_unwanted_events_are_told_apart;
     i14_a_run_that_cannot_be_investigated_says_so_in_slack: path::i14_a_run_that_cannot_be_investigated_says_so_in_slack;
     a_shadowed_workflow_stores_and_delivers_nothing: path::a_shadowed_workflow_stores_and_delivers_nothing;

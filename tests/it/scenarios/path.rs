@@ -186,6 +186,39 @@ pub async fn i3_events_of_one_incident_share_its_run(world: &dyn World) {
     assert_eq!(posts(world, Service::Slack, run).len(), 1);
 }
 
+/// Two alerts of one incident key: the run is over when the second is, and that each fired once is no flapping.
+pub async fn i3_of_two_alerts_under_one_key_the_incident_is_over_when_both_are(world: &dyn World) {
+    let [one, other] = ["one", "other"].map(incident);
+    let event = |kind: &str, incident: &str, minute: u32| {
+        let (kind, at) = (format!("incident.{kind}"), format!("2026-11-22T10:{minute:02}:00Z"));
+        page(&kind, incident, "PTOGETHER", &format!("{incident}-{kind}-{minute}"), &at)
+    };
+    let run = world.post("pagerduty", &event("triggered", &one, 0)).await.run();
+    let reader = world.reader();
+    let attached = async |count: u64| {
+        until("it to attach", async || reader.run(run).await.unwrap().filter(|run| run.counts.attached == count)).await
+    };
+    until("the run", async || reader.run(run).await.unwrap()).await;
+    world.post("pagerduty", &event("triggered", &other, 1)).await;
+    attached(1).await;
+    world.post("pagerduty", &event("resolved", &one, 5)).await;
+    assert_eq!(attached(2).await.incident, IncidentState::Open, "the other one burns");
+    // Sent once more, from before the first one's end.
+    world.post("pagerduty", &event("triggered", &other, 2)).await;
+    attached(3).await;
+    let view = settled(world, run).await;
+    assert_eq!((&view.run.incident, view.run.counts.fired), (&IncidentState::Open, 1));
+    let shown = posts(world, Service::Slack, run)[0].current().to_string();
+    assert!(shown.contains("1 of the incident's 2 alerts is over."), "{shown}");
+    assert!(!shown.contains("was resolved") && !shown.contains("Flapping"), "{shown}");
+
+    world.post("pagerduty", &event("resolved", &other, 6)).await;
+    assert!(attached(4).await.incident.is_over());
+    settled(world, run).await;
+    let shown = posts(world, Service::Slack, run)[0].current().to_string();
+    assert!(shown.contains("The incident was resolved"), "{shown}");
+}
+
 /// What is not verified leads to nothing; what nobody wants is recorded.
 pub async fn i1_i14_refused_and_unwanted_events_are_told_apart(world: &dyn World) {
     let incident = incident("fail");

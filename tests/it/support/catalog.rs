@@ -128,6 +128,14 @@ deliver:
 limits: { max_open: 1 }
 ---
 kind: Workflow
+name: together
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PTOGETHER"' }
+incident: { key: "${{ alert.service.id }}" }
+investigate: { command: glance }
+deliver:
+  - slack: { channel: "#storm" }
+---
+kind: Workflow
 name: again
 trigger: { sources: [pagerduty], events: [triggered, reopened], when: 'alert.service.id == "PAGAIN"' }
 investigate: { command: glance }
