@@ -15,9 +15,13 @@ use ports::{HandleHttp, chain};
 
 use crate::failure::panic_text;
 
+/// `Retry-After` after a panic, in seconds.
+const RETRY_AFTER: &str = "5";
+
 /// Serves requests that API Gateway (payload format 2.0) or a function URL hands to this function, until Lambda ends it.
 ///
-/// A request whose envelope holds no request is answered with 400, and a handler that panics with 500.
+/// A request whose envelope holds no request is answered with 400, and a handler that panics with 503: what it did
+/// not take shall come again, and there are senders that repeat on 503 and not on 500.
 ///
 /// # Errors
 /// When the Runtime API cannot be reached.
@@ -32,7 +36,9 @@ pub(crate) async fn answer(handler: &dyn HandleHttp, event: ApiGatewayV2httpRequ
     let response = match request_of(event) {
         Ok(request) => AssertUnwindSafe(handler.handle(request)).catch_unwind().await.unwrap_or_else(|payload| {
             tracing::error!(error = panic_text(payload.as_ref()), "the handler panicked");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "the request could not be handled")
+            let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "the request could not be handled");
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+            response
         }),
         Err(error) => {
             tracing::warn!(error = chain(&error), "the envelope holds no request");
@@ -204,9 +210,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_handler_that_panics_is_answered_for() {
+    async fn i5_a_handler_that_panics_asks_for_the_request_once_more() {
         let event = answer(&Panics, event(json!({}))).await;
-        assert_eq!(event.status_code, 500);
+        assert_eq!((event.status_code, &event.headers["retry-after"]), (503, &HeaderValue::from_static("5")));
         assert_eq!(event.headers["content-type"], "application/problem+json");
     }
 
