@@ -155,6 +155,8 @@ impl Ingest {
         let host = message.host();
         let pem = self.sns.certificate(&host, message.certificate_path()).await;
         let pem = pem.map_err(|error| unanswered(error, "the certificate of SNS cannot be fetched"))?;
+        // Who signs names a certificate that there is.
+        let pem = pem.ok_or_else(|| refused(Refusal::Mismatch))?;
         let payload = message.proven(&pem, self.clock.now()).map_err(refused)?;
         if let Some(confirmation) = message.confirmation() {
             let (topic, token) = (confirmation.topic.as_str(), confirmation.token);

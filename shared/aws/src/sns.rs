@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::byte_stream::ByteStream;
 use ports::{AskSns, MAX_CERTIFICATE, PortError};
+use tokio::time::Instant;
 
 use crate::{AwsEnv, ConnectError, connect::tls};
 
@@ -26,6 +27,10 @@ use crate::{AwsEnv, ConnectError, connect::tls};
 const CALL: Duration = Duration::from_secs(2);
 /// How many certificates are kept. SNS has one or two at a time in each region.
 const KEPT: usize = 16;
+/// How long it is remembered that a certificate does not exist: whoever forges messages may send many.
+const MISSING_FOR: Duration = Duration::from_secs(60);
+/// How many such are remembered. When there are as many, SNS is asked for no further one until the oldest is forgotten.
+const MISSING: usize = 16;
 /// The most that is read of the answer to a confirmation, in bytes.
 const MAX_ANSWER: usize = 32 * 1024;
 
@@ -37,7 +42,12 @@ pub struct SnsHttps {
     ca_bundle: Option<PathBuf>,
     connector: OnceLock<Connector>,
     kept: Mutex<BTreeMap<String, String>>,
+    /// What SNS said does not exist, and when.
+    missing: Mutex<BTreeMap<String, Instant>>,
 }
+
+/// What SNS says to a call, or why it will never say more.
+type Said = Result<Vec<u8>, String>;
 
 impl SnsHttps {
     /// Calls SNS's own hosts; with `AWS_ENDPOINT_URL`, what stands there instead, as every other client does.
@@ -61,7 +71,7 @@ impl SnsHttps {
     }
 
     /// Gets `path` of `host`, whose first `cap` bytes must be all.
-    async fn get(&self, doing: &str, host: &str, path: &str, cap: usize) -> Result<Vec<u8>, PortError> {
+    async fn get(&self, doing: &str, host: &str, path: &str, cap: usize) -> Result<Said, PortError> {
         let base = self.endpoint_url.clone().unwrap_or_else(|| format!("https://{host}"));
         let url = format!("{}{path}", base.trim_end_matches('/'));
         let call = async {
@@ -73,17 +83,17 @@ impl SnsHttps {
             if status != 200 {
                 let said = format!("SNS answered {status}");
                 let later = status == 429 || status >= 500;
-                return Err(if later { PortError::transient(doing, said) } else { PortError::permanent(doing, said) });
+                return if later { Err(PortError::transient(doing, said)) } else { Ok(Err(said)) };
             }
             let mut stream = ByteStream::new(response.into_body());
             let mut body = Vec::new();
             while let Some(chunk) = stream.next().await {
                 body.extend_from_slice(&chunk.map_err(|error| PortError::transient(doing, error))?);
                 if body.len() > cap {
-                    return Err(PortError::permanent(doing, format!("SNS answered with more than {cap} bytes")));
+                    return Ok(Err(format!("SNS answered with more than {cap} bytes")));
                 }
             }
-            Ok(body)
+            Ok(Ok(body))
         };
         let timed = tokio::time::timeout(CALL, call).await;
         timed.unwrap_or_else(|_| Err(PortError::transient(doing, format!("SNS did not answer within {CALL:?}"))))
@@ -92,21 +102,36 @@ impl SnsHttps {
 
 #[async_trait]
 impl AskSns for SnsHttps {
-    async fn certificate(&self, host: &str, path: &str) -> Result<String, PortError> {
+    async fn certificate(&self, host: &str, path: &str) -> Result<Option<String>, PortError> {
         const DOING: &str = "fetch the certificate of SNS";
         let key = format!("{host}{path}");
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pem) = kept().get(&key) {
-            return Ok(pem.clone());
+            return Ok(Some(pem.clone()));
         }
-        let body = self.get(DOING, host, path, MAX_CERTIFICATE).await?;
-        let pem = String::from_utf8(body).map_err(|error| PortError::permanent(DOING, error))?;
+        let missing = || self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut missing = missing();
+            missing.retain(|_, since| since.elapsed() < MISSING_FOR);
+            if missing.contains_key(&key) {
+                return Ok(None);
+            }
+            if missing.len() >= MISSING {
+                let said = format!("{MISSING} certificates of this minute do not exist, so no more are asked for");
+                return Err(PortError::transient(DOING, said));
+            }
+        }
+        let said = self.get(DOING, host, path, MAX_CERTIFICATE).await?;
+        let Some(pem) = said.ok().and_then(|body| String::from_utf8(body).ok()) else {
+            missing().insert(key, Instant::now());
+            return Ok(None);
+        };
         let mut kept = kept();
         if kept.len() >= KEPT {
             kept.pop_first();
         }
         kept.insert(key, pem.clone());
-        Ok(pem)
+        Ok(Some(pem))
     }
 
     async fn confirm(&self, host: &str, topic: &str, token: &str) -> Result<(), PortError> {
@@ -116,7 +141,9 @@ impl AskSns for SnsHttps {
             .append_pair("Token", token)
             .append_pair("Version", "2010-03-31")
             .finish();
-        self.get("confirm the subscription", host, &format!("/?{query}"), MAX_ANSWER).await.map(drop)
+        const DOING: &str = "confirm the subscription";
+        let said = self.get(DOING, host, &format!("/?{query}"), MAX_ANSWER).await?;
+        said.map(drop).map_err(|refused| PortError::permanent(DOING, refused))
     }
 }
 
@@ -141,12 +168,17 @@ mod tests {
     #[derive(Default)]
     struct Asked {
         certificates: AtomicUsize,
+        missing: AtomicUsize,
         queries: Mutex<Vec<String>>,
     }
 
     async fn serve() -> (SnsHttps, Arc<Asked>) {
         let asked = Arc::new(Asked::default());
-        let (fetched, queried) = (Arc::clone(&asked), Arc::clone(&asked));
+        let (fetched, queried, lacked) = (Arc::clone(&asked), Arc::clone(&asked), Arc::clone(&asked));
+        let missing = move || async move {
+            lacked.missing.fetch_add(1, Ordering::SeqCst);
+            StatusCode::NOT_FOUND
+        };
         let good = move || async move {
             fetched.certificates.fetch_add(1, Ordering::SeqCst);
             "PEM"
@@ -161,7 +193,8 @@ mod tests {
             .route("/binary.pem", get(|| async { vec![0xff, 0xfe] }))
             .route("/moved.pem", get(|| async { Redirect::temporary("/good.pem") }))
             .route("/busy.pem", get(|| async { StatusCode::SERVICE_UNAVAILABLE.into_response() }))
-            .route("/", get(confirm));
+            .route("/", get(confirm))
+            .fallback(missing);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -172,7 +205,7 @@ mod tests {
     async fn a_certificate_is_fetched_once() {
         let (sns, asked) = serve().await;
         for _ in 0..3 {
-            assert_eq!(sns.certificate("sns.x", "/good.pem").await.unwrap(), "PEM");
+            assert_eq!(sns.certificate("sns.x", "/good.pem").await.unwrap().as_deref(), Some("PEM"));
         }
         assert_eq!(asked.certificates.load(Ordering::SeqCst), 1);
     }
@@ -181,10 +214,32 @@ mod tests {
     async fn what_is_too_large_no_text_missing_or_elsewhere_is_no_certificate() {
         let (sns, asked) = serve().await;
         for path in ["/large.pem", "/binary.pem", "/missing.pem", "/moved.pem"] {
-            assert!(!sns.certificate("sns.x", path).await.unwrap_err().is_transient(), "{path}");
+            assert_eq!(sns.certificate("sns.x", path).await.unwrap(), None, "{path}");
         }
         assert!(sns.certificate("sns.x", "/busy.pem").await.unwrap_err().is_transient());
         assert_eq!(asked.certificates.load(Ordering::SeqCst), 0, "no redirect was followed");
+    }
+
+    #[tokio::test]
+    async fn i1_who_makes_up_certificates_costs_few_calls_and_keeps_no_known_one_away() {
+        let (sns, asked) = serve().await;
+        assert!(sns.certificate("sns.x", "/good.pem").await.unwrap().is_some());
+        for _ in 0..3 {
+            assert_eq!(sns.certificate("sns.x", "/gone.pem").await.unwrap(), None);
+        }
+        assert_eq!(asked.missing.load(Ordering::SeqCst), 1, "remembered");
+        for n in 1..MISSING {
+            assert_eq!(sns.certificate("sns.x", &format!("/{n}/gone.pem")).await.unwrap(), None);
+        }
+        assert!(sns.certificate("sns.x", "/new.pem").await.unwrap_err().is_transient(), "it may be a real one");
+        assert_eq!(sns.certificate("sns.x", "/gone.pem").await.unwrap(), None);
+        assert!(sns.certificate("sns.x", "/good.pem").await.unwrap().is_some());
+        assert_eq!(asked.missing.load(Ordering::SeqCst), MISSING);
+        tokio::time::pause();
+        tokio::time::advance(MISSING_FOR).await;
+        tokio::time::resume();
+        assert_eq!(sns.certificate("sns.x", "/gone.pem").await.unwrap(), None);
+        assert_eq!(asked.missing.load(Ordering::SeqCst), MISSING + 1, "asked for again");
     }
 
     #[tokio::test]

@@ -10,11 +10,12 @@ pub const MAX_CERTIFICATE: usize = 32 * 1024;
 #[async_trait]
 pub trait AskSns: Send + Sync {
     /// The certificates at `https://{host}{path}`, PEM, of at most [`MAX_CERTIFICATE`] bytes. What was fetched once may
-    /// be answered from memory: the name of a certificate names its content.
+    /// be answered from memory: the name of a certificate names its content. `None`: SNS says that there is no such one, which
+    /// may be answered from memory for a minute.
     ///
     /// # Errors
-    /// [`PortError`]; permanent when there is no such certificate.
-    async fn certificate(&self, host: &str, path: &str) -> Result<String, PortError>;
+    /// [`PortError`] when SNS could not be asked, or so many that do not exist were asked for that it is not asked again now.
+    async fn certificate(&self, host: &str, path: &str) -> Result<Option<String>, PortError>;
 
     /// Confirms the subscription to which SNS has sent `token`.
     ///

@@ -1,6 +1,6 @@
 //! CloudWatch alarms: as messages of SNS, and as what AWS hands to the function.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -132,6 +132,15 @@ async fn i1_without_the_certificate_sns_shall_try_again() {
     assert_eq!((said.status, said.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "5"));
     assert_eq!(world.sns.asked.lock().unwrap().len(), 1);
     assert_eq!(world.sent(), 0);
+}
+
+#[tokio::test]
+async fn i1_a_message_signed_with_a_certificate_that_there_is_none_of_is_forged() {
+    let world = world();
+    world.sns.knows.store(true, Ordering::SeqCst);
+    let said = post(&world, "alarms", &message("triggered"), None).await;
+    assert_eq!((said.status, world.sent()), (StatusCode::FORBIDDEN, 0));
+    assert_eq!(said.body["type"], "urn:firstlook:problem:unverified");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::{
     path::Path,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -213,17 +213,24 @@ pub struct FakeSns {
     pub certificates: Mutex<BTreeMap<String, String>>,
     pub asked: Mutex<Vec<String>>,
     pub confirmed: Mutex<Vec<(String, String, String)>>,
+    /// Whether it can be asked, and says of what it has not that there is none.
+    pub knows: AtomicBool,
     /// Whether confirmations fail, and whether only for now.
     pub refuses: Mutex<Option<bool>>,
 }
 
 #[async_trait]
 impl AskSns for FakeSns {
-    async fn certificate(&self, host: &str, path: &str) -> Result<String, PortError> {
+    async fn certificate(&self, host: &str, path: &str) -> Result<Option<String>, PortError> {
         let url = format!("{host}{path}");
         self.asked.lock().unwrap().push(url.clone());
         let found = self.certificates.lock().unwrap().get(&url).cloned();
-        found.ok_or_else(|| PortError::transient("fetch the certificate", "unreachable"))
+        match found {
+            None if !self.knows.load(Ordering::SeqCst) => {
+                Err(PortError::transient("fetch the certificate", "unreachable"))
+            }
+            found => Ok(found),
+        }
     }
 
     async fn confirm(&self, host: &str, topic: &str, token: &str) -> Result<(), PortError> {
