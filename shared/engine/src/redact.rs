@@ -8,7 +8,7 @@ mod tests;
 use std::{borrow::Cow, sync::LazyLock};
 
 use catalog::Catalog;
-use domain::Event;
+use domain::{Alert, Disposition, Event, Link, RawFragment, Service, Slo};
 use regex::{Captures, Regex};
 use serde_json::Value;
 
@@ -175,21 +175,58 @@ impl Redactor {
         }
     }
 
-    /// `event` with its texts masked: its raw part, its summary, and what its alert says. Its ids and keys stay, since by
-    /// them it is found. To be done before an event is stored: a sender may put anything into an alert.
+    /// `event` with its texts masked: its raw part, its summary, why nothing follows from it, and what its alert says. Its
+    /// ids and keys stay, since by them it is found. To be done before an event is stored: a sender may put anything into
+    /// an alert.
     pub fn event(&self, event: &mut Event) {
         let mask = |inner: &mut String| {
             if let Cow::Owned(masked) = self.text(inner) {
                 *inner = masked;
             }
         };
-        mask(&mut event.raw.text);
-        mask(&mut event.summary);
-        let Some(alert) = &mut event.alert else { return };
-        mask(&mut alert.title);
-        mask(&mut alert.description);
-        alert.links.iter_mut().for_each(|link| mask(&mut link.url));
-        for (key, inner) in &mut alert.labels {
+        // Every field is named here and below, so that a new text cannot be forgotten.
+        let Event {
+            id: _,
+            source: _,
+            source_type: _,
+            kind: _,
+            provider_kind,
+            delivery_key: _,
+            external_id: _,
+            occurred_at: _,
+            received_at: _,
+            summary,
+            alert,
+            disposition,
+            raw: RawFragment { text, cut_bytes: _ },
+        } = event;
+        [provider_kind, summary, text].into_iter().for_each(mask);
+        match disposition {
+            Disposition::Unmatched { reason } => mask(reason),
+            Disposition::Opens { workflow: _, incident_key: _ } | Disposition::Attaches => {}
+        }
+        let Some(alert) = alert else { return };
+        let Alert {
+            external_id: _,
+            title,
+            description,
+            severity: _,
+            urgency,
+            priority,
+            service: Service { id, name },
+            team,
+            labels,
+            links,
+            slo: Slo { name: objective_name, objective, window, burn_rate, budget_remaining },
+            started_at: _,
+        } = alert;
+        let said = [title, description, urgency, priority, id, name, team];
+        let of_objective = [objective_name, objective, window, burn_rate, budget_remaining];
+        said.into_iter().chain(of_objective).for_each(mask);
+        for Link { title, url } in links {
+            [title, url].into_iter().for_each(mask);
+        }
+        for (key, inner) in labels {
             if is_secret_key(key) && inner.parse::<f64>().is_err() { MASK.clone_into(inner) } else { mask(inner) }
         }
     }

@@ -261,3 +261,29 @@ proptest! {
         prop_assert_eq!(once, tree, "masking again changes nothing");
     }
 }
+
+#[test]
+fn i9_every_text_of_an_event_is_masked_but_what_it_is_found_by() {
+    let secret = format!("{}{}", "AKIA", "IOSFODNN7EXAMPLE");
+    let said = format!("said {secret} here");
+    let (id, at) = (domain::EventId::mint(jiff::Timestamp::UNIX_EPOCH, 1), "2026-11-22T10:00:00Z");
+    let alert = json!({
+        "external_id": "Q1", "title": said, "description": said, "severity": "high", "urgency": said, "priority": said,
+        "service": {"id": said, "name": said}, "team": said, "labels": {"note": said, "api_key": "x"},
+        "links": [{"title": said, "url": format!("https://h.example/?key={secret}")}],
+        "slo": {"name": said, "objective": said, "window": said, "burn_rate": said, "budget_remaining": said},
+        "started_at": at,
+    });
+    let event = json!({
+        "id": id, "source": "tool", "source_type": "webhook", "kind": "triggered", "provider_kind": said,
+        "delivery_key": "d1", "external_id": "Q1", "occurred_at": at, "received_at": at, "summary": said,
+        "alert": alert, "disposition": {"does": "unmatched", "reason": said}, "raw": {"text": said},
+    });
+    let mut event: Event = serde_json::from_value(event).unwrap();
+    Redactor::default().event(&mut event);
+    let stored = serde_json::to_string(&event).unwrap();
+    assert!(!stored.contains(&secret), "{stored}");
+    assert_eq!(stored.matches("said [redacted] here").count(), 18, "{stored}");
+    let alert = event.alert.unwrap();
+    assert_eq!((alert.external_id.as_str(), alert.labels["api_key"].as_str()), ("Q1", "[redacted]"));
+}
