@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Lease, OutletSpec};
+use crate::{Lease, OutletSpec, RunId};
 
 /// One target of a run, as the workflow named it when the run was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,28 @@ pub struct TargetSpec {
     pub name: String,
     /// What it is.
     pub outlet: OutletSpec,
+}
+
+/// How a line of ours begins.
+const MARK: &str = "Firstlook ";
+
+/// The line that tells what stands of `run` at its target `name` from all else there, where only text can: by it our post is
+/// found again, and known when its place tells us of it.
+#[must_use]
+pub fn marker(run: RunId, name: &str) -> String {
+    format!("{MARK}{run}/{name}")
+}
+
+/// Whether a line of `text` is a [`marker`], of whichever run.
+#[must_use]
+pub fn has_marker(text: &str) -> bool {
+    let is_marker = |line: &str| {
+        let named = line.trim().strip_prefix(MARK).and_then(|rest| rest.split_once('/'));
+        named.is_some_and(|(run, name)| {
+            run.parse::<RunId>().is_ok() && !name.is_empty() && !name.contains(char::is_whitespace)
+        })
+    };
+    text.lines().any(is_marker)
 }
 
 /// How far a target has come.
@@ -58,4 +80,28 @@ pub struct Target {
     /// Who is working on it.
     #[serde(default)]
     pub lease: Option<Lease>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_ours_is_known_and_what_people_write_is_not() {
+        let run = RunId::mint(Timestamp::UNIX_EPOCH, 1);
+        let ours = marker(run, "pagerduty-2");
+        for text in [ours.clone(), format!("It burns\r\n  {ours}\r\n"), format!("{ours}\nand more")] {
+            assert!(has_marker(&text), "{text}");
+        }
+        for text in [
+            String::new(),
+            format!("see {ours}"),
+            format!("{ours} says so"),
+            format!("Firstlook {run}"),
+            format!("Firstlook {run}/"),
+            "Firstlook run_1/pagerduty".to_owned(),
+        ] {
+            assert!(!has_marker(&text), "{text}");
+        }
+    }
 }

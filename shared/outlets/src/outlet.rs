@@ -51,7 +51,7 @@ impl Post<'_> {
     /// What tells this run's post at this target from all others, where only text can.
     #[must_use]
     pub fn marker(&self) -> String {
-        format!("Firstlook {}/{}", self.view.run.id, self.target.spec.name)
+        domain::marker(self.view.run.id, &self.target.spec.name)
     }
 }
 

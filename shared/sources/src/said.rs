@@ -63,6 +63,11 @@ impl<'a> Said<'a> {
         Self::unknown(word, format!("`{word}` is a kind of event that Firstlook does not act on"))
     }
 
+    /// A note of ours, of which its place tells us. Nothing is heard of it: nobody said anything.
+    pub(crate) fn own_note(word: &str) -> Self {
+        Self::unknown(word, "it is a note of our own, of which its place tells us")
+    }
+
     /// An event that only tests the connection.
     pub(crate) fn ping(word: impl Into<String>, summary: impl Into<String>) -> Self {
         Self { summary: summary.into(), ..Self::new(EventKind::Ping, word) }

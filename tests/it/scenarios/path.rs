@@ -106,8 +106,21 @@ pub async fn a_page_becomes_an_answer_in_every_target(world: &dyn World) {
     for secret in ["hunter2-of-the-shop", pages::SIGNING_SECRET] {
         assert!(!stored.contains(secret), "I9: `{secret}` stands in the table");
     }
+    our_own_note_comes_back_and_attaches_nowhere(world, run, &incident).await;
     link_opens_exactly_this_run(world, run).await;
     i13_only_notes_were_asked_of_pagerduty(world);
+}
+
+/// PagerDuty tells of each note, ours too: the note as it stands there leads to nothing.
+async fn our_own_note_comes_back_and_attaches_nowhere(world: &dyn World, run: domain::RunId, incident: &str) {
+    let note = posts(world, Service::PagerDuty, run)[0].current()["note"]["content"].clone();
+    let body = json!({"event": {
+        "id": format!("{incident}-own"), "event_type": "incident.annotated", "occurred_at": LATER,
+        "data": {"incident": {"id": incident}, "id": "PNOTE", "content": note, "trimmed": false, "type": "incident_note"},
+    }});
+    let answer = world.post("pagerduty", &signed(&body)).await;
+    let said = (answer.status, answer.body["kind"].as_str(), answer.body["does"].as_str());
+    assert_eq!(said, (202, Some("unknown"), Some("unmatched")), "{answer:?}");
 }
 
 async fn link_opens_exactly_this_run(world: &dyn World, run: domain::RunId) {

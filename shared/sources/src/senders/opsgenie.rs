@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Alert, AlertSeverity, EventKind, EventRole};
+use domain::{Alert, AlertSeverity, EventKind, EventRole, has_marker};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -38,6 +38,9 @@ fn event(body: &Value, received_at: Timestamp) -> Said<'_> {
     // step can be taken again on another day, so only the hash of its body within five minutes names it.
     let changes = word(said, "/updatedAt");
     let delivery = (!changes.is_empty()).then(|| format!("{id}/{action}/{changes}"));
+    if kind == EventKind::Annotated && text(said, "/note").is_some_and(has_marker) {
+        return Said { delivery, ..Said::own_note(action) };
+    }
     let carries = said.get("message").is_some() || kind.role() == EventRole::Opens;
     Said {
         delivery,

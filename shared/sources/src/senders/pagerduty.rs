@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Alert, AlertSeverity, EventKind, EventRole, Service};
+use domain::{Alert, AlertSeverity, EventKind, EventRole, Service, has_marker};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -34,6 +34,9 @@ fn event(body: &Value, received_at: Timestamp) -> Said<'_> {
     let Some(kind) = kind(event_type, data) else {
         return Said::unknown(event_type, format!("`{event_type}` is a kind of event that Firstlook does not know"));
     };
+    if kind == EventKind::Annotated && text(data, "/content").is_some_and(has_marker) {
+        return Said::own_note(event_type);
+    }
     let occurred_at = time(body, "/event/occurred_at");
     let incident = incident(data);
     let alert = incident.map(|incident| alert_of(incident, occurred_at.unwrap_or(received_at)));

@@ -46,6 +46,22 @@ fn every_capture_is_read() {
 }
 
 #[test]
+fn a_note_of_our_own_that_comes_back_is_recorded_and_attaches_nowhere() {
+    let marker = domain::marker("run_0000000000000000000000000Z".parse().unwrap(), "opsgenie");
+    let note = |sender: &str, note: String| {
+        let changes = [("/action", json!("AddNote")), ("/alert/note", json!(note))];
+        one(&known(sender), changed("opsgenie/triggered.json", &changes))
+    };
+    for sender in ["opsgenie", "jsm"] {
+        let ours = note(sender, format!("The database refuses connections\n{marker}"));
+        assert_eq!((ours.kind, ours.external_id, ours.alert), (EventKind::Unknown, None, None), "{sender}");
+        assert_eq!(ours.provider_kind, "AddNote");
+        let theirs = note(sender, "rolled back to 41".to_owned());
+        assert_eq!((theirs.kind, theirs.external_id.is_some()), (EventKind::Annotated, true), "{sender}");
+    }
+}
+
+#[test]
 fn every_documented_action_has_its_kind_and_a_custom_one_changes_nothing() {
     use EventKind::{Acknowledged, Annotated, Escalated, Resolved, Triggered, Unacknowledged, Updated};
     for (action, kind) in [

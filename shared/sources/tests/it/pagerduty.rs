@@ -98,6 +98,22 @@ fn an_event_that_only_refers_to_its_incident_attaches_without_an_alert() {
 }
 
 #[test]
+fn a_note_of_our_own_that_comes_back_is_recorded_and_attaches_nowhere() {
+    let marker = domain::marker("run_0000000000000000000000000Z".parse().unwrap(), "pagerduty");
+    let note = |content: String| {
+        let incident = json!({"id": "Q0CHK7OUT4PAGE", "type": "incident_reference", "summary": "x"});
+        let note = json!({"incident": incident, "id": "PNOTE01", "content": content, "type": "incident_note"});
+        triggered(&[("/event/event_type", json!("incident.annotated")), ("/event/data", note)])
+    };
+    let ours = note(format!("The database refuses connections\n\nEverything: https://x.example/runs/1\n{marker}"));
+    assert_eq!((ours.kind, ours.external_id, ours.alert), (EventKind::Unknown, None, None));
+    assert_eq!(ours.summary, "it is a note of our own, of which its place tells us");
+    assert_eq!((ours.provider_kind.as_str(), ours.delivery_key.len()), ("incident.annotated", 26));
+    // Who speaks of it in a line is a person.
+    assert_eq!(note(format!("as {marker} says")).kind, EventKind::Annotated);
+}
+
+#[test]
 fn priority_speaks_first_and_urgency_where_it_is_silent() {
     for (priority, urgency, severity) in [
         (json!({"summary": "P1"}), json!("low"), AlertSeverity::Critical),
