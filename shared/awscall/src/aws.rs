@@ -122,16 +122,39 @@ impl Aws {
     /// # Errors
     /// [`AwsError`].
     pub async fn call(&self, place: &Place, request: &AwsRequest<'_>, within: Duration) -> Result<AwsAnswer, AwsError> {
+        self.call_up_to(MAX_ATTEMPTS, place, request, within).await
+    }
+
+    /// The same for a call that costs money: it is made once, and whoever has the budget tries again.
+    ///
+    /// # Errors
+    /// [`AwsError`].
+    pub async fn call_once(
+        &self,
+        place: &Place,
+        request: &AwsRequest<'_>,
+        within: Duration,
+    ) -> Result<AwsAnswer, AwsError> {
+        self.call_up_to(1, place, request, within).await
+    }
+
+    async fn call_up_to(
+        &self,
+        most: u32,
+        place: &Place,
+        request: &AwsRequest<'_>,
+        within: Duration,
+    ) -> Result<AwsAnswer, AwsError> {
         let deadline = Instant::now() + within;
         let located = locate(request.service(), self.region(place))?;
         let keys = self.keys(place, deadline).await?;
-        let answer = self.try_until(&located, &keys, request, deadline, within).await;
+        let answer = self.try_until(most, &located, &keys, request, deadline, within).await;
         match (&answer, &place.role) {
             // Its keys can end early: the role's sessions were revoked, or the clock was wrong.
             (Err(AwsError::Expired { .. }), Some(role)) => {
                 *self.shared.roles.slot(role).lock().await = None;
                 let keys = self.keys(place, deadline).await?;
-                self.try_until(&located, &keys, request, deadline, within).await
+                self.try_until(most, &located, &keys, request, deadline, within).await
             }
             _ => answer,
         }
@@ -177,15 +200,16 @@ impl Aws {
         let located = locate("sts", region)?;
         let params = role::parameters(role);
         let within = deadline.saturating_duration_since(Instant::now());
-        let answer = self.try_until(&located, own, &role::request(&params), deadline, within).await?;
+        let answer = self.try_until(MAX_ATTEMPTS, &located, own, &role::request(&params), deadline, within).await?;
         let keys = role::keys(&answer.body)?;
         *kept = Some(keys.clone());
         Ok(keys)
     }
 
-    /// Tries until there is an answer, or it would be the same again, or the time is up.
+    /// Tries until there is an answer, or it would be the same again, or the time is up, `most` times.
     async fn try_until(
         &self,
+        most: u32,
         located: &Located,
         keys: &Keys,
         request: &AwsRequest<'_>,
@@ -208,7 +232,7 @@ impl Aws {
             let part = self.shared.options.entropy.random() % 1000;
             let pause = wait.mul_f64(0.5 + u32::try_from(part).map_or(0.5, f64::from) / 2000.0);
             let late = Instant::now() + pause >= deadline;
-            if late || attempts >= if unreachable { 2 } else { MAX_ATTEMPTS } {
+            if late || attempts >= if unreachable { most.min(2) } else { most } {
                 return Err(error);
             }
             tokio::time::sleep(pause).await;
@@ -218,7 +242,8 @@ impl Aws {
 
     async fn once(&self, located: &Located, keys: &Keys, request: &AwsRequest<'_>) -> Result<AwsAnswer, Tried> {
         let wire = self.wire(located, keys, request).map_err(Tried::Final)?;
-        let refused = |why: net::Refused| Tried::Final(AwsError::Unreachable { reason: why.to_string() });
+        let refused =
+            |why: net::Refused| Tried::Final(AwsError::Unreachable { reason: why.to_string(), is_sent: false });
         self.shared.policy.check_url(&wire.url).map_err(refused)?;
         let mut builder = self.shared.http.request(wire.method, wire.url.clone());
         for (name, value) in &wire.headers {
@@ -231,14 +256,14 @@ impl Aws {
             if error.is_connect() {
                 Tried::Again(Again::Unreachable(reason))
             } else {
-                Tried::Final(AwsError::Unreachable { reason })
+                Tried::Final(AwsError::Unreachable { reason, is_sent: true })
             }
         })?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let cap = self.shared.options.max_answer;
-        let body = net::read_capped(response, cap)
-            .await
-            .map_err(|error| Tried::Final(AwsError::Unreachable { reason: net::request_reason(&error, &wire.url) }))?;
+        let body = net::read_capped(response, cap).await.map_err(|error| {
+            Tried::Final(AwsError::Unreachable { reason: net::request_reason(&error, &wire.url), is_sent: true })
+        })?;
         if (200..300).contains(&status) {
             if body.more {
                 return Err(Tried::Final(AwsError::TooLarge { cap }));
@@ -323,7 +348,7 @@ impl Again {
         match self {
             Self::Throttled(code) => AwsError::Throttled { code, attempts },
             Self::Failed { code, message, status } => AwsError::Failed { code, message, status, attempts },
-            Self::Unreachable(reason) => AwsError::Unreachable { reason },
+            Self::Unreachable(reason) => AwsError::Unreachable { reason, is_sent: false },
         }
     }
 }

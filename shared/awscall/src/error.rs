@@ -79,6 +79,8 @@ pub enum AwsError {
     Unreachable {
         /// What happened.
         reason: String,
+        /// Whether the request may have arrived.
+        is_sent: bool,
     },
     /// The time was up.
     #[error("{host} did not answer within {within:?}")]

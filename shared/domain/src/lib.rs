@@ -43,5 +43,5 @@ pub use report::{Checked, Gap, KnowledgeFound, Report, SlxMatched, Suppressed};
 pub use run::{Counts, IncidentState, Lease, Mode, Run, RunStatus, Trigger};
 pub use secret::Secret;
 pub use step::{Cut, EVIDENCE_CAP, Evidence, Outcome, Step, StepId};
-pub use transcript::{Cost, Entry, ModelTurn, Opening, Part, Stop, ToolCall, Usage};
+pub use transcript::{Cost, Entry, Estimate, ModelTurn, Opening, Part, Stop, ToolCall, Usage};
 pub use view::{AttachedEvent, Attachment, RunView, Shown};

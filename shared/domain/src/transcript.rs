@@ -95,13 +95,47 @@ pub struct Cost {
     /// What those may have cost at most.
     #[serde(default)]
     pub lost_usd: Money,
+    /// The tokens that those may have used at most.
+    #[serde(default)]
+    pub lost_tokens: u64,
+    /// What is reserved for a turn that is under way, or that a process which ended left behind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Estimate>,
+}
+
+/// The most that a turn can use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Tokens, read and written.
+    pub tokens: u64,
+    /// What they cost by the catalog's prices.
+    pub usd: Money,
 }
 
 impl Cost {
-    /// What the run has cost at most.
+    /// What the run has cost at most: what is recorded, what was lost, and what is reserved now.
     #[must_use]
     pub fn at_most(&self) -> Money {
-        self.usd.plus(self.lost_usd)
+        self.usd.plus(self.lost_usd).plus(self.pending.unwrap_or_default().usd)
+    }
+
+    /// The tokens that the run has used at most, counted as [`Self::at_most`] counts money.
+    #[must_use]
+    pub fn tokens_at_most(&self) -> u64 {
+        let pending = self.pending.unwrap_or_default().tokens;
+        self.usage.total().saturating_add(self.lost_tokens).saturating_add(pending)
+    }
+
+    /// How many turns were asked, those whose answer is not known among them.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.turns.saturating_add(self.lost())
+    }
+
+    /// How many answers are not known: those that got lost, and the one that is reserved for.
+    #[must_use]
+    pub fn lost(&self) -> u64 {
+        self.lost_turns.saturating_add(u64::from(self.pending.is_some()))
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Stood {
     pub(crate) unreached: Option<String>,
     /// When the run's time ends.
     pub(crate) ends: Timestamp,
+    /// Whether a step was taken in this invocation.
+    pub(crate) took: bool,
 }
 
 /// Why a drive ended without either.
@@ -87,7 +89,7 @@ impl Engine {
         let mut plan = self.plan(run)?;
         plan.keep_places(&done);
         let (budget, ends) = (self.time_budget(run), self.ends(run));
-        let mut stopped = None;
+        let (mut stopped, mut took) = (None, false);
         let redactor = Redactor::of(&self.catalog);
         let mut flying = FuturesUnordered::new();
         let mut begun: Vec<StepId> = done.iter().map(|step| step.id.clone()).collect();
@@ -120,6 +122,7 @@ impl Engine {
                         tracing::info!(step = %taken.id, elapsed_ms = taken.elapsed_ms, issues = taken.issues.len(), "step recorded");
                     }
                     done.push(taken);
+                    took = true;
                     stopped = self.stopped_now(run).await?;
                 }
                 // Calls under way are let go: they only read, and the next slice makes them again.
@@ -140,7 +143,7 @@ impl Engine {
         // What an Assistant's tools found is part of its reading.
         let checks: Vec<Step> = done.iter().filter(|step| !reader::is_tools(&step.id)).cloned().collect();
         let report = findings::report(&self.catalog, run.alert.as_ref(), &plan, &checks, unreached.as_deref());
-        Ok(Driven::Finished(Box::new(Stood { report, steps: done, unreached, ends })))
+        Ok(Driven::Finished(Box::new(Stood { report, steps: done, unreached, ends, took })))
     }
 
     /// The report over all of `steps`.

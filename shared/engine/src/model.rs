@@ -76,6 +76,8 @@ pub enum ModelError {
     Permanent {
         /// Why, and what to mend, for people. No secret, and nothing of the prompt.
         reason: String,
+        /// See [`ModelError::may_cost`].
+        may_cost: bool,
     },
     /// It may answer later: it is busy, slow, or was not reached.
     #[error("{reason}")]
@@ -84,7 +86,29 @@ pub enum ModelError {
         reason: String,
         /// How long the provider asks to wait.
         retry_after: Option<Duration>,
+        /// See [`ModelError::may_cost`].
+        may_cost: bool,
     },
+}
+
+impl ModelError {
+    /// Whether the turn may have been paid all the same. It was not where nothing was sent, where nobody was reached, and
+    /// where the provider clearly refused (4xx, 429, 503, 529). All else may have been: a time that ran out, a connection
+    /// that broke, an answer that is cut off, too long, or not what it should be.
+    #[must_use]
+    pub fn may_cost(&self) -> bool {
+        match self {
+            Self::Permanent { may_cost, .. } | Self::Transient { may_cost, .. } => *may_cost,
+        }
+    }
+
+    /// The same, of a turn that may have been paid.
+    #[must_use]
+    pub fn paid(mut self) -> Self {
+        let (Self::Permanent { may_cost, .. } | Self::Transient { may_cost, .. }) = &mut self;
+        *may_cost = true;
+        self
+    }
 }
 
 /// Asks a model once. It neither loops nor retries: the engine does, since the budget is there.
@@ -104,6 +128,7 @@ pub struct NoModels;
 #[async_trait]
 impl AskModel for NoModels {
     async fn ask(&self, turn: &Turn<'_>) -> Result<Answered, ModelError> {
-        Err(ModelError::Permanent { reason: format!("no provider of the model `{}` is here", turn.model) })
+        let reason = format!("no provider of the model `{}` is here", turn.model);
+        Err(ModelError::Permanent { reason, may_cost: false })
     }
 }

@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::{
     ModelsOptions,
-    fault::{Broken, Place, Refusal, permanent, transient},
+    fault::{Broken, Place, Refusal, is_refusal, permanent, transient},
 };
 
 /// How much of an answer is read, in bytes. The longest that a model writes is about a tenth of it.
@@ -90,9 +90,9 @@ impl Http {
         }
         if answer.body.more {
             let reason = format!("it answered more than {} MB, which is not read", ANSWER_CAP / (1024 * 1024));
-            return Err(permanent(&place, &reason, None));
+            return Err(permanent(&place, &reason, None).paid());
         }
-        let json = json.ok_or_else(|| transient(&place, "its answer is not JSON", None, None))?;
+        let json = json.ok_or_else(|| transient(&place, "its answer is not JSON", None, None).paid())?;
         read(json, sent).map_err(|broken| broken.into_error(&place, key.as_ref()))
     }
 
@@ -117,11 +117,18 @@ impl Http {
             sending = sending.header(name, value);
         }
         let sending = sending.header("content-type", "application/json").body(body);
-        let lost = |error: reqwest::Error| {
+        // What got no answer may have arrived, and have been answered.
+        let lost = |error: reqwest::Error, is_sent: bool| {
             let reason = request_reason(&error, &request.url);
-            if is_refused(&error) { permanent(place, &reason, key) } else { transient(place, &reason, None, key) }
+            let lost =
+                if is_refused(&error) { permanent(place, &reason, key) } else { transient(place, &reason, None, key) };
+            if is_sent { lost.paid() } else { lost }
         };
-        let response = sending.send().await.map_err(lost)?;
+        let sent = sending.send().await;
+        let response = sent.map_err(|error| {
+            let is_sent = !error.is_connect() && !error.is_builder();
+            lost(error, is_sent)
+        })?;
         let (status, headers) = (response.status(), response.headers().clone());
         if status.is_redirection() {
             let reason = format!(
@@ -130,7 +137,8 @@ impl Http {
             );
             return Err(permanent(place, &reason, None));
         }
-        let body = net::read_capped(response, ANSWER_CAP).await.map_err(lost)?;
+        let body =
+            net::read_capped(response, ANSWER_CAP).await.map_err(|error| lost(error, !is_refusal(status.as_u16())))?;
         Ok(Answer { status, headers, body })
     }
 }
@@ -158,7 +166,7 @@ fn unread(place: &Place<'_>, error: SecretError) -> ModelError {
 pub(crate) fn path(base: &str, rest: &str) -> Result<Url, ModelError> {
     format!("{}/{rest}", base.trim_end_matches('/'))
         .parse()
-        .map_err(|_| ModelError::Permanent { reason: "the Model's `url` is not a URL".to_owned() })
+        .map_err(|_| ModelError::Permanent { reason: "the Model's `url` is not a URL".to_owned(), may_cost: false })
 }
 
 /// The most tokens that an answer may have.

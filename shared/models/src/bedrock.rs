@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     ask::most,
-    fault::{Broken, Place, permanent, transient},
+    fault::{Broken, Place, is_refusal, permanent, transient},
     said::{counted, marked_text, number, object, offered, result_text, said, settled},
 };
 
@@ -42,8 +42,7 @@ impl Powers {
     }
 }
 
-/// Asks `model`. The deadline stands around it; what is throttled or cannot be reached is tried again within it, which
-/// costs nothing.
+/// Asks `model` once. The engine tries again, since it has the budget: what failed with 500 may have been paid.
 pub(crate) async fn ask(aws: Option<&Aws>, model: &Model, turn: &Turn<'_>) -> Result<Answered, ModelError> {
     let place = Place::of(model);
     let Some(aws) = aws else {
@@ -59,7 +58,7 @@ pub(crate) async fn ask(aws: Option<&Aws>, model: &Model, turn: &Turn<'_>) -> Re
         body: Some(&body),
     };
     let there = awscall::Place { region: model.region.clone(), role: None };
-    let answer = aws.call(&there, &request, turn.within).await.map_err(|error| failed(&place, &error))?;
+    let answer = aws.call_once(&there, &request, turn.within).await.map_err(|error| failed(&place, &error))?;
     answered(&answer.body, body.to_string().len()).map_err(|broken| broken.into_error(&place, None))
 }
 
@@ -81,25 +80,29 @@ fn failed(place: &Place<'_>, error: &AwsError) -> ModelError {
         AwsError::NotFound { message, .. } => mends(format!("there is no `{id}` in this region: {message}")),
         // The model ran into a timeout or an error of its own.
         AwsError::Refused { message, status: status @ (408 | 424), .. } => {
-            passes(format!("it did not get to answer ({status}): {message}"))
+            passes(format!("it did not get to answer ({status}): {message}")).paid()
         }
         AwsError::Refused { message, .. } if is_too_long(message) => {
             mends(format!("the conversation is too long for it: {message}"))
         }
         AwsError::Refused { code, message, .. } => mends(format!("Bedrock refused the request ({code}): {message}")),
-        AwsError::Throttled { .. }
-        | AwsError::Failed { .. }
-        | AwsError::Unreachable { .. }
-        | AwsError::TimedOut { .. }
-        | AwsError::Expired { .. }
-        | AwsError::NotUnderstood { .. } => passes(error.to_string()),
+        AwsError::Throttled { code, .. } => passes(format!("it is asked too often ({code})")),
+        AwsError::Failed { code, message, status, .. } => {
+            let failed = passes(format!("it failed ({status}): {code}: {message}"));
+            if is_refusal(*status) { failed } else { failed.paid() }
+        }
+        AwsError::Unreachable { is_sent: false, .. } | AwsError::Expired { .. } => passes(error.to_string()),
+        AwsError::Unreachable { .. } | AwsError::TimedOut { .. } | AwsError::NotUnderstood { .. } => {
+            passes(error.to_string()).paid()
+        }
+        // The model was not asked yet.
         AwsError::Role { source, .. } => match failed(place, source) {
             ModelError::Transient { retry_after, .. } => transient(place, &ports::chain(error), retry_after, None),
             ModelError::Permanent { .. } => mends(ports::chain(error)),
         },
+        AwsError::TooLarge { .. } => mends(error.to_string()).paid(),
         AwsError::BadKeys { .. }
         | AwsError::NoCredentials
-        | AwsError::TooLarge { .. }
         | AwsError::NoSuchPlace { .. }
         | AwsError::BadRequest { .. } => mends(error.to_string()),
     }

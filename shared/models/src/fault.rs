@@ -36,8 +36,8 @@ pub(crate) enum Broken {
 impl Broken {
     pub(crate) fn into_error(self, place: &Place<'_>, key: Option<&Secret>) -> ModelError {
         match self {
-            Self::OtherForm => transient(place, "its answer has not the form of its API's answers", None, None),
-            Self::Said(said) => transient(place, &format!("it failed: {said}"), None, key),
+            Self::OtherForm => transient(place, "its answer has not the form of its API's answers", None, None).paid(),
+            Self::Said(said) => transient(place, &format!("it failed: {said}"), None, key).paid(),
         }
     }
 }
@@ -65,7 +65,7 @@ impl Refusal {
         let (id, name) = (place.id, place.key);
         let permanent = |reason: String| permanent(place, &format!("{reason}{said}"), key);
         let transient = |reason: &str| transient(place, &format!("{reason}{said}"), retry_after, key);
-        match status {
+        let error = match status {
             _ if self.too_long => permanent("the conversation is too long for it".to_owned()),
             402 => permanent("the provider's account cannot pay".to_owned()),
             _ if self.out_of_money => {
@@ -84,23 +84,29 @@ impl Refusal {
             501 => permanent("the server has no such API (501)".to_owned()),
             500.. => transient(&format!("it failed ({status})")),
             _ => permanent(format!("it refused the request ({status})")),
-        }
+        };
+        if is_refusal(status) { error } else { error.paid() }
     }
 }
 
-/// What somebody must mend.
-pub(crate) fn permanent(place: &Place<'_>, reason: &str, key: Option<&Secret>) -> ModelError {
-    ModelError::Permanent { reason: line(place, reason, key) }
+/// Whether a status says that the model was not asked. Behind 408 and 424 it ran, and did not come to its end.
+pub(crate) fn is_refusal(status: u16) -> bool {
+    matches!(status, 300..=499 | 503 | 529) && !matches!(status, 408 | 424)
 }
 
-/// What may pass.
+/// What somebody must mend. It cost nothing, unless [`ModelError::paid`] is said of it.
+pub(crate) fn permanent(place: &Place<'_>, reason: &str, key: Option<&Secret>) -> ModelError {
+    ModelError::Permanent { reason: line(place, reason, key), may_cost: false }
+}
+
+/// What may pass. It cost nothing, unless [`ModelError::paid`] is said of it.
 pub(crate) fn transient(
     place: &Place<'_>,
     reason: &str,
     retry_after: Option<Duration>,
     key: Option<&Secret>,
 ) -> ModelError {
-    ModelError::Transient { reason: line(place, reason, key), retry_after }
+    ModelError::Transient { reason: line(place, reason, key), retry_after, may_cost: false }
 }
 
 /// One line that begins with the model. Part of it may be the provider's words, which may repeat the key or the request (I9).

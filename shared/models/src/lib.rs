@@ -95,13 +95,15 @@ impl Models {
 impl AskModel for Models {
     async fn ask(&self, turn: &Turn<'_>) -> Result<Answered, ModelError> {
         let Some(model) = self.models.get(turn.model) else {
-            return Err(ModelError::Permanent { reason: format!("the catalog has no Model `{}`", turn.model) });
+            let reason = format!("the catalog has no Model `{}`", turn.model);
+            return Err(ModelError::Permanent { reason, may_cost: false });
         };
         match timeout(turn.within, self.answer(model, turn)).await {
             Ok(answer) => answer,
             Err(_) => Err(ModelError::Transient {
                 reason: format!("the model `{}` did not answer within {:.0?}", model.name, turn.within),
                 retry_after: None,
+                may_cost: true,
             }),
         }
     }

@@ -80,7 +80,7 @@ pub(crate) fn settled(stop: Stop, parts: &[Part]) -> Stop {
     }
 }
 
-/// What an answer used, where the server did not count: a token for every three bytes, which is more than most are.
+/// What an answer used, where the server did not count: a token for every two bytes, which is more than most texts have.
 pub(crate) fn counted(sent: usize, parts: &[Part]) -> Usage {
     let bytes: usize = parts
         .iter()
@@ -91,7 +91,7 @@ pub(crate) fn counted(sent: usize, parts: &[Part]) -> Usage {
             Part::Opaque { value } => value.to_string().len(),
         })
         .sum();
-    let tokens = |bytes: usize| u64::try_from(bytes.div_ceil(3)).unwrap_or(u64::MAX);
+    let tokens = |bytes: usize| u64::try_from(bytes.div_ceil(2)).unwrap_or(u64::MAX);
     Usage { input: tokens(sent), output: tokens(bytes), ..Usage::default() }
 }
 

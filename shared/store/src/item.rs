@@ -1,7 +1,7 @@
 //! Domain values as items and back. What is conditioned on, counted or indexed is an attribute of its own; the rest is
 //! the value's JSON, field by field.
 
-use domain::{Cost, Counts, Lease, Money, Run, Target, Trigger, Usage};
+use domain::{Cost, Counts, Estimate, Lease, Money, Run, Target, Trigger, Usage};
 use jiff::Timestamp;
 use ports::{Item, Key};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +25,8 @@ pub(crate) const FIRED_AGAIN: &str = "fired_again";
 pub(crate) const COUNTS_OPEN: &str = "counts_open";
 /// Stands while a model is asked: what that can cost at most.
 pub(crate) const RESERVED: &str = "reserved_usd_nanos";
+/// Beside it: the most tokens that it can use.
+pub(crate) const RESERVED_TOKENS: &str = "reserved_tokens";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 
 /// The fields of a value as attributes. What is null or absent has no attribute.
@@ -118,9 +120,28 @@ pub(crate) fn read_run(item: &Item) -> Result<Run, StoreError> {
         usd: Money::from_nanos(count("cost_usd_nanos")),
         lost_turns: count("cost_lost_turns"),
         lost_usd: Money::from_nanos(count("cost_lost_usd_nanos")),
+        lost_tokens: count("cost_lost_tokens"),
+        pending: reserved(&item.attributes),
     };
     run.lease = lease_in(&item.attributes);
     Ok(run)
+}
+
+/// What is reserved for a turn.
+pub(crate) fn reserved(attributes: &Map<String, Value>) -> Option<Estimate> {
+    let usd = attributes.get(RESERVED)?.as_u64()?;
+    let tokens = attributes.get(RESERVED_TOKENS).and_then(Value::as_u64).unwrap_or(0);
+    Some(Estimate { tokens, usd: Money::from_nanos(usd) })
+}
+
+/// A turn whose answer nobody will ever know, as counters: what was reserved for it is taken for spent.
+pub(crate) fn lost_turn(reserved: Estimate) -> Vec<(&'static str, i64)> {
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    vec![
+        ("cost_lost_turns", 1),
+        ("cost_lost_usd_nanos", signed(reserved.usd.nanos())),
+        ("cost_lost_tokens", signed(reserved.tokens)),
+    ]
 }
 
 pub(crate) fn target_item(key: Key, target: &Target, expires_at: i64) -> Item {

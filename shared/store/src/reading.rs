@@ -4,7 +4,7 @@
 //! reservation becomes what it really cost, in one transaction. A process that ends in between leaves the reservation
 //! counted, so that a budget can be undershot by a crash and never overshot; the run counts such turns.
 
-use domain::{Entry, LeaseToken, ModelTurn, Money, Name, Opening, RunId, ToolCall};
+use domain::{Entry, Estimate, LeaseToken, ModelTurn, Money, Name, Opening, RunId, ToolCall};
 use jiff::civil::Date;
 use ports::{Condition, Item, Key, TableError, When, Write};
 use serde_json::{Map, Value, json};
@@ -69,7 +69,8 @@ impl Store {
         }
     }
 
-    /// Reserves `usd`, the most that the next turn can cost, unless a day would go over its limit.
+    /// Reserves `most`, what the next turn can cost at most, unless a day would go over its limit. The limits of the run
+    /// itself are the caller's, who alone holds its lease.
     ///
     /// # Errors
     /// [`StoreError::LeaseLost`]; others. After a transient one it is not known whether it is reserved; the next reservation
@@ -78,17 +79,16 @@ impl Store {
         &self,
         id: RunId,
         token: LeaseToken,
-        usd: Money,
+        most: Estimate,
         budgets: &[DayBudget],
     ) -> Result<Reserved, StoreError> {
         // Nobody but the holder of the lease writes what is reserved, so it can be read before.
         let meta = self.table.get(&keys::meta(id)).await?.ok_or(StoreError::NoRun(id))?;
-        let before = meta.attributes.get(item::RESERVED).and_then(Value::as_u64);
+        let (before, usd) = (item::reserved(&meta.attributes), most.usd);
         let reserved = Write::Update {
             key: meta.key,
-            set: fields([(item::RESERVED, json!(usd))]),
-            add: before
-                .map_or_else(Vec::new, |nanos| vec![("cost_lost_turns", 1), ("cost_lost_usd_nanos", signed(nanos))]),
+            set: fields([(item::RESERVED, json!(usd)), (item::RESERVED_TOKENS, json!(most.tokens))]),
+            add: before.map_or_else(Vec::new, item::lost_turn),
             remove: vec![],
             when: When::all([holds(token)]),
         };
@@ -128,7 +128,7 @@ impl Store {
             key: keys::meta(id),
             set: Map::new(),
             add: vec![],
-            remove: vec![item::RESERVED],
+            remove: vec![item::RESERVED, item::RESERVED_TOKENS],
             when: When::all([holds(token)]),
         };
         let counts = budgets.iter().map(|budget| self.count(budget, -money(usd), When::always()));
@@ -160,7 +160,7 @@ impl Store {
             key: keys::meta(id),
             set: Map::new(),
             add,
-            remove: vec![item::RESERVED],
+            remove: vec![item::RESERVED, item::RESERVED_TOKENS],
             when: When::all([holds(token)]),
         };
         let settled = money(turn.usd).saturating_sub(money(reserved));

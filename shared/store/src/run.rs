@@ -245,15 +245,13 @@ impl Store {
             set.extend(fields([("evidence_at", json!(now))]));
         }
         let mut add = vec![(item::REVISION, 1)];
-        let reserved = before.as_ref().and_then(|found| found.attributes.get(item::RESERVED)).and_then(Value::as_i64);
-        if let Some(nanos) = reserved {
-            add.extend([("cost_lost_turns", 1), ("cost_lost_usd_nanos", nanos)]);
-        }
+        let reserved = before.as_ref().and_then(|found| item::reserved(&found.attributes));
+        add.extend(reserved.into_iter().flat_map(item::lost_turn));
         let ended = Write::Update {
             key,
             set,
             add,
-            remove: vec![item::LEASE_TOKEN, item::LEASE_UNTIL, item::RESERVED],
+            remove: vec![item::LEASE_TOKEN, item::LEASE_UNTIL, item::RESERVED, item::RESERVED_TOKENS],
             when: When::all([holds(token)]),
         };
         let mut writes = vec![ended];

@@ -4,7 +4,7 @@
 //! the run concludes with what it has.
 
 use catalog::model::{AssistantLimits, Price, Tokens};
-use domain::{Cost, Money, Usage};
+use domain::{Cost, Estimate, Money, Usage};
 
 use super::prompt::PROMPT_CAP;
 
@@ -39,6 +39,24 @@ fn reading(price: Option<&Price>, tokens: u64) -> Money {
     read.max(cost(price, &Usage { cache_write: tokens, ..Usage::default() }))
 }
 
+/// The most tokens that a request's own marks take: roles, tools' forms, what a provider says before all.
+const MARKS: u64 = 1000;
+
+/// A count of fewer tokens than one for so many bytes is not believed: most texts have one for four.
+const SPARSE: u64 = 8;
+
+/// The most tokens that reading a conversation of `bytes` takes. No tokenizer makes more tokens than bytes, and digits and
+/// hashes come near to that. Of what was read before the provider's own count is known: `counted` is that, and how many
+/// bytes have come since.
+#[must_use]
+pub fn most_read(bytes: usize, counted: Option<(u64, usize)>) -> u64 {
+    let of = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    let counted = counted
+        .filter(|(tokens, since)| tokens.saturating_mul(SPARSE) >= of(bytes.saturating_sub(*since)))
+        .map(|(tokens, since)| tokens.saturating_add(of(since)));
+    counted.map_or(of(bytes), |counted| counted.min(of(bytes))).saturating_add(MARKS)
+}
+
 /// US dollars as a catalog has them.
 #[must_use]
 pub fn usd(dollars: f64) -> Money {
@@ -71,12 +89,14 @@ pub struct Standing<'a> {
     pub days: &'a [DayUse],
     /// How much of the run's time is used, in milliseconds, and how much there is.
     pub time_ms: (u64, u64),
-    /// The next turn's number.
-    pub turn: u32,
+    /// The next turn's number; those whose answer got lost were turns too.
+    pub turn: u64,
     /// Tool calls so far.
     pub calls: usize,
     /// The conversation so far, in bytes.
     pub bytes: usize,
+    /// The most tokens that reading it takes.
+    pub input: u64,
 }
 
 /// What may be done.
@@ -86,8 +106,8 @@ pub enum Allowed {
     Turn {
         /// The most tokens of its answer.
         max_tokens: u32,
-        /// The most that it can cost.
-        usd: Money,
+        /// The most that it can use.
+        most: Estimate,
         /// Set when it must be the answer: which limit is near.
         narrow: Option<String>,
     },
@@ -99,8 +119,7 @@ impl Standing<'_> {
     /// What may be done now.
     #[must_use]
     pub fn allows(&self) -> Allowed {
-        // A token is about 4 bytes of English and 3 of JSON; the estimate is to be too high.
-        let input = u64::try_from(self.bytes).unwrap_or(u64::MAX) / 3 + 1;
+        let input = self.input;
         let reading = reading(self.price, input);
         let tokens = self.limits.tokens.unwrap_or(RUN_TOKENS);
         let output = self.price.map_or(0, |price| price.output.0.nanos());
@@ -113,7 +132,7 @@ impl Standing<'_> {
         };
         let mut limits = vec![Limit {
             name: format!("the run's budget of {tokens} tokens"),
-            used: self.cost.usage.total(),
+            used: self.cost.tokens_at_most(),
             limit: tokens,
             reading: input,
             per_million: MILLION,
@@ -139,12 +158,12 @@ impl Standing<'_> {
         if time >= all {
             return Allowed::Nothing("the run's time budget was reached".to_owned());
         }
-        if self.turn > MAX_TURNS {
+        if self.turn > u64::from(MAX_TURNS) {
             return Allowed::Nothing(format!("the limit of {MAX_TURNS} turns was reached"));
         }
         for (name, used, limit) in [
             ("the run's time budget", time, all),
-            ("the limit of turns", u64::from(self.turn + 1), u64::from(MAX_TURNS)),
+            ("the limit of turns", self.turn + 1, u64::from(MAX_TURNS)),
             ("the limit of tool calls", self.calls as u64, MAX_CALLS as u64),
             ("the limit of the conversation's length", self.bytes as u64, CONVERSATION_CAP as u64),
         ] {
@@ -153,7 +172,8 @@ impl Standing<'_> {
             }
         }
         let answer = cost(self.price, &Usage { output: u64::from(max_tokens), ..Usage::default() });
-        Allowed::Turn { max_tokens, usd: reading.plus(answer), narrow }
+        let most = Estimate { tokens: input.saturating_add(u64::from(max_tokens)), usd: reading.plus(answer) };
+        Allowed::Turn { max_tokens, most, narrow }
     }
 }
 
@@ -218,6 +238,7 @@ mod tests {
             turn: 1,
             calls: 0,
             bytes: 2997,
+            input: 1000,
         }
     }
 
@@ -231,10 +252,12 @@ mod tests {
     #[test]
     fn i12_the_estimate_of_a_turn_is_what_it_may_cost_at_most() {
         let (none, price) = (limits(None, None), price());
-        let wanted = Allowed::Turn { max_tokens: 1000, usd: usd(0.01875), narrow: None };
+        let most = Estimate { tokens: 2000, usd: usd(0.01875) };
+        let wanted = Allowed::Turn { max_tokens: 1000, most, narrow: None };
         assert_eq!(standing(&none, &price, &[]).allows(), wanted);
         let free = Standing { price: None, ..standing(&none, &price, &[]) };
-        assert_eq!(free.allows(), Allowed::Turn { max_tokens: 1000, usd: Money::ZERO, narrow: None });
+        let most = Estimate { tokens: 2000, usd: Money::ZERO };
+        assert_eq!(free.allows(), Allowed::Turn { max_tokens: 1000, most, narrow: None });
     }
 
     #[test]
@@ -274,7 +297,8 @@ mod tests {
         // Reading costs 0.00375; 600 tokens of an answer are left, then too few.
         let short = limits(None, Some(0.01275));
         let near = Some("the run's budget of $0.0127".to_owned());
-        let wanted = Allowed::Turn { max_tokens: 600, usd: usd(0.01275), narrow: near };
+        let most = Estimate { tokens: 1600, usd: usd(0.01275) };
+        let wanted = Allowed::Turn { max_tokens: 600, most, narrow: near };
         assert_eq!(standing(&short, &price, &[]).allows(), wanted);
         let none = limits(None, Some(0.01075));
         assert!(matches!(standing(&none, &price, &[]).allows(), Allowed::Nothing(_)));
@@ -287,10 +311,38 @@ mod tests {
     fn i12_turns_calls_and_length_are_bounded_too() {
         let (none, price) = (limits(None, None), price());
         assert_eq!(narrow(&Standing { turn: 4, ..standing(&none, &price, &[]) }), None);
-        assert!(narrow(&Standing { turn: MAX_TURNS, ..standing(&none, &price, &[]) }).is_some());
+        assert!(narrow(&Standing { turn: u64::from(MAX_TURNS), ..standing(&none, &price, &[]) }).is_some());
         assert!(narrow(&Standing { calls: MAX_CALLS, ..standing(&none, &price, &[]) }).is_some());
         assert!(narrow(&Standing { bytes: CONVERSATION_CAP, ..standing(&none, &price, &[]) }).is_some());
-        let over = Standing { turn: MAX_TURNS + 1, ..standing(&none, &price, &[]) };
+        let over = Standing { turn: u64::from(MAX_TURNS) + 1, ..standing(&none, &price, &[]) };
         assert_eq!(over.allows(), Allowed::Nothing(format!("the limit of {MAX_TURNS} turns was reached")));
+    }
+
+    #[test]
+    fn i12_no_text_has_more_tokens_than_its_estimate() {
+        // A token for each byte is the most that any tokenizer makes of digits.
+        assert_eq!(most_read(24_000, None), 25_000);
+        // What was read before was counted; what came since is not.
+        assert_eq!(most_read(24_000, Some((6_000, 2_000))), 9_000);
+        // A server that counts nothing, or a part, is not believed.
+        assert_eq!(most_read(24_000, Some((0, 2_000))), 25_000);
+        assert_eq!(most_read(24_000, Some((2_700, 2_000))), 25_000);
+        assert_eq!(most_read(24_000, Some((90_000, 2_000))), 25_000);
+        assert_eq!(most_read(usize::MAX, None), u64::MAX);
+    }
+
+    #[test]
+    fn i12_what_is_reserved_or_lost_counts_against_every_limit() {
+        let price = price();
+        let (tokens, money) = (limits(Some(10_000), None), limits(None, Some(0.1)));
+        let most = Estimate { tokens: 10_000, usd: usd(0.1) };
+        let pending = Cost { pending: Some(most), ..Cost::default() };
+        let lost = Cost { lost_turns: 1, lost_usd: most.usd, lost_tokens: most.tokens, ..Cost::default() };
+        for cost in [pending, lost] {
+            for limits in [&tokens, &money] {
+                let over = Standing { cost, ..standing(limits, &price, &[]) };
+                assert!(matches!(over.allows(), Allowed::Nothing(_)), "{cost:?} {limits:?}");
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! A conversation as its records give it, and what comes next in it. Nothing of it is kept anywhere else, so a process that
 //! takes a run up finds it as the last one left it.
 
-use domain::{Entry, ModelTurn, Opening, Part, Stop, ToolCall};
+use domain::{Entry, ModelTurn, Opening, Part, Stop, ToolCall, Usage};
 use serde_json::Value;
 
-use super::answer;
+use super::{answer, budget};
 use crate::model::{Message, Speaker};
 
 /// How often a reply that is not valid is asked again.
@@ -163,6 +163,19 @@ impl Conversation {
         }
         messages
     }
+}
+
+/// The most tokens that the next turn reads, with `around` bytes of system and tools beside `messages`.
+#[must_use]
+pub fn most_read(talk: &Conversation, messages: &[Message], around: usize) -> u64 {
+    let bytes = |messages: &[Message]| serde_json::to_string(messages).map_or(usize::MAX, |text| text.len());
+    let counted = talk.turns.last().map(|(turn, _)| {
+        let Usage { input, cache_read, cache_write, .. } = turn.usage;
+        // What it said, and what it was told then.
+        let since = messages.get(messages.len().saturating_sub(2)..).unwrap_or_default();
+        (input.saturating_add(cache_read).saturating_add(cache_write), bytes(since))
+    });
+    budget::most_read(bytes(messages).saturating_add(around), counted)
 }
 
 /// The calls of a turn.

@@ -96,7 +96,7 @@ impl Engine {
         let (offer, mut steps) = (Offer::of(&self.catalog, reads.assistant), stood.steps.clone());
         let ends = stood.ends;
         let mut talk = self.begun(run, token, reads, &offer, &stood).await?;
-        let mut did = false;
+        let mut did = stood.took;
         let ended = loop {
             let now = self.clock.now();
             match talk.next() {
@@ -121,36 +121,8 @@ impl Engine {
                     self.answer_calls(run, token, &offer, pending, &mut talk, &mut steps, until.min(ends)).await?;
                 }
                 Next::Ask => {
-                    // What was spent, and what was said of the incident, by now.
-                    let known = self.store.reader().run(run.id).await?.ok_or(store::StoreError::NoRun(run.id))?;
-                    if let Some(reason) = self.stopped(&known) {
-                        break Ended::Without(reason);
-                    }
-                    let budgets = self.day_budgets(run, now);
-                    let (max_tokens, usd, narrow) =
-                        match self.allowed(&known, reads, &talk, &offer, &budgets, ends).await? {
-                            Allowed::Turn { max_tokens, usd, narrow } => (max_tokens, usd, narrow),
-                            Allowed::Nothing(limit) => break Ended::Without(limit),
-                        };
-                    let left = Duration::try_from(until.duration_since(now)).unwrap_or(Duration::ZERO);
-                    if did && left < TURN_LEAST && ends > until && run.slice + 1 < MAX_SLICES {
-                        return Ok(Read::Paused);
-                    }
+                    let request = Request { talk: &talk, offer: &offer, until, ends, did };
                     did = true;
-                    if let Some(limit) = &narrow {
-                        tracing::info!(limit, "the plan narrows: the next turn is the answer");
-                    }
-                    let must_use = (narrow.is_some() || talk.went_wrong()).then_some(answer::TOOL);
-                    let request = Request {
-                        talk: &talk,
-                        tools: &offer.tools,
-                        must_use,
-                        max_tokens,
-                        usd,
-                        budgets: &budgets,
-                        until,
-                        ends,
-                    };
                     match self.ask(run, token, reads, &request).await? {
                         Asked::Recorded(turn) => talk.took(*turn),
                         Asked::Ended(reason) => break Ended::Without(reason),
@@ -180,13 +152,15 @@ impl Engine {
                 report.remarks.push(format!("Not read by the model `{}`: {reason}.", reads.model));
             }
         }
-        if let Some(lost) =
-            self.store.reader().run(run.id).await?.map(|known| known.cost).filter(|cost| cost.lost_turns > 0)
-        {
+        let known = self.store.reader().run(run.id).await?;
+        if let Some(cost) = known.map(|known| known.cost).filter(|cost| cost.lost() > 0) {
+            if let Some(lost) = cost.pending {
+                tracing::warn!(lost_tokens = lost.tokens, lost_usd = lost.usd.usd(), "turn lost");
+            }
             report.remarks.push(format!(
                 "{} of the model got lost, and may have cost up to {} more; that is counted.",
-                findings::count(usize::try_from(lost.lost_turns).unwrap_or(usize::MAX), "answer", "answers"),
-                lost.lost_usd
+                findings::count(usize::try_from(cost.lost()).unwrap_or(usize::MAX), "answer", "answers"),
+                cost.at_most().minus(cost.usd)
             ));
         }
         Ok(Read::Concluded(Box::new(report)))
@@ -243,7 +217,8 @@ impl Engine {
         let all = self.time_budget(known).map_or(u64::MAX, |time| u64::try_from(time.as_millis()).unwrap_or(0));
         let left = ends.duration_since(self.clock.now()).max(SignedDuration::ZERO);
         let left = u64::try_from(left.as_millis()).unwrap_or(0);
-        let messages = serde_json::to_string(&talk.messages()).map_or(usize::MAX, |text| text.len());
+        let (messages, around) = (talk.messages(), talk.opening.system.len() + offer.bytes());
+        let said = serde_json::to_string(&messages).map_or(usize::MAX, |text| text.len());
         let standing = Standing {
             limits: &reads.assistant.limits,
             price: reads.price,
@@ -251,9 +226,11 @@ impl Engine {
             cost: known.cost,
             days: &days,
             time_ms: (all.saturating_sub(left), all),
-            turn: talk.next_turn(),
+            // What was asked and not recorded was a turn too.
+            turn: known.cost.asked().max(u64::from(talk.next_turn()) - 1) + 1,
             calls: talk.calls(),
-            bytes: messages + talk.opening.system.len() + offer.bytes(),
+            bytes: said.saturating_add(around),
+            input: conversation::most_read(talk, &messages, around),
         };
         Ok(standing.allows())
     }

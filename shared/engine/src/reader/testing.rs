@@ -122,7 +122,7 @@ impl AskModel for ScriptedModel {
             max_tokens: turn.max_tokens,
         });
         tokio::time::sleep(Duration::from_secs(self.seconds.load(Ordering::Relaxed))).await;
-        let gone = || Err(ModelError::Permanent { reason: "the script is at its end".to_owned() });
+        let gone = || Err(ModelError::Permanent { reason: "the script is at its end".to_owned(), may_cost: false });
         self.replies.lock().unwrap().pop_front().unwrap_or_else(gone)
     }
 }

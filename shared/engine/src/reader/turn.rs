@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use domain::{LeaseToken, ModelTurn, Money, Part, Run};
+use domain::{Estimate, LeaseToken, ModelTurn, Part, Run};
 use jiff::{SignedDuration, Timestamp};
-use store::{BudgetScope, DayBudget, Reserved};
+use store::{BudgetScope, DayBudget, Reserved, StoreError};
 
-use super::{Reads, budget, conversation::Conversation};
+use super::{
+    Reads, TURN_LEAST, answer,
+    budget::{self, Allowed},
+    conversation::Conversation,
+    tools::Offer,
+};
 use crate::{
-    DriveError, Engine, evidence,
-    model::{Answered, ModelError, Tool, Turn},
+    DriveError, Engine, MAX_SLICES, evidence,
+    model::{Answered, ModelError, Turn},
 };
 
 /// The longest that one turn is waited for.
@@ -37,23 +42,33 @@ pub struct Request<'a> {
     /// What is said so far.
     pub talk: &'a Conversation,
     /// The tools.
-    pub tools: &'a [Tool],
-    /// The one that must be used.
-    pub must_use: Option<&'static str>,
-    /// The most tokens of the answer.
-    pub max_tokens: u32,
-    /// What that may cost.
-    pub usd: Money,
-    /// The counters that it is taken from.
-    pub budgets: &'a [DayBudget],
+    pub offer: &'a Offer<'a>,
     /// When the invocation and the run's time end.
     pub until: Timestamp,
     /// See above.
     pub ends: Timestamp,
+    /// Whether this invocation has done something before.
+    pub did: bool,
+}
+
+/// One try, as the budgets allow it.
+struct Try {
+    must_use: Option<&'static str>,
+    max_tokens: u32,
+    most: Estimate,
+    budgets: Vec<DayBudget>,
+    at: Timestamp,
+}
+
+/// Whether to try.
+enum Tried {
+    Go(Try),
+    Not(Asked),
 }
 
 impl Engine {
-    /// Asks for one turn and records it.
+    /// Asks for one turn and records it. Each try is held to all limits as they stand then, and so is what earlier tries may
+    /// have cost.
     pub(super) async fn ask(
         &self,
         run: &Run,
@@ -62,58 +77,50 @@ impl Engine {
         request: &Request<'_>,
     ) -> Result<Asked, DriveError> {
         let messages = request.talk.messages();
-        let mut pause = Duration::from_secs(1);
+        let (mut pause, mut before) = (Duration::from_secs(1), None);
         for attempt in 1.. {
-            let at = self.clock.now();
-            let left = left(at, request.until.min(request.ends));
-            if left.is_zero() {
-                return Ok(self.out_of_time(request));
-            }
-            let price = request.usd;
-            match self.store.reserve_turn(run.id, token, price, request.budgets).await? {
-                Reserved::Now => {}
-                Reserved::Over(scope) => return Ok(Asked::Ended(format!("{} was reached", whose(&scope)))),
-            }
+            let tried = match self.try_now(run, token, reads, request, before.is_some()).await? {
+                Tried::Go(tried) => tried,
+                // Why the try before went wrong says more than that there is no other.
+                Tried::Not(Asked::Ended(limit)) => {
+                    return Ok(Asked::Ended(match before {
+                        Some(reason) => format!("{reason}; then {limit}"),
+                        None => limit,
+                    }));
+                }
+                Tried::Not(other) => return Ok(other),
+            };
             let turn = Turn {
                 model: &reads.model,
                 system: &request.talk.opening.system,
                 messages: &messages,
-                tools: request.tools,
-                must_use: request.must_use,
-                max_tokens: request.max_tokens,
-                within: left.min(TURN_TIME),
+                tools: &request.offer.tools,
+                must_use: tried.must_use,
+                max_tokens: tried.max_tokens,
+                within: left(tried.at, request.until.min(request.ends)).min(TURN_TIME),
             };
             let asked = tokio::time::Instant::now();
-            let (reason, wait) = match tokio::time::timeout(turn.within, self.models.ask(&turn)).await {
-                Ok(Ok(answered)) => {
+            let answer = tokio::time::timeout(turn.within, self.models.ask(&turn)).await.unwrap_or_else(|_| {
+                let reason = format!("the model `{}` did not answer within {:?}", reads.model, turn.within);
+                Err(ModelError::Transient { reason, retry_after: None, may_cost: true })
+            });
+            let error = match answer {
+                Ok(answered) => {
                     let elapsed = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
-                    let record = record(request, reads, answered, at, elapsed);
-                    self.store.record_turn(run.id, token, &record, price, request.budgets).await?;
-                    tracing::info!(
-                        turn = record.turn,
-                        model = %record.model,
-                        input_tokens = record.usage.input,
-                        output_tokens = record.usage.output,
-                        cache_read_tokens = record.usage.cache_read,
-                        cache_write_tokens = record.usage.cache_write,
-                        usd = record.usd.usd(),
-                        elapsed_ms = record.elapsed_ms,
-                        "turn recorded"
-                    );
+                    let record = record(request, reads, answered, &tried, elapsed);
+                    self.store.record_turn(run.id, token, &record, tried.most.usd, &tried.budgets).await?;
+                    self.say(request, &record);
                     return Ok(Asked::Recorded(Box::new(record)));
                 }
-                Ok(Err(ModelError::Permanent { reason })) => {
-                    self.store.release_turn(run.id, token, price, request.budgets).await?;
-                    return Ok(Asked::Ended(reason));
-                }
-                Ok(Err(ModelError::Transient { reason, retry_after })) => {
-                    // One that ran out of its time may have been answered, and paid for: its reservation stays.
-                    if asked.elapsed() < turn.within {
-                        self.store.release_turn(run.id, token, price, request.budgets).await?;
-                    }
-                    (reason, retry_after.unwrap_or(pause))
-                }
-                Err(_) => (format!("the model `{}` did not answer within {:?}", reads.model, turn.within), pause),
+                Err(error) => error,
+            };
+            // What may have been paid stays reserved; the next reservation, or the run's end, counts it as lost.
+            if !error.may_cost() {
+                self.store.release_turn(run.id, token, tried.most.usd, &tried.budgets).await?;
+            }
+            let (reason, wait) = match error {
+                ModelError::Permanent { reason, .. } => return Ok(Asked::Ended(reason)),
+                ModelError::Transient { reason, retry_after, .. } => (reason, retry_after.unwrap_or(pause)),
             };
             tracing::warn!(attempt, reason, "the model did not answer");
             if attempt >= TRIES {
@@ -124,18 +131,67 @@ impl Engine {
             if again.is_none_or(|again| again >= request.ends) {
                 return Ok(Asked::Ended(format!("{reason}; the run's time does not reach to another try")));
             }
-            tokio::time::sleep(wait.min(self::left(now, request.until))).await;
+            tokio::time::sleep(wait.min(left(now, request.until))).await;
             pause = (pause * 2).min(Duration::from_secs(20));
+            before = Some(reason);
         }
         Ok(Asked::Paused)
     }
 
-    fn out_of_time(&self, request: &Request<'_>) -> Asked {
-        if self.clock.now() >= request.ends {
-            Asked::Ended("the run's time budget was reached".to_owned())
-        } else {
-            Asked::Paused
+    /// Looks at what was said of the incident, at the time, and at all limits as they stand now, and reserves a turn.
+    async fn try_now(
+        &self,
+        run: &Run,
+        token: LeaseToken,
+        reads: &Reads<'_>,
+        request: &Request<'_>,
+        again: bool,
+    ) -> Result<Tried, DriveError> {
+        let known = self.store.reader().run(run.id).await?.ok_or(StoreError::NoRun(run.id))?;
+        let ended = |reason| Ok(Tried::Not(Asked::Ended(reason)));
+        if let Some(reason) = self.stopped(&known) {
+            return ended(reason);
         }
+        let at = self.clock.now();
+        let budgets = self.day_budgets(run, at);
+        let Request { talk, offer, until, ends, did } = *request;
+        let (max_tokens, most, narrow) = match self.allowed(&known, reads, talk, offer, &budgets, ends).await? {
+            Allowed::Turn { max_tokens, most, narrow } => (max_tokens, most, narrow),
+            Allowed::Nothing(limit) => return ended(limit),
+        };
+        // A turn that cannot come to its end here may be paid for nothing. Where an invocation is never longer, it begins.
+        let is_late = left(at, until) < TURN_LEAST && ends > until && run.slice + 1 < MAX_SLICES;
+        if at >= until || (is_late && (did || again)) {
+            return Ok(Tried::Not(Asked::Paused));
+        }
+        if let Some(limit) = &narrow {
+            tracing::info!(limit, "the plan narrows: the next turn is the answer");
+        }
+        if let Some(lost) = known.cost.pending {
+            tracing::warn!(lost_tokens = lost.tokens, lost_usd = lost.usd.usd(), "turn lost");
+        }
+        if let Reserved::Over(scope) = self.store.reserve_turn(run.id, token, most, &budgets).await? {
+            return ended(format!("{} was reached", whose(&scope)));
+        }
+        let must_use = (narrow.is_some() || talk.went_wrong()).then_some(answer::TOOL);
+        Ok(Tried::Go(Try { must_use, max_tokens, most, budgets, at }))
+    }
+
+    /// What a turn used, for the metrics.
+    fn say(&self, request: &Request<'_>, turn: &ModelTurn) {
+        tracing::info!(
+            turn = turn.turn,
+            model = %turn.model,
+            prompt_bytes = request.talk.opening.bytes,
+            input_tokens = turn.usage.input,
+            output_tokens = turn.usage.output,
+            cache_read_tokens = turn.usage.cache_read,
+            cache_write_tokens = turn.usage.cache_write,
+            tokens = turn.usage.total(),
+            usd = turn.usd.usd(),
+            elapsed_ms = turn.elapsed_ms,
+            "turn recorded"
+        );
     }
 }
 
@@ -152,7 +208,7 @@ fn left(now: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
-fn record(request: &Request<'_>, reads: &Reads<'_>, answered: Answered, at: Timestamp, elapsed_ms: u64) -> ModelTurn {
+fn record(request: &Request<'_>, reads: &Reads<'_>, answered: Answered, tried: &Try, elapsed_ms: u64) -> ModelTurn {
     let Answered { mut parts, stop, usage } = answered;
     for part in &mut parts {
         if let Part::ToolCall { arguments, .. } = part {
@@ -165,9 +221,9 @@ fn record(request: &Request<'_>, reads: &Reads<'_>, answered: Answered, at: Time
     ModelTurn {
         turn: request.talk.next_turn(),
         model: reads.model.clone(),
-        at,
+        at: tried.at,
         elapsed_ms,
-        must_use: request.must_use.map(str::to_owned),
+        must_use: tried.must_use.map(str::to_owned),
         parts,
         stop,
         usage,

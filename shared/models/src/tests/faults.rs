@@ -8,12 +8,15 @@ use serde_json::json;
 
 use super::{KEY, Rotating, WIRES, ask, model, models, name, open, reader, says, server, text};
 
-/// What is said of a failed turn: `permanent` or `transient`, and the line.
+/// What is said of a failed turn: `permanent` or `transient`, whether it may have been paid, and the line.
 fn told(error: ModelError) -> String {
+    let paid = if error.may_cost() { ", may have cost" } else { "" };
     match error {
-        ModelError::Permanent { reason } => format!("permanent: {reason}"),
-        ModelError::Transient { reason, retry_after: None } => format!("transient: {reason}"),
-        ModelError::Transient { reason, retry_after: Some(wait) } => format!("transient after {wait:?}: {reason}"),
+        ModelError::Permanent { reason, .. } => format!("permanent{paid}: {reason}"),
+        ModelError::Transient { reason, retry_after: None, .. } => format!("transient{paid}: {reason}"),
+        ModelError::Transient { reason, retry_after: Some(wait), .. } => {
+            format!("transient after {wait:?}{paid}: {reason}")
+        }
     }
 }
 
@@ -69,6 +72,10 @@ async fn every_refusal_of_bedrock_says_what_to_do() {
         ("404", message(404, "This model version has reached the end of its life.")),
         ("408", message(408, "The model took too long to process the request.")),
         ("424", message(424, "The request failed due to an error while processing the model.")),
+        ("429", message(429, "Too many tokens, please wait before trying again.")),
+        ("500", message(500, "An internal server error occurred.")),
+        ("503", message(503, "The service isn't currently available.")),
+        ("closed", Reply::Close),
         ("too long", Reply::TooLong),
         ("no JSON", Reply::Raw("<html>".to_owned())),
         ("other JSON", Reply::Raw("{\"ok\": true}".to_owned())),
@@ -89,7 +96,10 @@ async fn a_model_that_never_answers_is_given_up_when_its_time_is_over() {
         let turn =
             Turn { model: &reader, system: "", messages: &messages, tools: &[], must_use: None, max_tokens: 9, within };
         let said = told(models.ask(&turn).await.unwrap_err());
-        assert!(said.starts_with("transient: ") && said.contains("did not answer within 300ms"), "{said}");
+        assert!(
+            said.starts_with("transient, may have cost: ") && said.contains("did not answer within 300ms"),
+            "{said}"
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a model is asked and says, and what of a day's money that takes.
 
-use domain::{Entry, ModelTurn, Money, Opening, Part, Stop, ToolCall, Usage};
+use domain::{Entry, Estimate, ModelTurn, Money, Opening, Part, Stop, ToolCall, Usage};
 use futures_util::future::join_all;
 use jiff::{Timestamp, civil::date};
 
@@ -44,6 +44,11 @@ fn usd_of(nanos: u64) -> Money {
     Money::from_nanos(nanos)
 }
 
+/// What costs so much at most, and uses ten tokens for each.
+fn most(usd: u64) -> Estimate {
+    Estimate { tokens: usd * 10, usd: usd_of(usd) }
+}
+
 fn budgets(limit: u64) -> [DayBudget; 2] {
     let day = date(2026, 11, 22);
     [
@@ -71,7 +76,7 @@ async fn i6_what_was_said_is_recorded_once_and_read_back_in_order() {
     assert_eq!(world.store.open_reading(run, token, &opening("first")).await.unwrap(), opening("first"));
     assert_eq!(world.store.open_reading(run, token, &opening("other")).await.unwrap(), opening("first"));
     for number in [1, 2] {
-        assert_eq!(world.store.reserve_turn(run, token, usd_of(100), &budgets(1000)).await.unwrap(), Reserved::Now);
+        assert_eq!(world.store.reserve_turn(run, token, most(100), &budgets(1000)).await.unwrap(), Reserved::Now);
         let said = turn(number, "said", 40);
         assert_eq!(
             world.store.record_turn(run, token, &said, usd_of(100), &budgets(1000)).await.unwrap(),
@@ -105,17 +110,33 @@ async fn i12_a_turn_whose_answer_was_lost_stays_counted() {
     let world = world();
     let run = world.opened().await;
     let token = world.claimed(run).await;
-    world.store.reserve_turn(run, token, usd_of(100), &budgets(1000)).await.unwrap();
-    // The process ended. The next one asks again.
-    world.store.reserve_turn(run, token, usd_of(100), &budgets(1000)).await.unwrap();
+    world.store.reserve_turn(run, token, most(100), &budgets(1000)).await.unwrap();
+    // The process ended: it may have been paid.
+    let cost = world.store.reader().run(run).await.unwrap().unwrap().cost;
+    assert_eq!((cost.at_most().nanos(), cost.tokens_at_most(), cost.lost(), cost.asked()), (100, 1000, 1, 1));
+    // The next one asks again.
+    world.store.reserve_turn(run, token, most(100), &budgets(1000)).await.unwrap();
     world.store.record_turn(run, token, &turn(1, "said", 30), usd_of(100), &budgets(1000)).await.unwrap();
     // One that was refused costs nothing.
-    world.store.reserve_turn(run, token, usd_of(100), &budgets(1000)).await.unwrap();
+    world.store.reserve_turn(run, token, most(100), &budgets(1000)).await.unwrap();
     world.store.release_turn(run, token, usd_of(100), &budgets(1000)).await.unwrap();
     let cost = world.store.reader().run(run).await.unwrap().unwrap().cost;
     assert_eq!((cost.usd.nanos(), cost.lost_turns, cost.lost_usd.nanos()), (30, 1, 100));
-    assert_eq!(cost.at_most().nanos(), 130);
+    assert_eq!((cost.at_most().nanos(), cost.pending), (130, None));
+    assert_eq!((cost.lost_tokens, cost.tokens_at_most(), cost.asked()), (1000, 1018, 2));
     assert_eq!(world.spent().await, [130, 130]);
+}
+
+#[tokio::test]
+async fn i12_what_is_reserved_when_a_run_ends_is_counted_as_lost() {
+    let world = world();
+    let run = world.opened().await;
+    let token = world.claimed(run).await;
+    world.store.reserve_turn(run, token, most(100), &budgets(1000)).await.unwrap();
+    world.store.fail_run(run, token, "it cannot go on").await.unwrap();
+    let cost = world.store.reader().run(run).await.unwrap().unwrap().cost;
+    assert_eq!((cost.lost_turns, cost.lost_usd.nanos(), cost.lost_tokens, cost.pending), (1, 100, 1000, None));
+    assert_eq!(world.spent().await, [100, 100]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +150,7 @@ async fn i12_a_days_money_holds_when_many_ask_at_once() {
         runs.push((run.id, world.claimed(run.id).await));
     }
     let budgets = budgets(500);
-    let asked = runs.iter().map(|(run, token)| world.store.reserve_turn(*run, *token, usd_of(100), &budgets));
+    let asked = runs.iter().map(|(run, token)| world.store.reserve_turn(*run, *token, most(100), &budgets));
     let reserved: Vec<Reserved> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
     assert_eq!(reserved.iter().filter(|reserved| **reserved == Reserved::Now).count(), 5, "{reserved:?}");
     let over = Reserved::Over(BudgetScope::Workflow("pages".parse().unwrap()));
@@ -138,7 +159,7 @@ async fn i12_a_days_money_holds_when_many_ask_at_once() {
     // More than the whole limit, on a day when nothing was spent yet.
     let tomorrow = DayBudget { day: date(2026, 11, 23), ..budgets[0].clone() };
     let (run, token) = runs[0];
-    assert_eq!(world.store.reserve_turn(run, token, usd_of(501), &[tomorrow]).await.unwrap(), over);
+    assert_eq!(world.store.reserve_turn(run, token, most(501), &[tomorrow]).await.unwrap(), over);
 }
 
 #[tokio::test]
@@ -150,7 +171,7 @@ async fn i6_who_has_lost_the_lease_records_and_reserves_nothing() {
     world.claimed(run).await;
     let lost = |done: Result<(), StoreError>| assert!(matches!(done, Err(StoreError::LeaseLost)), "{done:?}");
     lost(world.store.open_reading(run, stale, &opening("late")).await.map(drop));
-    lost(world.store.reserve_turn(run, stale, usd_of(1), &budgets(10)).await.map(drop));
+    lost(world.store.reserve_turn(run, stale, most(1), &budgets(10)).await.map(drop));
     lost(world.store.record_turn(run, stale, &turn(1, "late", 1), usd_of(1), &budgets(10)).await.map(drop));
     lost(world.store.record_call(run, stale, &call(1, 0)).await.map(drop));
     assert!(world.store.reader().transcript(run).await.unwrap().is_empty());

@@ -99,7 +99,7 @@ async fn i6_a_run_that_is_killed_between_any_two_writes_pays_no_recorded_turn_tw
 #[tokio::test(start_paused = true)]
 async fn i6_a_reading_goes_over_slices_and_asks_nothing_twice() {
     let (world, model) = steady();
-    // Each slice ends before the next turn may begin.
+    // Each slice ends before the next turn may begin: the checks have one, and each turn.
     let mut slices = 0;
     let report = loop {
         slices += 1;
@@ -108,7 +108,7 @@ async fn i6_a_reading_goes_over_slices_and_asks_nothing_twice() {
         }
     };
     whole(&world, &report).await;
-    assert_eq!(slices, 3);
+    assert_eq!(slices, 4);
     assert!(model.0.lock().unwrap().values().all(|count| *count == 1));
     assert_eq!(world.called().len(), 2);
 }

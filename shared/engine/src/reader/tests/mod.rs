@@ -3,6 +3,7 @@
 mod budgets;
 mod corpus;
 mod killed;
+mod paid;
 mod support;
 mod troubled;
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use domain::{Entry, Report, RunView, ToolCall};
+use domain::{Entry, Report, Run, RunView, ToolCall};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 use store::Claim;
@@ -56,9 +56,17 @@ impl World {
     /// # Errors
     /// The process was killed.
     pub async fn slice(&self, seconds: i64) -> Result<Option<Report>, DriveError> {
+        self.slice_of(&self.run, seconds).await
+    }
+
+    /// The same of another run.
+    ///
+    /// # Errors
+    /// The process was killed.
+    pub async fn slice_of(&self, run: &Run, seconds: i64) -> Result<Option<Report>, DriveError> {
         let (engine, store) = (&self.engine, &self.engine.store);
-        store.open_command(&self.run).await?;
-        let Claim::Claimed { run, token } = store.claim_run(self.run.id, Duration::from_secs(30)).await? else {
+        store.open_command(run).await?;
+        let Claim::Claimed { run, token } = store.claim_run(run.id, Duration::from_secs(30)).await? else {
             panic!("not claimed")
         };
         let began = engine.clock.now();

@@ -17,7 +17,7 @@ use crate::{
 
 fn busy(seconds: Option<u64>) -> Result<crate::model::Answered, ModelError> {
     let retry_after = seconds.map(Duration::from_secs);
-    Err(ModelError::Transient { reason: "the model is busy (529)".into(), retry_after })
+    Err(ModelError::Transient { reason: "the model is busy (529)".into(), retry_after, may_cost: false })
 }
 
 /// Concludes without a reading, for this reason.
@@ -84,6 +84,7 @@ async fn i10_a_model_that_is_out_of_reach_costs_nothing_and_the_evidence_stands(
     let world = reading_world(json!({}), json!({}));
     world.model.says([Err(ModelError::Permanent {
         reason: "the API key is refused (401): put a live one into `key`".into(),
+        may_cost: false,
     })]);
     unread(&world, "the API key is refused (401)").await;
     let cost = world.view().await.run.cost;
