@@ -191,6 +191,7 @@ scenarios! { proxied, run_alone:
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
     i5_a_poison_message_reaches_the_dead_letters: path::i5_a_poison_message_reaches_the_dead_letters;
     i6_killed_between_any_two_durable_writes_the_run_ends_once: super::kill::everywhere_on_aws;
+    i6_killed_between_any_two_writes_of_a_reading_no_recorded_turn_is_paid_twice: super::kill::everywhere_in_a_reading_on_aws;
     i2_without_the_queue_there_is_no_2xx_and_nothing_half_done: without_the_queue;
     i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost: storm::i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost;
 }

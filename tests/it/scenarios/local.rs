@@ -37,7 +37,7 @@ impl Local {
     /// A world whose workers run in this process.
     pub async fn start() -> Self {
         let mut world = Self::without_workers().await;
-        world.workers = Some(world.stage.work(Kill::never()));
+        world.workers = Some(world.stage.work(&Kill::never()));
         world
     }
 
@@ -216,6 +216,12 @@ fn child() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i6_killed_between_any_two_durable_writes_the_run_ends_once() {
     super::kill::everywhere_locally().await;
+}
+
+/// The same where a model reads: no turn that is recorded is paid for twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i6_killed_between_any_two_writes_of_a_reading_no_recorded_turn_is_paid_twice() {
+    super::kill::everywhere_in_a_reading_locally().await;
 }
 
 /// Killed on every receipt: people are told, and one command brings the run back.

@@ -168,19 +168,19 @@ price: { input: 3, output: 15 }
 kind: Assistant
 name: messages-reader
 model: messages
-limits: { time: 25s }
+limits: { time: 20s }
 tasks: [shop]
 ---
 kind: Assistant
 name: completions-reader
 model: completions
-limits: { time: 25s }
+limits: { time: 20s }
 tasks: [shop]
 ---
 kind: Assistant
 name: converse-reader
 model: converse
-limits: { time: 25s }
+limits: { time: 20s }
 tasks: [shop]
 ---
 kind: Workflow

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -33,6 +33,27 @@ pub enum Moment {
     Before,
     /// When AWS has done it, and before the process hears of that.
     After,
+}
+
+/// Which writes a kill counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Every one.
+    All,
+    /// Those with one of these words in them.
+    With(&'static [&'static str]),
+}
+
+impl Counted {
+    fn counts(self, body: &[u8]) -> bool {
+        match self {
+            Self::All => true,
+            Self::With(words) => {
+                let body = String::from_utf8_lossy(body);
+                words.iter().any(|word| body.contains(word))
+            }
+        }
+    }
 }
 
 /// How a call is refused.
@@ -57,9 +78,9 @@ pub struct Killed {
 
 #[derive(Default)]
 struct Plan {
-    /// The writes since the plan was made, in the order in which they came.
-    writes: Vec<String>,
-    kill: Option<(usize, Moment)>,
+    /// How many of the writes that count have come since the plan was made.
+    writes: usize,
+    kill: Option<(Counted, usize, Moment)>,
     killed: Option<Killed>,
     refuse: Option<(String, Refusal)>,
 }
@@ -108,9 +129,9 @@ impl Proxy {
         format!("http://127.0.0.1:{}", self.shared.port)
     }
 
-    /// Kills the process that makes the `nth` write from now on (from 1).
-    pub fn kill_at(&self, nth: usize, moment: Moment) {
-        *self.plan() = Plan { kill: Some((nth, moment)), ..Plan::default() };
+    /// Kills the process that makes the `nth` of the `counted` writes from now on (from 1).
+    pub fn kill_at(&self, counted: Counted, nth: usize, moment: Moment) {
+        *self.plan() = Plan { kill: Some((counted, nth, moment)), ..Plan::default() };
     }
 
     /// Refuses the calls whose `X-Amz-Target` is `target`, until [`Proxy::behave`].
@@ -157,13 +178,18 @@ async fn answer(
 ) -> Result<Response<Full<Bytes>>, BrokenOff> {
     let target = request.headers().get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let target = target.to_owned();
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.map_err(|_| BrokenOff)?.to_bytes();
     let (refuse, kill) = {
         let mut plan = shared.plan.lock().unwrap();
         let refuse = plan.refuse.as_ref().filter(|(of, _)| *of == target).map(|(_, how)| *how);
         let mut kill = None;
-        if WRITES.contains(&target.as_str()) {
-            plan.writes.push(target.clone());
-            kill = plan.kill.filter(|(nth, _)| *nth == plan.writes.len()).map(|(_, moment)| moment);
+        if let Some((counted, nth, moment)) = plan.kill
+            && WRITES.contains(&target.as_str())
+            && counted.counts(&body)
+        {
+            plan.writes += 1;
+            kill = (plan.writes == nth).then_some(moment);
         }
         (refuse, kill)
     };
@@ -180,7 +206,7 @@ async fn answer(
         kill_caller(&shared, peer, target);
         return Err(BrokenOff);
     }
-    let response = forward(&shared, request).await?;
+    let response = forward(&shared, head, body).await?;
     if kill == Some(Moment::After) {
         kill_caller(&shared, peer, target);
         return Err(BrokenOff);
@@ -188,9 +214,7 @@ async fn answer(
     Ok(response)
 }
 
-async fn forward(shared: &Shared, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, BrokenOff> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(|_| BrokenOff)?.to_bytes();
+async fn forward(shared: &Shared, head: Parts, body: Bytes) -> Result<Response<Full<Bytes>>, BrokenOff> {
     let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
     let url = format!("{}{path}", shared.upstream);
     // `Host` goes on as it came: it is signed.

@@ -23,78 +23,114 @@ use ports::{
     Clock, HandleHttp, HandleMessage, Index, Item, Key, OsEntropy, Page, PortError, Queue, ReadSecret, ReadTable,
     SendMessage, SystemClock, TableError, Write, WriteTable,
 };
+use serde::{Deserialize, Serialize};
 use store::{Reader, Store};
 use tasks::{Tasks, TasksOptions};
 
 /// A killed run goes on after this long.
 pub const LEASE: Duration = Duration::from_secs(2);
 
-/// Kills this process, by SIGKILL, at its `at`-th durable write: before it, or after it.
-#[derive(Debug, Clone)]
+/// Whose writes a kill counts. Each makes them in an order of its own; of both together it would be by chance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Whose {
+    Investigate,
+    Deliver,
+}
+
+/// Kills this process, by SIGKILL, at the `at`-th durable write of that handler: before it, or after it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kill {
-    at: u32,
-    after: bool,
-    seen: Arc<AtomicU32>,
+    pub whose: Whose,
+    pub at: u32,
+    pub after: bool,
 }
 
 impl Kill {
     pub fn never() -> Self {
-        Self::at(u32::MAX, false)
+        Self { whose: Whose::Investigate, at: u32::MAX, after: false }
     }
-
-    pub fn at(at: u32, after: bool) -> Self {
-        Self { at, after, seen: Arc::default() }
-    }
-
-    async fn around<T>(&self, write: impl Future<Output = T>) -> T {
-        let mine = self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.at;
-        if mine && !self.after {
-            die().await;
-        }
-        let done = write.await;
-        if mine && self.after {
-            die().await;
-        }
-        done
-    }
-}
-
-async fn die() {
-    let pid = std::process::id().to_string();
-    Command::new("kill").args(["-9", &pid]).status().unwrap();
-    // The signal is under way; nothing may happen meanwhile.
-    std::future::pending::<()>().await;
 }
 
 /// A port whose durable writes are counted.
-struct Killing<P>(P, Kill);
+struct Killing<P> {
+    port: P,
+    kill: Kill,
+    /// With the other ports of the same handler.
+    seen: Arc<AtomicU32>,
+    /// Where the write is named that the process dies at.
+    note: PathBuf,
+}
+
+impl<P> Killing<P> {
+    async fn around<E>(&self, what: &str, write: impl Future<Output = Result<(), E>>) -> Result<(), E> {
+        let mine = self.seen.fetch_add(1, Ordering::SeqCst) + 1 == self.kill.at;
+        if mine && !self.kill.after {
+            self.die(what).await;
+        }
+        let done = write.await;
+        if done.is_err() {
+            // What was refused wrote nothing; tried again it has the same place.
+            self.seen.fetch_sub(1, Ordering::SeqCst);
+        } else if mine {
+            self.die(what).await;
+        }
+        done
+    }
+
+    async fn die(&self, what: &str) {
+        std::fs::write(&self.note, what).unwrap();
+        let pid = std::process::id().to_string();
+        Command::new("kill").args(["-9", &pid]).status().unwrap();
+        // The signal is under way; nothing may happen meanwhile.
+        std::future::pending::<()>().await;
+    }
+}
+
+/// What a transaction writes, by its sort keys. Nothing where it only renews a lease: that comes with the time, and no run
+/// would have its writes in the same places as another.
+fn written(writes: &[Write]) -> Option<String> {
+    let renews = |set: &serde_json::Map<String, serde_json::Value>| {
+        set.len() == 2 && set.contains_key("lease_until") && set.contains_key("spent_ms")
+    };
+    let keys = writes.iter().filter_map(|write| match write {
+        Write::Put { item, .. } => Some(item.key.sk.as_str()),
+        Write::Update { set, .. } if writes.len() == 1 && renews(set) => None,
+        Write::Update { key, .. } => Some(key.sk.as_str()),
+        Write::Check { .. } => None,
+    });
+    let keys: Vec<&str> = keys.collect();
+    (!keys.is_empty()).then(|| keys.join(" "))
+}
 
 #[async_trait]
 impl ReadTable for Killing<SqliteTable> {
     async fn get(&self, key: &Key) -> Result<Option<Item>, PortError> {
-        self.0.get(key).await
+        self.port.get(key).await
     }
 
     async fn query(&self, pk: &str, prefix: &str) -> Result<Vec<Item>, PortError> {
-        self.0.query(pk, prefix).await
+        self.port.query(pk, prefix).await
     }
 
     async fn index(&self, index: Index, pk: &str, limit: usize, after: Option<&str>) -> Result<Page, PortError> {
-        self.0.index(index, pk, limit, after).await
+        self.port.index(index, pk, limit, after).await
     }
 }
 
 #[async_trait]
 impl WriteTable for Killing<SqliteTable> {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
-        self.1.around(self.0.transact(writes)).await
+        match written(&writes) {
+            Some(what) => self.around(&what, self.port.transact(writes)).await,
+            None => self.port.transact(writes).await,
+        }
     }
 }
 
 #[async_trait]
 impl SendMessage for Killing<SqliteQueues> {
     async fn send(&self, queue: Queue, body: &str, group: &str, delay: Duration) -> Result<(), PortError> {
-        self.1.around(self.0.send(queue, body, group, delay)).await
+        self.around(queue.as_str(), self.port.send(queue, body, group, delay)).await
     }
 }
 
@@ -109,6 +145,8 @@ pub struct Stage {
     clock: Arc<dyn Clock>,
     pub store: Store,
     pub queues: SqliteQueues,
+    /// How many messages of a queue are handled at once.
+    pub hands: usize,
 }
 
 impl Stage {
@@ -129,6 +167,7 @@ impl Stage {
             database,
             queues,
             clock,
+            hands: WorkerSettings::default().concurrency,
         }
     }
 
@@ -195,40 +234,54 @@ impl Stage {
         Models::new(&self.catalog, options).unwrap()
     }
 
+    /// The write at which a process on this folder has killed itself.
+    pub fn killed_at(&self) -> Option<String> {
+        std::fs::read_to_string(self.folder.join(KILLED)).ok()
+    }
+
+    /// The store and the sender of a handler, whose writes are counted where `kill` is about them.
+    fn ports(&self, whose: Whose, kill: &Kill) -> (Store, Arc<dyn SendMessage>) {
+        let kill = if kill.whose == whose { kill.clone() } else { Kill::never() };
+        let (seen, note) = (Arc::<AtomicU32>::default(), self.folder.join(KILLED));
+        let table = SqliteTable::new(self.database.clone());
+        let table = Killing { port: table, kill: kill.clone(), seen: Arc::clone(&seen), note: note.clone() };
+        let sender = Killing { port: self.queues.clone(), kill, seen, note };
+        (Store::new(Arc::new(table), Arc::clone(&self.clock), Arc::new(OsEntropy)), Arc::new(sender))
+    }
+
     /// Starts investigate and deliver on the queues.
-    pub fn work(&self, kill: Kill) -> Workers {
-        let table = Arc::new(Killing(SqliteTable::new(self.database.clone()), kill.clone()));
-        let sender: Arc<dyn SendMessage> = Arc::new(Killing(self.queues.clone(), kill));
-        let store = Store::new(table, Arc::clone(&self.clock), Arc::new(OsEntropy));
+    pub fn work(&self, kill: &Kill) -> Workers {
+        let (store, sender) = self.ports(Whose::Investigate, kill);
         let policy = AddressPolicy::new(tasks::named_hosts(&self.catalog));
         let options = TasksOptions::new(policy, Arc::clone(&self.secrets), Arc::clone(&self.clock));
         let clusters = self.catalog.clusters.clone();
         let tasks = Tasks::new(TasksOptions { clusters, ..options }).unwrap();
         let engine = Engine {
             catalog: Arc::clone(&self.catalog),
-            store: store.clone(),
+            store,
             tasks: Arc::new(tasks),
             models: Arc::new(self.models()),
             clock: Arc::clone(&self.clock),
         };
         let investigate = investigate::Investigate {
             engine,
-            sender: Arc::clone(&sender),
+            sender,
             retimer: Arc::new(self.queues.clone()),
             clock: Arc::clone(&self.clock),
             lease: LEASE,
             max_receives: self.queues.max_receives(Queue::Investigate),
         };
+        let (store, sender) = self.ports(Whose::Deliver, kill);
         let deliver = self.deliver(store, sender);
         let start = |queue, handler: Arc<dyn HandleMessage>| {
             // The visibility is far beyond any test's patience: only the lease brings a message back.
             let settings = WorkerSettings {
+                concurrency: self.hands,
                 deadline: Duration::from_secs(30),
                 // Longer than any lease here, so that what comes back sooner was retimed. Not longer than a test waits: who is killed
                 // between the receipt and the retiming leaves the message to this.
                 visibility: Duration::from_secs(45),
                 poll: Duration::from_millis(100),
-                ..WorkerSettings::default()
             };
             Worker::start(self.queues.clone(), queue, handler, Arc::clone(&self.clock), settings)
         };
@@ -249,18 +302,33 @@ impl Workers {
 
 const ORDERS: &str = "FIRSTLOOK_TEST_CHILD";
 
+/// The file of a killed process, beside its database.
+const KILLED: &str = "killed";
+
+/// What a child is told.
+#[derive(Serialize, Deserialize)]
+struct Orders {
+    folder: PathBuf,
+    slack_api: String,
+    pagerduty_api: String,
+    kill: Kill,
+}
+
 /// A child process with workers. It ends with this, and also when this process is killed.
 pub struct ChildProcess(Child);
 
 impl ChildProcess {
-    /// Starts one on `stage`'s folder that kills itself at write `at`.
-    pub fn start(stage: &Stage, at: u32, after: bool) -> Self {
-        let orders = serde_json::json!({
-            "folder": stage.folder, "slack": stage.slack_api, "pagerduty": stage.pagerduty_api, "at": at, "after": after,
-        });
+    /// Starts one on `stage`'s folder that kills itself when `kill` says so.
+    pub fn start(stage: &Stage, kill: Kill) -> Self {
+        let orders = Orders {
+            folder: stage.folder.clone(),
+            slack_api: stage.slack_api.clone(),
+            pagerduty_api: stage.pagerduty_api.clone(),
+            kill,
+        };
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "scenarios::local::child", "--ignored", "--nocapture"])
-            .env(ORDERS, orders.to_string())
+            .env(ORDERS, serde_json::to_string(&orders).unwrap())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -286,11 +354,9 @@ impl Drop for ChildProcess {
 /// What a child does: works until it is killed. Run by itself it has no orders and does nothing.
 pub async fn child() {
     let Ok(orders) = std::env::var(ORDERS) else { return };
-    let orders: serde_json::Value = serde_json::from_str(&orders).unwrap();
-    let text = |key: &str| orders[key].as_str().unwrap().to_owned();
-    let stage = Stage::open(Path::new(&text("folder")), &text("slack"), &text("pagerduty"));
-    let kill = Kill::at(u32::try_from(orders["at"].as_u64().unwrap()).unwrap(), orders["after"].as_bool().unwrap());
-    let _workers = stage.work(kill);
+    let orders: Orders = serde_json::from_str(&orders).unwrap();
+    let stage = Stage::open(&orders.folder, &orders.slack_api, &orders.pagerduty_api);
+    let _workers = stage.work(&orders.kill);
     // Its input ends when its parent does.
     let _ = tokio::task::spawn_blocking(|| std::io::Read::read(&mut std::io::stdin(), &mut [0])).await;
 }
