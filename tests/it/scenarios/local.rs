@@ -159,6 +159,16 @@ async fn over_max_open(world: &Local) {
     storm::i3_what_is_over_max_open_is_gathered_until_there_is_room(world).await;
 }
 
+/// With hands enough for all of them, since most wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i10_i14_whatever_a_model_answers_every_run_concludes_with_an_outcome() {
+    let mut world = Local::without_workers().await;
+    world.stage.hands = 100;
+    world.workers = Some(world.stage.work(&Kill::never()));
+    reading::i10_i14_whatever_a_model_answers_every_run_concludes_with_an_outcome(&world).await;
+    world.stop().await;
+}
+
 /// A clock that goes only when it is told to.
 struct Stepped(std::sync::Mutex<jiff::Timestamp>);
 

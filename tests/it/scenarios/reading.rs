@@ -12,6 +12,57 @@ use crate::support::{
 
 const AT: &str = "2026-11-22T10:00:00Z";
 
+/// How a model goes wrong in every turn, by the incident's name.
+struct Way {
+    name: &'static str,
+    reply: fn() -> Reply,
+    /// What people are told of it, by Messages, Chat Completions and Converse.
+    told: [&'static str; 3],
+}
+
+const fn way(name: &'static str, reply: fn() -> Reply, told: [&'static str; 3]) -> Way {
+    Way { name, reply, told }
+}
+
+const UNUSABLE: [&str; 3] = ["3 replies of the model could not be used"; 3];
+
+const WAYS: [Way; 24] = [
+    // Malformed: no answer, half of one, another one, too much.
+    way("PROSE", || Reply::text("It is the database."), UNUSABLE),
+    way("NOTHING", || Reply::Empty, UNUSABLE),
+    way("ARGUMENTS", || Reply::CallsBadly { name: "answer".into(), arguments: "{\"summary\": \"Ord".into() }, UNUSABLE),
+    way("SCHEMA", || Reply::call("answer", json!({"verdict": "all is well"})), UNUSABLE),
+    way("CUTOFF", || Reply::CutOff("{\"summary\": \"Ord".into()), ["it was cut off at its limit of length"; 3]),
+    way("NOTOOL", || Reply::call("restart_the_shop", json!({})), UNUSABLE),
+    way("HTML", || Reply::Raw("<html>".into()), ["not JSON"; 3]),
+    way("HALF", || Reply::Raw("{\"choices\": [{\"mess".into()), ["not JSON"; 3]),
+    way("OTHER", || Reply::Raw("{\"ok\": true}".into()), ["has not the form of its API's answers"; 3]),
+    way("HUGE", || Reply::Huge(5 * 1024 * 1024), ["more than 4 MB", "more than 4 MB", "longer than"]),
+    // Refused, by the model or by its provider.
+    way("REFUSED", || Reply::Refuses("I will not.".into()), ["the model declined to answer"; 3]),
+    way(
+        "UNKNOWNKEY",
+        || Reply::status(401),
+        ["does not take the API key", "does not take the API key", "refused the request"],
+    ),
+    way("DENIED", || Reply::status(403), ["may not use", "may not use", "there is no access"]),
+    way("TOOLONG", || Reply::TooLong, ["the conversation is too long for it"; 3]),
+    way("BROKE", || Reply::OutOfMoney, ["out of credit", "out of credit", "there is no access"]),
+    way("ELSEWHERE", || Reply::Redirect("http://169.254.169.254/".into()), ["redirects", "redirects", "307"]),
+    // Busy, broken or silent.
+    way("BUSY", || Reply::busy(429, 1), ["asked too often (429)", "asked too often (429)", "throttled"]),
+    way("LATER", || Reply::busy(429, 600), ["does not reach to another try"; 3]),
+    way("OVERLOADED", || Reply::status(529), ["overloaded (529)", "overloaded (529)", "529"]),
+    way("UNAVAILABLE", || Reply::status(503), ["overloaded (503)", "overloaded (503)", "503"]),
+    way("FAILED", || Reply::status(500), ["it failed (500)", "it failed (500)", "500"]),
+    way("LATE", || Reply::status(408), ["did not get to answer (408)"; 3]),
+    way("CLOSING", || Reply::Close, ["no answer from"; 3]),
+    way("HANGING", || Reply::Hang, ["did not answer within"; 3]),
+];
+
+/// A service for each wire format.
+const READ: [&str; 3] = ["PMESSAGES", "PCOMPLETIONS", "PCONVERSE"];
+
 /// A model whose replies follow from the conversation, so that scenarios can share it: the incident's name says how it
 /// behaves.
 pub async fn start() -> ModelServer {
@@ -25,18 +76,15 @@ fn reply(call: &ModelCall) -> Reply {
     let prompt = call.heard.prompt();
     let title = prompt.split("title: Orders of ").nth(1).unwrap_or_default();
     let incident = title.split(' ').next().unwrap_or_default().to_owned();
-    match () {
-        () if incident.starts_with("QMALFORMED") => Reply::text("It is the database."),
-        () if incident.starts_with("QREFUSED") => Reply::Refuses("I will not.".to_owned()),
-        () if incident.starts_with("QBUSY") => Reply::busy(429, 1),
-        () if incident.starts_with("QOVERLOADED") => Reply::status(529),
-        () if incident.starts_with("QHANGING") => Reply::Hang,
-        () if incident.starts_with("QDENIED") => Reply::status(403),
-        () if call.heard.called("shop") == 0 => Reply::calls([
+    // Behind a name stands a number.
+    let name = incident.trim_start_matches('Q').trim_end_matches(|c: char| c.is_ascii_digit());
+    match WAYS.iter().find(|way| way.name == name) {
+        Some(way) => (way.reply)(),
+        None if call.heard.called("shop") == 0 => Reply::calls([
             ("shop", json!({"incident": incident, "check": "basket"})),
             ("read_evidence", json!({"step": "orders"})),
         ]),
-        () => Reply::call(
+        None => Reply::call(
             "answer",
             json!({
                 "summary": "Orders fail: their service answers 503",
@@ -108,26 +156,32 @@ async fn reads_and_cites(world: &dyn World, service: &str, model: &str, wire: Wi
     assert!(!stored.contains("sk-of-the-scenarios"));
 }
 
-/// Each goes its own wrong way, at the same time.
+/// Each goes its own wrong way, at the same time; some of the ways, by the formats that both worlds have.
 pub async fn i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion(world: &dyn World) {
-    let ways = [
-        ("MALFORMED", "PMESSAGES", "3 replies of the model could not be used"),
-        ("REFUSED", "PCOMPLETIONS", "the model declined to answer"),
-        ("BUSY", "PMESSAGES", "it was tried 5 times"),
-        ("OVERLOADED", "PMESSAGES", "overloaded (529)"),
-        ("HANGING", "PMESSAGES", "time"),
-        ("DENIED", "PCOMPLETIONS", ""),
-    ];
+    let some = ["PROSE", "REFUSED", "BUSY", "OVERLOADED", "HANGING", "DENIED"];
+    let ways = WAYS.iter().filter(|way| some.contains(&way.name));
+    all_unread(world, ways.enumerate().map(|(place, way)| (way, place % 2))).await;
+}
+
+/// Every way by every format, where a hundred runs can be under way at once.
+pub async fn i10_i14_whatever_a_model_answers_every_run_concludes_with_an_outcome(world: &dyn World) {
+    all_unread(world, WAYS.iter().flat_map(|way| (0..READ.len()).map(move |wire| (way, wire)))).await;
+}
+
+async fn all_unread(world: &dyn World, ways: impl Iterator<Item = (&'static Way, usize)>) {
     let mut runs = Vec::new();
-    for (way, service, reason) in ways {
-        let incident = incident(way);
-        let page = page("incident.triggered", &incident, service, &incident, AT);
-        runs.push((world.post("pagerduty", &page).await.run(), way, reason));
+    for (way, wire) in ways {
+        let incident = incident(way.name);
+        let page = page("incident.triggered", &incident, READ[wire], &incident, AT);
+        runs.push((world.post("pagerduty", &page).await.run(), way, wire));
     }
-    for (run, way, reason) in runs {
-        unread(&settled(world, run).await, way, reason);
-        let shown = posts(world, Service::Slack, run)[0].current().to_string();
-        assert!(shown.contains("Not read by the model"), "{way}: {shown}");
+    for (run, way, wire) in runs {
+        let (what, view) = (format!("{} of {}", way.name, READ[wire]), settled(world, run).await);
+        unread(&view, &what, way.told[wire]);
+        let shown = posts(world, Service::Slack, run);
+        assert_eq!(shown.len(), 1, "{what}");
+        let shown = shown[0].current().to_string();
+        assert!(shown.contains("Not read by the model"), "{what}: {shown}");
     }
 }
 
