@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{alarms, command_line, delivery, metrics, path, reading, schedule, slack, storm};
+use super::{alarms, command_line, delivery, metrics, path, reading, schedule, shipped, slack, storm};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -41,12 +41,22 @@ pub struct Aws {
 
 impl Aws {
     async fn start(change: impl FnOnce(Options) -> Options) -> Self {
+        Self::start_with(|shop, inbox, models| {
+            let folder = tempfile::tempdir().unwrap();
+            (catalog::write(folder.path(), shop, inbox, models).to_compiled(), change)
+        })
+        .await
+    }
+
+    /// Starts one whose catalog and options follow from the services around it.
+    async fn start_with<C: FnOnce(Options) -> Options>(
+        with: impl FnOnce(&Shop, &Inbox, &ModelServer) -> (Vec<u8>, C),
+    ) -> Self {
         let inbox = Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(ports::SystemClock)).await.unwrap();
-        catalog::CHANNELS.iter().for_each(|channel| inbox.open_channel(channel));
+        catalog::CHANNELS.iter().chain([&shipped::CHANNEL]).for_each(|channel| inbox.open_channel(channel));
         let shop = Shop::start().await;
         let models = reading::start().await;
-        let folder = tempfile::tempdir().unwrap();
-        let compiled = catalog::write(folder.path(), &shop, &inbox, &models).to_compiled();
+        let (compiled, change) = with(&shop, &inbox, &models);
         // What PagerDuty signed the captured webhooks with is the previous secret, as in a rotation.
         let previous = captured("v3_signed_2025_ping", "v3_signed_2025_ping").map(|(_, secret)| Value::from(secret));
         let before = catalog::secrets(previous.unwrap_or_else(|| json!("no captured webhooks")));
@@ -251,6 +261,27 @@ async fn denied(world: &Aws) {
     let [issue] = keys.issues.as_slice() else { panic!("{keys:?}") };
     assert_eq!(issue.title, "Check that there are keys: could not be checked");
     assert!(issue.next_steps[0].starts_with("Allow the role of investigate `kms:ListKeys`: "), "{issue:?}");
+}
+
+/// In a stack of its own, whose catalog has all that is shipped.
+#[test]
+fn i14_every_shipped_command_and_the_whole_demo_run_on_the_stack() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let demo = shipped::Demo::start().await;
+        // The checks of some Commands wait for one another, and what nobody serves is waited for.
+        let longer = |options: Options| options.parameter("InvestigateSeconds", "60");
+        let world = Aws::start_with(|_, inbox, _| (shipped::catalog_of(&demo, inbox).to_compiled(), longer)).await;
+        let scenarios = async {
+            shipped::the_demo_finds_here_what_it_finds_locally(&world, &demo).await;
+            shipped::i14_every_shipped_command_runs_to_a_concluded_run(&world).await;
+        };
+        let done = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(scenarios)).await;
+        if let Err(panic) = done {
+            println!("{}", world.deployment.log());
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 async fn without_the_queue(world: &Aws) {

@@ -10,6 +10,7 @@ mod metrics;
 mod path;
 mod reading;
 mod schedule;
+mod shipped;
 mod slack;
 mod storm;
 
