@@ -34,6 +34,9 @@ const FOOTER: usize = 700;
 /// A finding is not begun in less room than this.
 const LEAST: usize = 250;
 
+/// The most findings, each of which is a block of its own: Slack takes 50 blocks.
+const MOST: usize = 30;
+
 /// The fields of `chat.postMessage` and `chat.update` that say what the message looks like.
 #[must_use]
 pub fn render(post: &Post<'_>) -> Value {
@@ -130,7 +133,7 @@ impl Message {
         let mut room = most;
         for (shown, finding) in findings.iter().enumerate() {
             let left = findings.len() - shown;
-            if room < LEAST {
+            if room < LEAST || shown == MOST {
                 self.shortened.set(true);
                 let s = if left == 1 { "finding stands" } else { "findings stand" };
                 self.context(&format!("{left} more {s} on the run's page."));
