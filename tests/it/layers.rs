@@ -80,6 +80,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "firstlook-domain",
             "firstlook-ports",
+            "firstlook-catalog",
             "firstlook-store",
             "firstlook-outlets",
             "firstlook-aws",

@@ -91,6 +91,7 @@ pub fn target_state(state: TargetState) -> &'static str {
         TargetState::Sending => "sending",
         TargetState::Sent => "sent",
         TargetState::Failed => "failed",
+        TargetState::NotWanted => "not wanted",
     }
 }
 

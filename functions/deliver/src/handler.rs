@@ -5,7 +5,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetState};
+use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetSpec, TargetState, Words};
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 use ports::{
@@ -116,6 +116,13 @@ impl From<StoreError> for Trouble {
 pub(crate) struct Links {
     pub(crate) run: Option<String>,
     previous: Option<String>,
+}
+
+/// What is to stand at a target.
+struct Shows<'a> {
+    view: &'a Shown,
+    words: Option<&'a Words>,
+    links: Links,
 }
 
 /// [`DeliverMessage::TargetV1`].
@@ -236,7 +243,8 @@ impl Deliver {
         }
     }
 
-    /// Brings the target to what `view` shows, or leaves it where its style has nothing to show yet.
+    /// Brings the target to what `view` shows, or leaves it where its style has nothing to show yet or its condition does not
+    /// hold.
     async fn bring(&self, held: &mut Held, view: &Shown) -> Result<(), Trouble> {
         let style = Style::of(&held.target.spec.outlet);
         if style == Style::OnceConcluded {
@@ -249,33 +257,62 @@ impl Deliver {
                 return Ok(());
             }
         }
-        let links = self.links(&view.run).await?;
+        if !self.is_wanted(&mut held.target, &view.run) {
+            if view.run.status.is_terminal() {
+                held.target.state = TargetState::NotWanted;
+                held.target.revision = view.run.revision;
+            }
+            // Else the conclusion is announced too, and asked again.
+            return Ok(());
+        }
+        let words = words(&held.target.spec, &view.run);
+        let shows = Shows { view, words: words.as_ref(), links: self.links(&view.run).await? };
         let outlet = self.outlets.open(&held.target.spec.outlet).await?;
         if style != Style::EachRevision
             && held.target.provider_id.is_none()
             && held.target.sending_since.is_some()
-            && let Some(id) = outlet.find(&self.post(&held.target, view, &links)).await?
+            && let Some(id) = outlet.find(&self.post(&held.target, &shows)).await?
         {
             self.stands_as(held, id).await?;
             held.target.state = TargetState::Sent;
         }
         match held.target.provider_id.clone() {
             Some(id) if style == Style::Edited => {
-                outlet.edit(&id, &self.post(&held.target, view, &links)).await?;
+                outlet.edit(&id, &self.post(&held.target, &shows)).await?;
             }
             // Found: what stands there cannot be edited.
             Some(_) if style == Style::OnceConcluded => {}
-            _ => self.first_post(held, view, &links, outlet.as_ref(), style).await?,
+            _ => self.first_post(held, &shows, outlet.as_ref(), style).await?,
         }
         stands(&mut held.target, view);
         Ok(())
     }
 
+    /// Whether anything is to stand at the target: something does, or may, or its condition holds now or held before. One that
+    /// cannot be evaluated tells people.
+    fn is_wanted(&self, target: &mut Target, run: &Run) -> bool {
+        if target.provider_id.is_some() || target.sending_since.is_some() || target.wanted_at.is_some() {
+            return true;
+        }
+        let wanted = catalog::wanted(&target.spec, run).unwrap_or_else(|error| {
+            let reason = ports::chain(&error);
+            tracing::warn!(run = %run.id, target = target.spec.name, reason, "delivered without its condition");
+            true
+        });
+        if wanted && target.spec.when.is_some() {
+            // From now on, whatever its provider does meanwhile.
+            target.wanted_at = Some(self.clock.now());
+        }
+        if wanted && target.state == TargetState::NotWanted {
+            target.state = TargetState::Pending;
+        }
+        wanted
+    }
+
     async fn first_post(
         &self,
         held: &mut Held,
-        view: &Shown,
-        links: &Links,
+        shows: &Shows<'_>,
         outlet: &dyn Outlet,
         style: Style,
     ) -> Result<(), Trouble> {
@@ -287,7 +324,7 @@ impl Deliver {
             held.target.updated_at = now;
             self.store.save_target(held.run, &held.target, held.token).await?;
         }
-        match outlet.post(&self.post(&held.target, view, links)).await {
+        match outlet.post(&self.post(&held.target, shows)).await {
             Ok(id) => Ok(self.stands_as(held, id).await?),
             Err(error) => {
                 if !matches!(error, OutletError::Ambiguous { .. }) {
@@ -311,8 +348,10 @@ impl Deliver {
         Ok(())
     }
 
-    fn post<'a>(&self, target: &'a Target, view: &'a Shown, links: &'a Links) -> Post<'a> {
-        Post { view, target, link: links.run.as_deref(), previous: links.previous.as_deref(), now: self.clock.now() }
+    fn post<'a>(&self, target: &'a Target, shows: &'a Shows<'_>) -> Post<'a> {
+        let Shows { view, words, links } = shows;
+        let (link, previous) = (links.run.as_deref(), links.previous.as_deref());
+        Post { view, target, words: *words, link, previous, now: self.clock.now() }
     }
 
     /// What follows from a delivery that did not work.
@@ -399,6 +438,17 @@ fn waiting_since(news: &News, now: Option<Timestamp>) -> Result<String, DeliverE
     let waits_since = now.map(|now| waits_since.unwrap_or(now));
     let copy = DeliverMessage::TargetV1 { run: *run, target: target.clone(), revision: *revision, waits_since };
     serde_json::to_string(&copy).map_err(DeliverError::Unreadable)
+}
+
+/// What the team says at the target; what of it has no value is left out.
+fn words(spec: &TargetSpec, run: &Run) -> Option<Words> {
+    spec.text.as_ref()?;
+    let (words, missing) = catalog::words(spec, run);
+    for error in missing {
+        let reason = ports::chain(&error);
+        tracing::warn!(run = %run.id, target = spec.name, reason, "a value is missing in the words above the report");
+    }
+    Some(words)
 }
 
 /// The target shows what `view` shows.

@@ -5,3 +5,4 @@ mod lost;
 mod replies;
 mod support;
 mod troubled;
+mod wanted;

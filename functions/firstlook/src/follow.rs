@@ -130,7 +130,7 @@ impl Follower {
             }
         }
         for target in &view.targets {
-            let stands = matches!(target.state, TargetState::Sent | TargetState::Failed);
+            let stands = matches!(target.state, TargetState::Sent | TargetState::Failed | TargetState::NotWanted);
             if stands && self.targets.insert((target.spec.name.clone(), target.revision)) {
                 progress.line(&format!("  {}", report::target(target, view.run.revision, self.style)));
             }
@@ -138,18 +138,19 @@ impl Follower {
     }
 }
 
-/// Whether a target shows `revision`, or has failed.
+/// Whether a target shows `revision`, is not wanted at it, or has failed.
 #[must_use]
 pub fn settled(target: &domain::Target, revision: u64) -> bool {
     match target.state {
-        TargetState::Sent => target.revision >= revision,
+        TargetState::Sent | TargetState::NotWanted => target.revision >= revision,
         TargetState::Failed => true,
         TargetState::Pending | TargetState::Sending => false,
     }
 }
 
-/// Whether the run said something and every delivery of it stands.
+/// Whether the run said something and every delivery of it that is wanted stands.
 #[must_use]
 pub fn went_well(view: &RunView) -> bool {
-    view.run.status == RunStatus::Concluded && view.targets.iter().all(|target| target.state == TargetState::Sent)
+    let stands = |target: &domain::Target| matches!(target.state, TargetState::Sent | TargetState::NotWanted);
+    view.run.status == RunStatus::Concluded && view.targets.iter().all(stands)
 }

@@ -374,7 +374,9 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
         TargetState::Sent if target.revision >= revision => style.good(&pad("sent")),
         TargetState::Sent => pad("out of date"),
         TargetState::Failed => style.bad(&pad("failed")),
-        state @ (TargetState::Sending | TargetState::Pending) => pad(words::target_state(state)),
+        state @ (TargetState::Sending | TargetState::Pending | TargetState::NotWanted) => {
+            pad(words::target_state(state))
+        }
     };
     let name = one(&target.spec.name);
     let mut line = format!("{state} {name:<16} {place}");
@@ -385,6 +387,9 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
             why.push_str(&format!(" ({})", words::count(target.attempts, "attempt", "attempts")));
         }
         line.push_str(&format!("  {}", style.dim(&why)));
+    }
+    if let Some(why) = target.why_not() {
+        line.push_str(&format!("  {}", style.dim(&one(&why))));
     }
     line.trim_end().to_owned()
 }

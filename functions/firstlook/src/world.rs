@@ -335,7 +335,7 @@ pub fn made_up(source: Option<&Source>) -> Secret {
 fn outlets(catalog: &Catalog) -> impl Iterator<Item = &OutletSpec> {
     let of_workflows = catalog.workflows.values().flat_map(|workflow| &workflow.deliver);
     let of_schedules = catalog.schedules.values().flat_map(|schedule| &schedule.deliver);
-    of_workflows.chain(of_schedules)
+    of_workflows.chain(of_schedules).map(|deliver| &deliver.outlet)
 }
 
 /// Whether a catalog posts to anything that wants a secret of its own, by key.

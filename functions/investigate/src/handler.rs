@@ -160,7 +160,7 @@ impl Investigate {
             // The answer stands where it was asked for.
             Some(place) => {
                 let spec = SlackSpec { channel: place.channel.clone(), thread: place.thread.clone() };
-                (Trigger::Chat(place.clone()), vec![OutletSpec::Slack(spec)])
+                (Trigger::Chat(place.clone()), vec![OutletSpec::Slack(spec).into()])
             }
             None => (Trigger::Hand { who: request.by.clone() }, vec![]),
         };

@@ -23,6 +23,7 @@ mod rendered;
 mod schema;
 mod targets;
 mod timetable;
+mod told;
 mod tree;
 
 pub use bind::{BindError, TEXT_LIMIT, bind};
@@ -43,3 +44,4 @@ pub use rendered::MAX_SCHEDULES;
 pub use schema::schemas;
 pub use targets::targets;
 pub use timetable::{Timetable, TimetableError};
+pub use told::{wanted, words};

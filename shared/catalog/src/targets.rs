@@ -1,17 +1,20 @@
 //! The targets of a run that is opened.
 
-use domain::{Alert, OutletSpec, TargetSpec};
+use domain::{Alert, TargetSpec};
 use serde_json::json;
 
-use crate::expr::{Scope, Template};
+use crate::{
+    expr::{Scope, Template},
+    model::Deliver,
+};
 
 /// The targets of `deliver` by name: the outlet's, numbered where there are several of one kind. A ticket that the catalog
 /// leaves to the alert is the one that `alert` names; where it names none it is empty, and the delivery will say so.
 #[must_use]
-pub fn targets(deliver: &[OutletSpec], alert: Option<&Alert>) -> Vec<TargetSpec> {
+pub fn targets(deliver: &[Deliver], alert: Option<&Alert>) -> Vec<TargetSpec> {
     let scope = Scope::new().with("alert", &json!(alert));
     let mut targets: Vec<TargetSpec> = Vec::with_capacity(deliver.len());
-    for outlet in deliver {
+    for Deliver { outlet, when, text } in deliver {
         let same = targets.iter().filter(|target| target.outlet.kind() == outlet.kind()).count();
         let name = match same {
             0 => outlet.kind().to_owned(),
@@ -22,7 +25,12 @@ pub fn targets(deliver: &[OutletSpec], alert: Option<&Alert>) -> Vec<TargetSpec>
             Some(key) => outlet.clone().on(key.trim().to_owned()),
             None => outlet.clone(),
         };
-        targets.push(TargetSpec { name, outlet });
+        targets.push(TargetSpec {
+            name,
+            outlet,
+            when: when.as_ref().map(|when| when.source().to_owned()),
+            text: text.as_ref().map(|text| text.source().to_owned()),
+        });
     }
     targets
 }
@@ -33,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_ticket_is_the_one_that_the_alert_names() {
-        let deliver: Vec<OutletSpec> = serde_json::from_value(json!([
+        let deliver: Vec<Deliver> = serde_json::from_value(json!([
             { "jira": { "site": "https://x.example", "issue": "${{ alert.labels.jira }}" } },
             { "jira": { "site": "https://x.example", "issue": "OPS-1" } },
             { "github": { "repository": "a/b", "issue": "${{ alert.labels.missing }}" } },

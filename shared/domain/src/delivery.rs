@@ -12,6 +12,12 @@ pub struct TargetSpec {
     pub name: String,
     /// What it is.
     pub outlet: OutletSpec,
+    /// CEL over the run that must hold before anything is posted there; absent: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// The team's own words above the report: text with `${{ CEL }}` over the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// How a line of ours begins.
@@ -36,6 +42,27 @@ pub fn has_marker(text: &str) -> bool {
     text.lines().any(is_marker)
 }
 
+impl TargetSpec {
+    /// A target that is always wanted, with nothing above the report.
+    #[must_use]
+    pub fn new(name: impl Into<String>, outlet: OutletSpec) -> Self {
+        Self { name: name.into(), outlet, when: None, text: None }
+    }
+}
+
+/// A piece of a team's own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// As the catalog has it. It may hold what its outlet makes a mention or a link of.
+    Own(String),
+    /// What the run or its alert says there: text, whatever it looks like.
+    Value(String),
+}
+
+/// What a team says above the report at one target, in pieces. Empty: nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Words(pub Vec<Piece>);
+
 /// How far a target has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -48,6 +75,8 @@ pub enum TargetState {
     Sent,
     /// It was given up; `last_error` says why. A redrive or later news tries again.
     Failed,
+    /// The run has ended, and the target's condition never held. Later news asks it again.
+    NotWanted,
 }
 
 /// The recorded state of one target.
@@ -58,8 +87,11 @@ pub struct Target {
     pub spec: TargetSpec,
     /// How far it has come.
     pub state: TargetState,
-    /// The revision of the run that stands there; 0 when none does.
+    /// The revision of the run that stands there, or at which it was not wanted; 0 for neither.
     pub revision: u64,
+    /// When its condition first held. From then on it is wanted, whatever the condition says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted_at: Option<Timestamp>,
     /// The provider's id of the post (Slack's `channel/ts`, PagerDuty's note id, the last webhook-id).
     #[serde(default)]
     pub provider_id: Option<String>,
@@ -80,6 +112,33 @@ pub struct Target {
     /// Who is working on it.
     #[serde(default)]
     pub lease: Option<Lease>,
+}
+
+impl Target {
+    /// A target to which nothing was sent, as it stands when its run is opened at `at`.
+    #[must_use]
+    pub fn new(spec: TargetSpec, at: Timestamp) -> Self {
+        Self {
+            spec,
+            state: TargetState::Pending,
+            revision: 0,
+            wanted_at: None,
+            provider_id: None,
+            attempts: 0,
+            limited_since: None,
+            last_error: None,
+            sending_since: None,
+            updated_at: at,
+            lease: None,
+        }
+    }
+
+    /// Why nothing stands there although nothing failed, for people; absent unless that is so.
+    #[must_use]
+    pub fn why_not(&self) -> Option<String> {
+        let when = self.spec.when.as_deref().filter(|_| self.state == TargetState::NotWanted)?;
+        Some(format!("its condition did not hold: {when}"))
+    }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::{
     keyed::Keyed,
     note::Note,
     place::{clean_id, ticket, under},
+    words::Line,
 };
 
 /// GitHub's API.
@@ -115,18 +116,41 @@ impl GitHub {
 #[must_use]
 pub fn render(post: &Post<'_>) -> String {
     let note = Note::of(post);
-    let mut said = String::new();
-    for line in &note.lines {
-        wrap(line, &mut said);
-    }
-    let longest = said.split(|c| c != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
-    let mut comment = format!("{fence}text\n{said}{fence}\n");
+    let mut comment = above(&note.words);
+    comment.push_str(&fenced(note.lines.iter().map(String::as_str)));
     for (opens, link) in &note.links {
         comment.push_str(&format!("\n[{opens}]({link})\n"));
     }
     comment.push_str(&format!("\n<!-- {} -->", note.marker));
     comment
+}
+
+/// What the team says: its own lines are Markdown without HTML, and may mention people; a line with a value stands in a code block.
+fn above(words: &[Line]) -> String {
+    let mut above = String::new();
+    for lines in words.chunk_by(|one, next| one.own == next.own) {
+        if lines.iter().all(|line| line.own) {
+            for line in lines {
+                above.push_str(&line.text.replace('&', "&amp;").replace('<', "&lt;"));
+                above.push('\n');
+            }
+        } else {
+            above.push_str(&fenced(lines.iter().map(|line| line.text.as_str())));
+        }
+        above.push('\n');
+    }
+    above
+}
+
+/// `lines` in a code block whose fence is longer than any in them.
+fn fenced<'l>(lines: impl Iterator<Item = &'l str>) -> String {
+    let mut said = String::new();
+    for line in lines {
+        wrap(line, &mut said);
+    }
+    let longest = said.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    format!("{fence}text\n{said}{fence}\n")
 }
 
 /// `line` in lines of at most [`WIDTH`] where it has spaces, the further ones indented.

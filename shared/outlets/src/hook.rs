@@ -97,20 +97,23 @@ pub fn render_slack(post: &Post<'_>) -> Value {
 #[must_use]
 pub fn render_teams(post: &Post<'_>) -> Value {
     let note = Note::of(post);
-    let mut body: Vec<Value> = Vec::new();
+    let block = |run: Value, spacing: &str| json!({ "type": "RichTextBlock", "inlines": [run], "spacing": spacing });
+    let said = note.words.iter().map(|line| block(json!({ "type": "TextRun", "text": line.text }), "None"));
+    let mut body: Vec<Value> = said.collect();
+    let words = body.len();
     for lines in note.parts() {
         for (at, line) in lines.iter().enumerate() {
-            let headline = body.is_empty();
+            let headline = body.len() == words;
             let mut run = json!({ "type": "TextRun", "text": line });
             if let (true, Some(run)) = (headline, run.as_object_mut()) {
                 run.extend([("weight".to_owned(), json!("Bolder")), ("size".to_owned(), json!("Medium"))]);
             }
             let spacing = if at == 0 { "Medium" } else { "None" };
-            body.push(json!({ "type": "RichTextBlock", "inlines": [run], "spacing": spacing }));
+            body.push(block(run, spacing));
         }
     }
     let marker = json!({ "type": "TextRun", "text": note.marker, "isSubtle": true, "size": "Small" });
-    body.push(json!({ "type": "RichTextBlock", "inlines": [marker], "spacing": "Medium" }));
+    body.push(block(marker, "Medium"));
     let actions = note.links.iter();
     let actions: Vec<Value> =
         actions.map(|(opens, link)| json!({ "type": "Action.OpenUrl", "title": opens, "url": link })).collect();

@@ -80,30 +80,24 @@ pub fn render(post: &Post<'_>) -> Value {
     let note = Note::of(post);
     let text = |text: &str| json!({ "type": "text", "text": text });
     let paragraph = |content: Vec<Value>| json!({ "type": "paragraph", "content": content });
+    let broken = |shown: Vec<Value>| {
+        let breaks =
+            |(at, one): (usize, Value)| (at > 0).then(|| json!({ "type": "hardBreak" })).into_iter().chain([one]);
+        paragraph(shown.into_iter().enumerate().flat_map(breaks).collect())
+    };
     let mut parts: Vec<Value> = Vec::new();
-    for lines in note.parts() {
-        let mut content = Vec::new();
-        for (at, line) in lines.iter().enumerate() {
-            if at > 0 {
-                content.push(json!({ "type": "hardBreak" }));
-            }
-            let mut line = text(line);
-            if let (true, 0, Some(line)) = (parts.is_empty(), at, line.as_object_mut()) {
-                line.insert("marks".to_owned(), json!([{ "type": "strong" }]));
-            }
-            content.push(line);
+    if !note.words.is_empty() {
+        parts.push(broken(note.words.iter().map(|line| text(&line.text)).collect()));
+    }
+    for (part, lines) in note.parts().enumerate() {
+        let mut shown: Vec<Value> = lines.iter().map(|line| text(line)).collect();
+        if let (0, Some(headline)) = (part, shown.first_mut().and_then(Value::as_object_mut)) {
+            headline.insert("marks".to_owned(), json!([{ "type": "strong" }]));
         }
-        parts.push(paragraph(content));
+        parts.push(broken(shown));
     }
     let link = |(opens, link): &(&str, String)| json!({ "type": "text", "text": opens, "marks": [{ "type": "link", "attrs": { "href": link } }] });
-    let mut foot: Vec<Value> = Vec::new();
-    for shown in note.links.iter().map(link).chain([text(&note.marker)]) {
-        if !foot.is_empty() {
-            foot.push(json!({ "type": "hardBreak" }));
-        }
-        foot.push(shown);
-    }
-    parts.push(paragraph(foot));
+    parts.push(broken(note.links.iter().map(link).chain([text(&note.marker)]).collect()));
     json!({ "type": "doc", "version": 1, "content": parts })
 }
 

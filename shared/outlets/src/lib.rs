@@ -22,6 +22,7 @@ mod summary;
 mod tests;
 mod text;
 pub mod webhook;
+mod words;
 
 pub use net::ClientError;
 pub use outlet::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};

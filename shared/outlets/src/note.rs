@@ -5,6 +5,7 @@ use crate::{
     reading::Read,
     summary::{Check, Finding, Summary},
     text::cut,
+    words,
 };
 
 /// The most characters of a note without its last lines: what is read on a telephone.
@@ -12,6 +13,8 @@ const NOTE: usize = 3600;
 
 /// What a note says. Lines are clean and cut; an empty one stands between two parts.
 pub(crate) struct Note {
+    /// What the team says, above all else.
+    pub words: Vec<words::Line>,
     /// The answer first.
     pub lines: Vec<String>,
     /// What each of our own links opens, and the link.
@@ -23,16 +26,19 @@ pub(crate) struct Note {
 impl Note {
     pub fn of(post: &Post<'_>) -> Self {
         let summary = Summary::of(post.view, post.now);
-        let mut page = Page { lines: vec![], room: NOTE, shortened: false };
+        let words = words::lines(post.words);
+        let said: usize = words.iter().map(|line| line.text.chars().count() + 1).sum();
+        let most = NOTE.saturating_sub(said);
+        let mut page = Page { lines: vec![], room: most, shortened: false };
         page.line(&summary.headline, 300);
         for standing in &summary.standing {
             page.line(standing, 300);
         }
-        let mut least = NOTE / 2;
+        let mut least = most / 2;
         if let Some(read) = &summary.read {
             page.read(read);
             // Its words are about the findings, and the worst of these stands beside them.
-            least = NOTE / 3;
+            least = most / 3;
         }
         page.findings(&summary.findings, least);
         page.list("Could not be checked:", &checks(&summary.gaps), 800);
@@ -59,12 +65,20 @@ impl Note {
         if let Some(link) = post.previous {
             links.push(("The last look", link.to_owned()));
         }
-        Self { lines: page.lines, links, marker: post.marker() }
+        Self { words, lines: page.lines, links, marker: post.marker() }
     }
 
     /// All of it as one text. Its last line is the marker.
     pub fn text(&self) -> String {
-        let mut text = self.lines.join("\n");
+        let mut text = String::new();
+        for line in &self.words {
+            text.push_str(&line.text);
+            text.push('\n');
+        }
+        if !self.words.is_empty() {
+            text.push('\n');
+        }
+        text.push_str(&self.lines.join("\n"));
         for (opens, link) in &self.links {
             text.push_str(&format!("\n{opens}: {link}"));
         }

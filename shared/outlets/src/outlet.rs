@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{ChatReply, OutletSpec, Shown, Target};
+use domain::{ChatReply, OutletSpec, Shown, Target, Words};
 use jiff::Timestamp;
 
 /// How an outlet follows a run.
@@ -39,6 +39,8 @@ pub struct Post<'a> {
     pub view: &'a Shown,
     /// The target as it is. `sending_since` bounds a search for an earlier post.
     pub target: &'a Target,
+    /// What the team says above the report; absent where it says nothing.
+    pub words: Option<&'a Words>,
     /// Opens the run's page; absent where there is no console.
     pub link: Option<&'a str>,
     /// Opens the page of the look before this one; absent where there is none, or no console.

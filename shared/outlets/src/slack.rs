@@ -4,6 +4,7 @@ pub(crate) mod answer;
 mod api;
 mod newest;
 mod render;
+mod words;
 
 use std::sync::Arc;
 

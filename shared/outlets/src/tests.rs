@@ -6,6 +6,7 @@ mod rendering;
 mod slack;
 mod views;
 mod webhook;
+mod words;
 
 use std::{
     collections::BTreeMap,
@@ -94,5 +95,5 @@ const PREVIOUS: &str = "https://console.example.com/runs/run_w?exp=1&sig=c_d";
 
 fn post<'a>(view: &'a Shown, target: &'a Target) -> Post<'a> {
     let previous = view.run.previous.as_ref().map(|_| PREVIOUS);
-    Post { view, target, link: Some(LINK), previous, now: now() }
+    Post { view, target, words: None, link: Some(LINK), previous, now: now() }
 }

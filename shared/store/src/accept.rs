@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use domain::{
-    AttachedEvent, Attachment, Counts, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, TargetState,
-    Which,
+    AttachedEvent, Attachment, Counts, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, Which,
 };
 use jiff::Timestamp;
 use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
@@ -411,18 +410,7 @@ impl Store {
     pub(crate) fn targets<'a>(&self, run: &'a Run) -> impl Iterator<Item = Item> + use<'a> {
         let keep = expiry(self.clock.now(), RUN_DAYS);
         run.targets.iter().map(move |spec| {
-            let target = Target {
-                spec: spec.clone(),
-                state: TargetState::Pending,
-                revision: 0,
-                provider_id: None,
-                attempts: 0,
-                limited_since: None,
-                last_error: None,
-                sending_since: None,
-                updated_at: run.created_at,
-                lease: None,
-            };
+            let target = Target::new(spec.clone(), run.created_at);
             item::target_item(keys::target(run.id, &spec.name), &target, keep)
         })
     }

@@ -93,10 +93,7 @@ impl World {
             title: "Checkout is down".into(),
             trigger: Trigger::Event { event: event.id, source: event.source.clone() },
             workflow: Some("pages".parse().unwrap()),
-            targets: vec![TargetSpec {
-                name: "slack".into(),
-                outlet: OutletSpec::Slack(SlackSpec::channel("#oncall")),
-            }],
+            targets: vec![TargetSpec::new("slack", OutletSpec::Slack(SlackSpec::channel("#oncall")))],
             ..Run::queued(RunId::opened_by(event.id), "triage".parse().unwrap(), "0", self.clock.now())
         }
     }

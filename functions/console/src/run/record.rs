@@ -28,6 +28,7 @@ pub(super) fn deliveries(view: &RunView) -> Markup {
                             (state(target.state))
                             @if target.attempts > 0 { " " span.soft { (words::count(target.attempts, "failed attempt", "failed attempts")) } }
                             @if let Some(error) = &target.last_error { br; (error) }
+                            @if let Some(why) = target.why_not() { br; span.soft { (why) } }
                         }
                         td { (shows(target, view.run.revision)) }
                         td.nowrap { (words::clock(target.updated_at)) }
@@ -42,14 +43,15 @@ fn state(state: TargetState) -> Markup {
     let class = match state {
         TargetState::Sent => "ok",
         TargetState::Failed => "s1",
-        TargetState::Pending | TargetState::Sending => "off",
+        TargetState::Pending | TargetState::Sending | TargetState::NotWanted => "off",
     };
     html! { span.tag.(class) { (words::target_state(state)) } }
 }
 
 fn shows(target: &Target, revision: u64) -> Markup {
     html! {
-        @if target.revision == 0 { span.soft { "nothing yet" } }
+        @if target.state == TargetState::NotWanted { span.soft { "nothing" } }
+        @else if target.revision == 0 { span.soft { "nothing yet" } }
         @else if target.revision >= revision { "the newest state" }
         @else { "revision " (target.revision) " of " (revision) }
     }

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{
     Alert, AlertSeverity, Checked, DeliverMessage, EventId, LeaseToken, OutletSpec, PagerDutySpec, Report, Run, RunId,
-    Secret, Service, SlackSpec, StepId, Target, TargetSpec, Trigger, WebhookSpec,
+    Secret, Service, Severity, SlackSpec, StepId, Target, TargetSpec, Trigger, WebhookSpec,
 };
 use inbox::Inbox;
 use jiff::{SignedDuration, Timestamp};
@@ -122,7 +122,7 @@ impl Outbox {
 
 #[derive(Default)]
 pub struct Keys {
-    pub live: Mutex<BTreeMap<&'static str, &'static str>>,
+    pub live: Mutex<BTreeMap<&'static str, String>>,
     pub broken: Mutex<bool>,
 }
 
@@ -134,7 +134,7 @@ impl ReadSecret for Keys {
         }
         let live = self.live.lock().unwrap();
         let text = live.get(key).ok_or_else(|| SecretError::Missing { key: key.to_owned() })?;
-        Ok(vec![Secret::new(*text)])
+        Ok(vec![Secret::new(text.as_str())])
     }
 
     async fn reread(&self, key: &str) -> Result<Vec<Secret>, SecretError> {
@@ -168,9 +168,18 @@ pub async fn world() -> World {
         ("slack-bot-token", "xoxb-1"),
         ("pagerduty-api-key", "pd-key"),
         ("hook-key", SIGNING),
+        ("opsgenie-api-key", "og-key"),
+        ("jsm-api-key", "jsm-key"),
+        ("jira-login", "bot@example.com:token"),
+        ("servicenow-login", "firstlook:pass:word"),
+        ("github-token", "gh-token"),
         (crate::LINK_KEY, "link-key"),
     ];
-    let keys = Arc::new(Keys { live: Mutex::new(live.into()), ..Keys::default() });
+    let hooks = ["slack-webhook", "teams"].map(|path| format!("{}/{path}/team", inbox.url()));
+    let [slack_hook, teams_hook] = hooks;
+    let live = live.into_iter().map(|(key, text)| (key, text.to_owned()));
+    let live = live.chain([("slack-hook", slack_hook), ("teams-hook", teams_hook)]).collect();
+    let keys = Arc::new(Keys { live: Mutex::new(live), ..Keys::default() });
     let settings = Settings {
         slack_api: inbox.slack_api().parse().unwrap(),
         pagerduty_api: inbox.pagerduty_api().parse().unwrap(),
@@ -209,10 +218,14 @@ impl World {
 
     /// Opens a run with these targets.
     pub async fn open(&self, outlets: &[OutletSpec]) -> RunId {
+        let targets = outlets.iter().map(|outlet| TargetSpec::new(outlet.kind(), outlet.clone()));
+        self.open_with(targets.collect()).await
+    }
+
+    /// The same, with what the catalog says beside the outlets.
+    pub async fn open_with(&self, targets: Vec<TargetSpec>) -> RunId {
         let now = self.clock.now();
         let event = EventId::mint(now, 1);
-        let targets =
-            outlets.iter().map(|outlet| TargetSpec { name: outlet.kind().to_owned(), outlet: outlet.clone() });
         let run = Run {
             title: "Checkout answers 503".to_owned(),
             trigger: Trigger::Event { event, source: "pagerduty".parse().unwrap() },
@@ -231,7 +244,7 @@ impl World {
                 slo: domain::Slo::default(),
                 started_at: now,
             }),
-            targets: targets.collect(),
+            targets,
             ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", now)
         };
         self.store.open_command(&run).await.unwrap();
@@ -255,8 +268,25 @@ impl World {
 
     /// The run has concluded: one revision more.
     pub async fn conclude(&self, run: RunId) -> u64 {
+        self.conclude_at(run, None).await
+    }
+
+    /// The same, with this worst severity.
+    pub async fn conclude_at(&self, run: RunId, worst: Option<Severity>) -> u64 {
         let token = self.claim(run).await;
-        self.store.conclude_run(run, token, &report("The last word")).await.unwrap();
+        let report = Report { worst, ..report("The last word") };
+        self.store.conclude_run(run, token, &report).await.unwrap();
+        self.revision(run).await
+    }
+
+    /// The run is given up for now: one revision more.
+    pub async fn give_up(&self, run: RunId) -> u64 {
+        let token = self.claim(run).await;
+        self.store.give_up_run(run, token, "none of the tries came to an end").await.unwrap();
+        self.revision(run).await
+    }
+
+    pub async fn revision(&self, run: RunId) -> u64 {
         self.store.reader().run(run).await.unwrap().unwrap().revision
     }
 

@@ -49,18 +49,7 @@ fn step(index: u32, id: &str, millis: u64, outcome: Outcome, summary: &str, issu
 }
 
 fn target(name: &str, outlet: OutletSpec, state: TargetState, revision: u64) -> Target {
-    Target {
-        spec: TargetSpec { name: name.into(), outlet },
-        state,
-        revision,
-        provider_id: None,
-        attempts: 0,
-        limited_since: None,
-        last_error: None,
-        sending_since: None,
-        updated_at: at(900),
-        lease: None,
-    }
+    Target { state, revision, ..Target::new(TargetSpec::new(name, outlet), at(900)) }
 }
 
 fn report(verdict: &str) -> Report {

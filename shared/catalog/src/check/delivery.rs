@@ -9,17 +9,24 @@ use super::{Desk, Spot, names::Variables, sources::secret_key, types};
 use crate::{
     bind::accept,
     expr::{Part, Template},
-    model::ParameterType,
+    model::{Deliver, ParameterType},
     problem::Code,
     schema::DocKind,
 };
 
-pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[OutletSpec]) {
-    for (place, target) in deliver.iter().enumerate() {
+/// The most characters that a team may write above the report, values aside: a report comes first on a telephone, too.
+const WORDS: usize = 1000;
+
+pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[Deliver]) {
+    for (place, entry) in deliver.iter().enumerate() {
         let spot = spot.to("deliver").item(place);
-        if deliver.iter().take(place).any(|before| before == target) {
+        let target = &entry.outlet;
+        // Under two conditions it may be told in two ways.
+        let same = |before: &Deliver| before.outlet == *target && before.when == entry.when;
+        if deliver.iter().take(place).any(same) {
             desk.report(&spot, Code::DuplicateTarget, "this target stands above already", "take one of them out");
         }
+        told(desk, &spot, entry);
         match target {
             OutletSpec::Slack(slack) => {
                 channel(desk, &spot.to("slack.channel"), &slack.channel);
@@ -64,6 +71,62 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[OutletSpec]
         secret_key(desk, &spot.to(target.kind()).to("secret"), target.secret());
         on_what(desk, &spot.to(target.kind()), target);
     }
+}
+
+/// When it is told, and in which words of the team's own.
+fn told(desk: &mut Desk<'_>, spot: &Spot<'_>, entry: &Deliver) {
+    let mut variables = Variables::new([("run", types::run())]);
+    if spot.kind == DocKind::Schedule {
+        variables.beyond = Some((Code::UnknownVariable, "a Schedule has no alert: ask `run`"));
+    } else {
+        variables.roots.insert("alert", types::alert());
+        variables.beyond = Some((Code::UnknownVariable, "ask `run` and `alert`: a target sees what came of a run"));
+    }
+    if let Some(when) = &entry.when {
+        desk.condition(&spot.to("when"), when, &variables);
+    }
+    let Some(text) = &entry.text else { return };
+    let spot = spot.to("text");
+    desk.template(&spot, text, &variables);
+    let own = text.parts().unwrap_or_default().iter().map(|part| match part {
+        Part::Text(own) => own.chars().count(),
+        Part::Value(_) => 0,
+    });
+    let own: usize = own.sum();
+    if own > WORDS {
+        let help = format!("say it in at most {WORDS} characters; what there is to know belongs into Knowledge");
+        desk.report(&spot, Code::OutOfBounds, format!("what stands above a report has {own} characters"), help);
+    }
+    if text.source().trim().is_empty() {
+        desk.report(
+            &spot,
+            Code::BadValue,
+            "this says nothing",
+            "leave `text` out, or write what people must know first",
+        );
+    }
+    if matches!(entry.outlet, OutletSpec::Slack(_) | OutletSpec::SlackWebhook(_)) && mentions_by_value(text) {
+        let message = "a value cannot choose whom Slack tells, or where a link leads: it is shown as text";
+        let help = "write who is meant in full: `<!subteam^S0123ABCD>`, `<@U0123ABCD>`, `<!here>`";
+        desk.report(&spot, Code::UnsafeInterpolation, message, help);
+    }
+}
+
+/// Whether an expression stands within `<...>`.
+fn mentions_by_value(text: &Template) -> bool {
+    let mut open = false;
+    text.parts().unwrap_or_default().iter().any(|part| match part {
+        Part::Text(own) => {
+            open = match (own.rfind('<'), own.rfind('>')) {
+                (Some(opens), Some(closes)) => opens > closes,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (None, None) => open,
+            };
+            false
+        }
+        Part::Value(_) => open,
+    })
 }
 
 /// What a target writes on must be there.

@@ -22,7 +22,7 @@ mod sources;
 mod tasks;
 #[cfg(test)]
 mod tests;
-mod types;
+pub(crate) mod types;
 mod unused;
 mod workflows;
 

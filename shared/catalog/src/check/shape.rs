@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{misplaced, quoted};
 use crate::{
     bind::cut,
-    node::{Kind, Node, Place},
+    node::{Entry, Kind, Node, Place},
     problem::{Code, nearest},
     schema::DocKind,
 };
@@ -181,25 +181,31 @@ impl<'s> Shape<'s, '_> {
         Value::Null
     }
 
-    /// A map with one key that says what the value is: `slack: {...}`.
+    /// A map with one key that says what the value is: `slack: {...}`. Beside it stand only those that all of them have.
     fn one_key(&mut self, variants: &'s [Value], node: &Node) -> Value {
-        let properties = |variant: &'s Value| variant.get("properties").and_then(Value::as_object);
-        let known: Vec<&str> = variants.iter().filter_map(properties).flat_map(Map::keys).map(String::as_str).collect();
-        let [entry] = node.entries() else {
-            let message = format!("{} wants a map with one key, not {}", self.here(), count(node));
-            let help = format!("write one of: {}", known.join(", "));
-            self.report(node.place, Code::BadValue, message, Some(help));
-            return Value::Null;
-        };
-        let schema = variants.iter().find_map(|variant| properties(variant)?.get(&entry.key));
-        let Some(schema) = schema else {
+        let says = |variant: &'s Value| variant.get("required")?.as_array()?.first()?.as_str();
+        let known: Vec<&str> = variants.iter().filter_map(says).collect();
+        let saying: Vec<&Entry> = node.entries().iter().filter(|entry| known.contains(&entry.key.as_str())).collect();
+        if let [entry] = saying.as_slice()
+            && let Some(schema) = variants.iter().find(|variant| says(variant) == Some(entry.key.as_str()))
+        {
+            return self.object(schema, node);
+        }
+        if let ([], [entry]) = (saying.as_slice(), node.entries())
+            && !variants
+                .iter()
+                .any(|variant| variant.pointer("/properties").is_some_and(|all| all.get(&entry.key).is_some()))
+        {
             self.unknown(entry.place, &entry.key, &known);
             return Value::Null;
+        }
+        let message = match (saying.len(), variants.iter().any(|variant| properties(variant) > 1)) {
+            (0, true) => format!("{} says none of these", self.here()),
+            (_, true) => format!("{} says {} of these, and can say one", self.here(), saying.len()),
+            (_, false) => format!("{} wants a map with one key, not {}", self.here(), count(node)),
         };
-        self.path.push(entry.key.clone());
-        let value = self.value(schema, &entry.value);
-        self.path.pop();
-        Value::Object(Map::from_iter([(entry.key.clone(), value)]))
+        self.report(node.place, Code::BadValue, message, Some(format!("write one of: {}", known.join(", "))));
+        Value::Null
     }
 
     fn object(&mut self, schema: &'s Value, node: &Node) -> Value {
@@ -268,6 +274,10 @@ fn named(wanted: Option<&str>) -> &'static str {
         Some("number") => "a number",
         _ => "something else",
     }
+}
+
+fn properties(schema: &Value) -> usize {
+    schema.get("properties").and_then(Value::as_object).map_or(0, Map::len)
 }
 
 fn count(node: &Node) -> String {

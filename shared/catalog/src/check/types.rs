@@ -79,6 +79,16 @@ pub(crate) fn event() -> Type {
     Type::fields([("kind", Type::Text), ("source", Type::Text)])
 }
 
+/// `run`, as [`crate::wanted`] gives it.
+pub(crate) fn run() -> Type {
+    let texts = ["id", "title", "workflow", "command", "status", "outcome", "reason", "verdict", "headline"];
+    let texts = texts.into_iter().chain(["confidence", "incident"]).map(|name| (name, Type::Text));
+    let numbers = ["worst_severity", "issue_count", "gap_count", "cost_usd", "fired"].map(|name| (name, Type::Number));
+    let issue = Type::fields([("severity", Type::Number), ("title", Type::Text), ("resource", Type::Text)]);
+    let others = [("issues", list(issue)), ("flapping", Type::Bool), ("storm", Type::Bool)];
+    Type::fields(texts.chain(numbers).chain(others))
+}
+
 /// `issue`, as [`domain::Issue`] is written.
 pub(crate) fn issue() -> Type {
     Type::fields([

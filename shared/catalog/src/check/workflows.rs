@@ -106,7 +106,7 @@ fn investigate(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
 /// A note on an alert or incident goes to the one that the event came from.
 fn notes(desk: &mut Desk<'_>, spot: &Spot<'_>, workflow: &Workflow) {
     for (place, target) in workflow.deliver.iter().enumerate() {
-        let Some(sender) = target.sender() else { continue };
+        let Some(sender) = target.outlet.sender() else { continue };
         // A source that is not known is reported elsewhere.
         let sources = &desk.catalog.sources;
         let is_one = |name| sources.get(name).is_none_or(|source| source.source_type.as_str() == sender);

@@ -83,8 +83,43 @@ impl StopWhen {
     }
 }
 
-/// One target: an outlet's name with its settings.
-pub type Deliver = OutletSpec;
+/// One target: an outlet's name with its settings, and beside it when it is wanted and what stands above the report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(transform = beside_each)]
+pub struct Deliver {
+    /// The outlet.
+    #[serde(flatten)]
+    pub outlet: OutletSpec,
+    /// CEL over `run` and `alert` that must hold before anything is posted there; default: always. What was posted is kept up
+    /// to date whatever it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<Expression>,
+    /// Your own words above the report: text over `run` and `alert`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<Template>,
+}
+
+impl From<OutletSpec> for Deliver {
+    fn from(outlet: OutletSpec) -> Self {
+        Self { outlet, when: None, text: None }
+    }
+}
+
+/// Puts the keys that stand beside the outlet's into the schema of each outlet, so that each is whole and takes no others.
+fn beside_each(schema: &mut schemars::Schema) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    let Some(beside) = schema.remove("properties").and_then(|beside| beside.as_object().cloned()) else { return };
+    for unneeded in ["type", "required", "unevaluatedProperties", "additionalProperties"] {
+        schema.remove(unneeded);
+    }
+    let outlets = schema.get_mut("oneOf").and_then(serde_json::Value::as_array_mut);
+    for outlet in outlets.into_iter().flatten().filter_map(serde_json::Value::as_object_mut) {
+        outlet.insert("additionalProperties".to_owned(), false.into());
+        if let Some(properties) = outlet.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+            properties.extend(beside.clone());
+        }
+    }
+}
 
 /// How much it may use.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,7 @@
 //! A run as Block Kit. Source of the limits: docs.slack.dev/reference/block-kit, and for the total, which no page names,
 //! slackapi/bolt-js issue 2509 (refused from about 13,200 characters on).
 
-use domain::{Mark, OutletSpec, RunStatus, Severity};
+use domain::{Mark, OutletSpec, RunStatus, Severity, Words};
 use serde_json::{Value, json};
 
 use crate::{
@@ -42,6 +42,7 @@ const MOST: usize = 30;
 pub fn render(post: &Post<'_>) -> Value {
     let summary = Summary::of(post.view, post.now);
     let mut message = Message::default();
+    let said = message.words(post.words);
     message.headline(&summary.headline);
     message.context(&message.cut(&summary.about.join(" · "), ABOUT));
     message.section("", &summary.standing.join("\n"), STANDING);
@@ -52,7 +53,7 @@ pub fn render(post: &Post<'_>) -> Value {
         }
         None => FINDINGS,
     };
-    message.findings(&summary.findings, findings);
+    message.findings(&summary.findings, findings.saturating_sub(said));
     message.list("Could not be checked", &bullets(&summary.gaps), GAPS);
     message.list("Healthy", &bullets(&summary.healthy), HEALTHY);
     message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
@@ -82,6 +83,15 @@ impl Message {
         let (kept, missing) = cut(text, most, cost);
         self.shortened.set(self.shortened.get() || missing);
         escape(&kept)
+    }
+
+    /// What the team says; what it costs.
+    fn words(&mut self, words: Option<&Words>) -> usize {
+        let markup = words.map(super::words::markup).unwrap_or_default();
+        if !markup.is_empty() {
+            self.push_section(&markup);
+        }
+        weight(&markup, cost_escaped)
     }
 
     fn headline(&mut self, headline: &str) {
@@ -268,7 +278,7 @@ pub fn escape(text: &str) -> String {
 }
 
 /// What a character costs of Slack's limits once it is escaped, counted the way that gives the most.
-fn cost(c: char) -> usize {
+pub(super) fn cost(c: char) -> usize {
     match c {
         '&' => 5,
         '<' | '>' => 4,

@@ -136,10 +136,10 @@ fn the_raw_alert_is_in_no_delivery() {
     assert!(!all.contains("secret raw body"));
 }
 
-fn within_limits(view: &domain::Shown) {
+pub(super) fn within_limits(view: &domain::Shown, words: Option<&domain::Words>) {
     let target = views::slack("#ops");
     for link in [None, Some(LINK)] {
-        let post = Post { link, ..post(view, &target) };
+        let post = Post { link, words, ..post(view, &target) };
         let message = slack::render(&post);
         let blocks = message["blocks"].as_array().unwrap();
         assert!(blocks.len() <= 50, "{} blocks", blocks.len());
@@ -165,7 +165,7 @@ fn within_limits(view: &domain::Shown) {
 fn what_is_too_long_is_cut_and_says_so() {
     for unit in ["word ", "A sentence. ", "&", "<", "\"", "🧑‍🚒", "漢", "תקלה "] {
         let mut view = views::huge(unit);
-        within_limits(&view);
+        within_limits(&view, None);
         // Many short ones are many blocks.
         for domain::MergedIssue { issue, .. } in &mut view.run.report.as_mut().unwrap().issues {
             "x".clone_into(&mut issue.title);
@@ -174,7 +174,7 @@ fn what_is_too_long_is_cut_and_says_so() {
             }
             issue.resource.clear();
         }
-        within_limits(&view);
+        within_limits(&view, None);
         let view = views::huge(unit);
         let target = views::slack("#ops");
         let post = post(&view, &target);
@@ -199,7 +199,7 @@ proptest! {
         one.issue.details.clone_from(&text);
         report.issues = vec![one; issues];
         report.next_steps.push(text.clone());
-        within_limits(&view);
+        within_limits(&view, None);
         prop_assert!(brackets(&slack::render(&post(&view, &views::slack("#ops"))), LINK).is_empty());
     }
 }

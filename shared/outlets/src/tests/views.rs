@@ -4,7 +4,7 @@ use domain::{
     Alert, AlertSeverity, Cause, Checked, Claim, Confidence, Cost, Counts, Earlier, EventId, Evidence, Gap, Hypothesis,
     IncidentState, Issue, KnowledgeFound, LastTime, MergedIssue, Money, Outcome, OutletSpec, PagerDutySpec, Previous,
     Reading, Report, RuledOut, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, SlxMatched, Step, StepId,
-    Suppressed, Target, TargetSpec, TargetState, Trigger, Usage, WebhookSpec,
+    Suppressed, Target, TargetSpec, Trigger, Usage, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -16,18 +16,7 @@ fn opened() -> Timestamp {
 }
 
 pub(crate) fn target(outlet: OutletSpec) -> Target {
-    Target {
-        spec: TargetSpec { name: outlet.kind().to_owned(), outlet },
-        state: TargetState::Pending,
-        revision: 0,
-        provider_id: None,
-        attempts: 0,
-        limited_since: None,
-        last_error: None,
-        sending_since: Some(now()),
-        updated_at: now(),
-        lease: None,
-    }
+    Target { sending_since: Some(now()), ..Target::new(TargetSpec::new(outlet.kind(), outlet), now()) }
 }
 
 pub(crate) fn slack(channel: &str) -> Target {

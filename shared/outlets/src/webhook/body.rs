@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Post,
     text::{cut, line, lines},
+    words,
 };
 
 /// The most bytes of a body: what the scheme advises for receivers that take it straight from a queue or a function.
@@ -67,6 +68,9 @@ pub struct RunUpdatedV1 {
     pub run: RunV1,
     /// The alert that started it; null for a run that a person asked for.
     pub alert: Option<AlertV1>,
+    /// What the team says at this target, above the report; left out where it says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
     /// What it found; null until the first evidence stands.
     pub report: Option<ReportV1>,
     /// Whether texts or lists were shortened to keep the body below 20,000 bytes. The run's page has everything.
@@ -356,11 +360,13 @@ fn event(post: &Post<'_>, limits: Limits) -> EventV1 {
         catalog: limits.line(&run.catalog, 800),
         link: post.link.map(str::to_owned),
     };
+    let words = words::plain(post.words).join("\n");
+    let text = (!words.is_empty()).then(|| limits.keep(&words, 3200));
     let shortened = limits.shortened.get();
     EventV1 {
         event_type: "firstlook.run.updated",
         timestamp: post.now,
-        data: RunUpdatedV1 { version: 1, run, alert, report, shortened },
+        data: RunUpdatedV1 { version: 1, run, alert, text, report, shortened },
     }
 }
 

@@ -11,10 +11,7 @@ impl World {
         let (name, at) = (nightly(), due(minute));
         let run = Run {
             trigger: Trigger::Schedule { name: name.clone(), at },
-            targets: vec![TargetSpec {
-                name: "slack".into(),
-                outlet: OutletSpec::Slack(SlackSpec::channel("#oncall")),
-            }],
+            targets: vec![TargetSpec::new("slack", OutletSpec::Slack(SlackSpec::channel("#oncall")))],
             ..Run::queued(RunId::opened_by(EventId::of_firing(&name, at)), "triage".parse().unwrap(), "0", at)
         };
         (run.id, self.store.open_scheduled(&name, at, &run, max_runs).await.unwrap())

@@ -97,4 +97,67 @@ checkout.yaml:10:5: error[FL102] not every source is of `type: opsgenie`, so the
   = help: listen to such sources alone, or take the target out
 checkout.yaml:16:57: error[FL102] a Schedule has no alert that could say which ticket
   = help: write the number of a GitHub issue, such as 12"##;
+
+    fl013_what_stands_beside_an_outlet: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - slack: { channel: "#quiet" }
+    whn: run.flapping
+  - pagerduty: { note: true }
+    jira: { site: "https://example.atlassian.net", issue: OPS-12 }
+  - when: run.storm
+  - slakc: { channel: "#quiet" }
+"##, r##"checkout.yaml:7:5: error[FL011] `deliver.0` has no key `whn`
+  = help: did you mean `when`?
+checkout.yaml:8:5: error[FL013] `deliver.1` says 2 of these, and can say one
+  = help: write one of: slack, slack-webhook, pagerduty, opsgenie, jsm, jira, servicenow, github, teams, webhook
+checkout.yaml:10:5: error[FL013] `deliver.2` says none of these
+  = help: write one of: slack, slack-webhook, pagerduty, opsgenie, jsm, jira, servicenow, github, teams, webhook
+checkout.yaml:11:5: error[FL011] `deliver.3` has no key `slakc`
+  = help: did you mean `slack`?"##;
+
+    fl031_fl033_what_a_target_asks_of_a_run: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - slack: { channel: "#oncall" }
+    when: run.worst_severty <= 2
+  - slack: { channel: "#oncall" }
+    when: run.worst_severity
+    text: "<@${{ alert.labels.owner }}> look: ${{ run.verdct }}"
+  - slack: { channel: "#quiet" }
+    when: steps.health.issues.size() > 0
+    text: ""
+  - slack: { channel: "#oncall" }
+    when: run.worst_severity
+---
+kind: Schedule
+name: daily
+schedule: rate(1 day)
+command: triage
+deliver:
+  - slack: { channel: "#oncall" }
+    when: alert.severity == "high"
+    text: "<!subteam^S0123ABCD> see ${{ run.headline }}"
+"##, r##"checkout.yaml:7:11: error[FL031] `run` has no `worst_severty`
+  = help: did you mean `worst_severity`?
+checkout.yaml:9:11: error[FL033] the condition is a number, not true or false
+  = help: compare it with something
+checkout.yaml:10:11: error[FL031] `run` has no `verdct`
+  = help: did you mean `verdict`?
+checkout.yaml:10:11: error[FL083] a value cannot choose whom Slack tells, or where a link leads: it is shown as text
+  = help: write who is meant in full: `<!subteam^S0123ABCD>`, `<@U0123ABCD>`, `<!here>`
+checkout.yaml:12:11: error[FL031] `steps` cannot stand here
+  = help: ask `run` and `alert`: a target sees what came of a run
+checkout.yaml:13:11: error[FL013] this says nothing
+  = help: leave `text` out, or write what people must know first
+checkout.yaml:14:5: error[FL103] this target stands above already
+  = help: take one of them out
+checkout.yaml:15:11: error[FL033] the condition is a number, not true or false
+  = help: compare it with something
+checkout.yaml:23:11: error[FL031] `alert` cannot stand here
+  = help: a Schedule has no alert: ask `run`"##;
 }

@@ -1,0 +1,98 @@
+//! What a team says above the report, in every outlet.
+
+use domain::{Piece, Words};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use super::{post, views};
+use crate::{Post, github, hook, jira, pagerduty, servicenow, slack, webhook};
+
+fn own(text: &str) -> Piece {
+    Piece::Own(text.to_owned())
+}
+
+fn value(text: &str) -> Piece {
+    Piece::Value(text.to_owned())
+}
+
+/// What is sent everywhere, with `words` above it, by name.
+fn everywhere(words: &[Piece]) -> Vec<(&'static str, String)> {
+    let (view, target, words) = (views::concluded(), views::slack("#ops"), Words(words.to_vec()));
+    let post = Post { words: Some(&words), ..post(&view, &target) };
+    let json = |value: Value| serde_json::to_string_pretty(&value).unwrap();
+    let body: Value = serde_json::from_str(&webhook::body(&post).unwrap()).unwrap();
+    vec![
+        ("slack", json(slack::render(&post))),
+        ("pagerduty", pagerduty::render(&post)),
+        ("servicenow", servicenow::render(&post)),
+        ("github", github::render(&post)),
+        ("jira", json(jira::render(&post))),
+        ("teams", json(hook::render_teams(&post))),
+        ("webhook", json(body)),
+    ]
+}
+
+#[test]
+fn words_stand_above_the_report_in_every_outlet() {
+    let words = [
+        own("<!subteam^S0123ABCD> @acme/oncall, <https://wiki.example.com/checkout?a=1&b=2|the runbook>\nSeverity "),
+        value("1"),
+        own(" in "),
+        value("checkout"),
+    ];
+    for (name, text) in everywhere(&words) {
+        // What comes after them is the report, which has snapshots of its own.
+        let most = if text.starts_with('{') { 40 } else { 8 };
+        if name == "webhook" {
+            let body: Value = serde_json::from_str(&text).unwrap();
+            assert_snapshot!("words_webhook", body["data"]["text"].as_str().unwrap());
+        } else {
+            assert_snapshot!(format!("words_{name}"), text.lines().take(most).collect::<Vec<_>>().join("\n"));
+        }
+        // The webhook's text is a field of its own.
+        if name != "webhook" {
+            let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{name} lacks {part}: {text}"));
+            assert!(at("in checkout") < at("Checkout's health page"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn i8_no_value_mentions_anybody_or_becomes_a_link_or_a_marker() {
+    let hostile = "<!channel> @everyone @acme/oncall #1 [x](https://evil.example) ``` ![](https://evil.example) \n> [code]x[/code]";
+    let words =
+        [own("<@"), value("U0EVIL"), own("> and <"), value("!here"), own("> of ```\n"), value(hostile), own("\n")];
+    for (name, text) in everywhere(&words) {
+        match name {
+            "slack" => {
+                let message: Value = serde_json::from_str(&text).unwrap();
+                let said = message["blocks"][0]["text"]["text"].as_str().unwrap();
+                assert!(!said.contains(['<', '>']), "{said}");
+            }
+            "github" => {
+                let fence = text.lines().find(|line| line.starts_with("```")).unwrap().trim_end_matches("text");
+                let (above, rest) = text.split_once(fence).unwrap();
+                assert!(above.is_empty(), "{above}");
+                let (within, _) = rest.split_once(&format!("\n{fence}\n")).unwrap();
+                assert!(within.contains("@acme/oncall") && within.contains("U0EVIL"), "{within}");
+            }
+            "servicenow" => assert!(!text.contains("[code]"), "{text}"),
+            _ => {}
+        }
+    }
+    let (view, target) = (views::concluded(), views::pagerduty(None));
+    let marker = post(&view, &target).marker();
+    let words = Words(vec![own("a\n"), value(&marker)]);
+    let note = pagerduty::render(&Post { words: Some(&words), ..post(&view, &target) });
+    assert_eq!(note.lines().filter(|line| line.trim() == marker).count(), 1, "{note}");
+}
+
+#[test]
+fn words_take_their_room_from_the_report_and_never_more_than_theirs() {
+    for unit in ["word ", "<!subteam^S1>", "&", "漢", "\n"] {
+        let view = views::huge(unit);
+        let long = unit.repeat(2000);
+        let words = Words(vec![own(&long), value(&long), value(&long), value(&long)]);
+        super::rendering::within_limits(&view, Some(&words));
+    }
+}
