@@ -3,6 +3,7 @@
 mod lasting;
 mod lost;
 mod replies;
+mod suite;
 mod support;
 mod troubled;
 mod wanted;

@@ -56,6 +56,8 @@ pub enum Fault {
     HangAfterAccepting,
     /// Never answered and not accepted.
     HangBefore,
+    /// Accepted, then answered by a byte a second, without end.
+    Drip,
     /// Accepted, then the connection is closed without an answer.
     CloseAfterAccepting,
     /// Accepted, then answered with this status.

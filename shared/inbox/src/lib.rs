@@ -167,10 +167,10 @@ impl Inbox {
         format!("http://{}/slack/response/{at}", self.address)
     }
 
-    /// A person deletes the Slack message that stands as `id` in [`Posted`].
+    /// A person deletes the message or comment that stands as `id` in [`Posted`].
     pub fn delete(&self, id: &str) {
         let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
-        for posted in world.posts.iter_mut().filter(|posted| posted.service == Service::Slack && posted.id == id) {
+        for posted in world.posts.iter_mut().filter(|posted| posted.id == id) {
             posted.deleted = true;
         }
     }
@@ -179,6 +179,13 @@ impl Inbox {
     pub fn remove_channel(&self, name: &str) {
         let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.removed.insert(name.trim_start_matches('#').to_owned());
+    }
+
+    /// Everything works again: no faults wait, and what was removed is there. Deleted posts stay deleted.
+    pub fn mend(&self) {
+        let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.faults.clear();
+        world.removed.clear();
     }
 
     /// There is no incident, alert, ticket or hook `id` any more. Until then each exists.

@@ -74,7 +74,7 @@ fn list(world: &World, incident: &str) -> Value {
 }
 
 fn is_note_of(post: &Posted, incident: &str) -> bool {
-    post.service == Service::PagerDuty && post.place == incident
+    post.service == Service::PagerDuty && post.place == incident && !post.deleted
 }
 
 fn note(post: &Posted) -> Value {

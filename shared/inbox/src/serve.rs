@@ -1,11 +1,13 @@
-use std::{future, io, sync::Arc};
+use std::{future, io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    body::Body,
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use futures_util::stream;
 use http::{StatusCode, request::Parts};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -50,9 +52,19 @@ pub(crate) async fn end(shared: &Shared, arrival: Arrival, ending: Ending, answe
     match ending {
         Ending::Answer => answer,
         Ending::Hang => future::pending().await,
+        Ending::Drip => dripping(),
         Ending::Status(status) => status.into_response(),
         Ending::Close => closed(),
     }
+}
+
+/// White space, with which JSON may begin, by a byte a second.
+fn dripping() -> Response {
+    let bytes = stream::unfold((), async |()| {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Some((Ok::<_, io::Error>(Bytes::from_static(b" ")), ()))
+    });
+    Body::from_stream(bytes).into_response()
 }
 
 /// In the place of an answer: the connection is closed.

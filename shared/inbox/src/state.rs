@@ -95,6 +95,7 @@ pub(crate) enum Course {
 pub(crate) enum Ending {
     Answer,
     Hang,
+    Drip,
     Close,
     Status(StatusCode),
 }
@@ -128,6 +129,7 @@ impl Shared {
         let course = match fault {
             None => Course::Accept(Ending::Answer),
             Some(Fault::HangAfterAccepting) => Course::Accept(Ending::Hang),
+            Some(Fault::Drip) => Course::Accept(Ending::Drip),
             Some(Fault::CloseAfterAccepting) => Course::Accept(Ending::Close),
             Some(Fault::StatusAfterAccepting(status)) => Course::Accept(Ending::Status(
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),

@@ -3,7 +3,7 @@ use std::{
     error::Error,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -55,8 +55,18 @@ impl Entropy for Counting {
 /// The real table, some of whose writes fail.
 pub struct Failing {
     table: SqliteTable,
-    /// Counts down; the write that meets 0 fails, and those after it do not.
+    /// Counts down; the write that meets 0 fails.
     pub before_failing: AtomicU32,
+    /// Whether all after it fail too, as to a process that is killed there.
+    pub stays_broken: AtomicBool,
+}
+
+impl Failing {
+    /// From now on all writes work.
+    pub fn mend(&self) {
+        self.stays_broken.store(false, Ordering::SeqCst);
+        self.before_failing.store(u32::MAX, Ordering::SeqCst);
+    }
 }
 
 #[async_trait]
@@ -78,6 +88,9 @@ impl ReadTable for Failing {
 impl WriteTable for Failing {
     async fn transact(&self, writes: Vec<Write>) -> Result<(), TableError> {
         if self.before_failing.fetch_sub(1, Ordering::SeqCst) == 0 {
+            if self.stays_broken.load(Ordering::SeqCst) {
+                self.before_failing.store(0, Ordering::SeqCst);
+            }
             return Err(PortError::transient("write to the table", "throttled").into());
         }
         self.table.transact(writes).await
@@ -159,7 +172,8 @@ pub struct World {
 pub async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let table = SqliteTable::new(Database::open(&folder.path().join("t.db")).unwrap());
-    let table = Arc::new(Failing { table, before_failing: AtomicU32::new(u32::MAX) });
+    let (before_failing, stays_broken) = (AtomicU32::new(u32::MAX), AtomicBool::new(false));
+    let table = Arc::new(Failing { table, before_failing, stays_broken });
     let clock = Arc::new(Hand(Mutex::new("2026-11-22T10:00:00Z".parse().unwrap())));
     let entropy: Arc<dyn Entropy> = Arc::new(Counting::default());
     let store = Store::new(Arc::clone(&table) as Arc<_>, Arc::clone(&clock) as Arc<_>, Arc::clone(&entropy));
