@@ -40,6 +40,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_stands_beside_an_outlet_travels_with_its_target_and_through_a_compiled_catalog() {
+        let entry = json!({ "slack": { "channel": "#ops" }, "when": "run.storm", "text": "see ${{ run.verdict }}" });
+        let deliver: Deliver = serde_json::from_value(entry.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&deliver).unwrap(), entry);
+        let [target] = <[TargetSpec; 1]>::try_from(targets(&[deliver], None)).unwrap();
+        assert_eq!((target.name.as_str(), target.when.as_deref()), ("slack", Some("run.storm")));
+        assert_eq!(target.text.as_deref(), Some("see ${{ run.verdict }}"));
+    }
+
+    #[test]
     fn a_ticket_is_the_one_that_the_alert_names() {
         let deliver: Vec<Deliver> = serde_json::from_value(json!([
             { "jira": { "site": "https://x.example", "issue": "${{ alert.labels.jira }}" } },
