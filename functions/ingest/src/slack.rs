@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, error::Error, fmt::Write as _, time::Duration};
 use bytes::Bytes;
 use catalog::{
     expr::Scope,
-    model::{ChatCommand, Parameter, Source},
+    model::{Parameter, Source},
 };
 use domain::{ChatAnswer, ChatPlace, ChatReply, CommandRequest, EventId, InvestigateMessage, Name, RunId};
 use http::{Response, StatusCode};
@@ -98,7 +98,8 @@ impl Ingest {
             Err(wrong) => (format!("{wrong}\n{}", self.help(source, asked)), None),
             Ok(Ask::Help) => (self.help(source, asked), None),
             Ok(Ask::Last) => {
-                let commands = allowed(source, asked).map(|entry| entry.command.clone()).collect();
+                let (channel, user) = (&asked.place.channel, &asked.place.user);
+                let commands = source.allows(channel, user).map(|entry| entry.command.clone()).collect();
                 let looking = "Looking for the newest RunSessions of this channel.".to_owned();
                 (looking, Some(reply(asked, ChatAnswer::Last { commands })))
             }
@@ -121,7 +122,8 @@ impl Ingest {
         command: &str,
         with: BTreeMap<String, String>,
     ) -> Result<CommandRequest, String> {
-        let entry = permitted(source, asked, command)?;
+        let entry = source.permits(command, &asked.place.channel, &asked.place.user);
+        let entry = entry.map_err(|why| format!("{why} `{} help` lists what you may run here.", asked.called))?;
         let known = self.catalog.commands.get(&entry.command);
         let known = known.ok_or_else(|| format!("The catalog has no Command `{command}`."))?;
         if let Some((name, _)) = with.iter().find(|(_, value)| value.contains("${{")) {
@@ -153,7 +155,8 @@ impl Ingest {
 
     /// What may be asked for here, by whoever asks.
     fn help(&self, source: &Source, asked: &Asked) -> String {
-        let mut entries: Vec<&Name> = allowed(source, asked).map(|entry| &entry.command).collect();
+        let allowed = source.allows(&asked.place.channel, &asked.place.user);
+        let mut entries: Vec<&Name> = allowed.map(|entry| &entry.command).collect();
         entries.sort_unstable();
         entries.dedup();
         let mut text = String::new();
@@ -192,31 +195,6 @@ impl Ingest {
         tracing::info!(source = source.name.as_str(), "what was asked for is taken");
         Ok(())
     }
-}
-
-/// What who asks may run where they ask.
-fn allowed<'s>(source: &'s Source, asked: &Asked) -> impl Iterator<Item = &'s ChatCommand> {
-    let place = &asked.place;
-    source.commands.iter().filter(|entry| entry.is_in(&place.channel) && entry.is_for(&place.user))
-}
-
-/// The entry that allows it, or what is to be mended.
-fn permitted<'s>(source: &'s Source, asked: &Asked, command: &str) -> Result<&'s ChatCommand, String> {
-    let is = |entry: &&ChatCommand| entry.command.as_str() == command;
-    if let Some(entry) = allowed(source, asked).find(is) {
-        return Ok(entry);
-    }
-    let (channel, user) = (&asked.place.channel, &asked.place.user);
-    let mut entries = source.commands.iter().filter(is);
-    let why = if entries.clone().next().is_none() {
-        let help = format!("`{} help` lists what you may run here.", asked.called);
-        return Err(format!("There is no `{command}` that may be run from Slack. {help}"));
-    } else if entries.any(|entry| entry.is_in(channel)) {
-        format!("You may not run `{command}` here: add `{user}` to its `users`")
-    } else {
-        format!("`{command}` may not be run from this channel: add `{channel}` to its `channels`")
-    };
-    Err(format!("{why} under `commands` of the Source `{}` in the catalog.", source.name))
 }
 
 /// How a Command is written: `name=string` must stand, `[name=default]` may.

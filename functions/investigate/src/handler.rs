@@ -6,8 +6,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use catalog::model::SourceType;
 use domain::{
-    CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name,
-    OutletSpec, Run, RunId, RunStatus, SlackSpec, Trigger,
+    ChatReply, CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode,
+    Name, OutletSpec, Run, RunId, RunStatus, SlackSpec, Trigger,
 };
 use engine::{DriveError, Driven, Engine, Redactor, Stood, reader::Read};
 use futures_util::future::try_join_all;
@@ -92,11 +92,11 @@ impl Investigate {
                 Fired::Opened(run) => self.go_on(run, message, deadline).await,
                 Fired::Skipped => Ok(()),
             },
-            InvestigateMessage::ReplyV1 { reply } => {
-                let group = reply.place.source.clone();
-                self.send_in(Queue::Deliver, &DeliverMessage::ReplyV1 { reply }, group.as_str(), Duration::ZERO).await
-            }
-            InvestigateMessage::PressV1 { press } => self.pressed(&press).await,
+            InvestigateMessage::ReplyV1 { reply } => self.reply(reply).await,
+            InvestigateMessage::PressV1 { press } => match self.pressed(&press).await? {
+                Some(run) => self.go_on(run, message, deadline).await,
+                None => Ok(()),
+            },
             InvestigateMessage::ContinueV1 { run, .. } => self.go_on(run, message, deadline).await,
         }
     }
@@ -212,6 +212,7 @@ impl Investigate {
                     lost = held => Err(lost),
                 };
                 let done = match done {
+                    Err(InvestigateError::Store(StoreError::LeaseLost)) => self.taken_away(id).await,
                     // It would fail the same way again: that is the run's outcome, and people are told (I14).
                     Err(InvestigateError::Store(error)) if !error.is_transient() => {
                         tracing::error!(error = ports::chain(&error), "the run cannot go on");
@@ -227,6 +228,14 @@ impl Investigate {
                 }
                 done
             }
+        }
+    }
+
+    /// The lease is lost: somebody has stopped the run, and people are told, or another invocation has it.
+    async fn taken_away(&self, id: RunId) -> Result<(), InvestigateError> {
+        match self.engine.store.reader().run(id).await? {
+            Some(run) if run.status == RunStatus::Cancelled => self.announce(&run).await,
+            _ => Err(StoreError::LeaseLost.into()),
         }
     }
 
@@ -440,6 +449,11 @@ impl Investigate {
         delay: Duration,
     ) -> Result<(), InvestigateError> {
         self.send_in(queue, message, run.group(), delay).await
+    }
+
+    pub(crate) async fn reply(&self, reply: Box<ChatReply>) -> Result<(), InvestigateError> {
+        let group = reply.place.source.clone();
+        self.send_in(Queue::Deliver, &DeliverMessage::ReplyV1 { reply }, group.as_str(), Duration::ZERO).await
     }
 
     async fn send_in(

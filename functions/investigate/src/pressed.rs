@@ -1,34 +1,107 @@
 //! Somebody pressed a button of a run's message.
 
-use domain::{Act, OutletSpec, Press, Rating};
+use domain::{Act, ChatAnswer, ChatReply, OutletSpec, Press, Rating, Run, RunId};
+use store::Again;
 
 use crate::{Investigate, handler::InvestigateError};
 
 impl Investigate {
-    /// Does what `press` says, if the message that it was pressed on is one of the run's: a button is as good as the place in
-    /// which it stands, and who can see that may press it.
-    pub(crate) async fn pressed(&self, press: &Press) -> Result<(), InvestigateError> {
+    /// Does what `press` says, if the message that it was pressed on is one of the run's; the run that is to be driven for it, if
+    /// there is one. Who can see the message may rate its report. To stop a run and to run it again is for those who may run its
+    /// Command from there, as the catalog says.
+    pub(crate) async fn pressed(&self, press: &Press) -> Result<Option<RunId>, InvestigateError> {
         let store = &self.engine.store;
         let view = store.reader().view(press.run).await?;
-        let stands = view.is_some_and(|view| {
+        let view = view.filter(|view| {
             view.targets.iter().any(|target| {
                 let is_slack = matches!(target.spec.outlet, OutletSpec::Slack(_));
                 is_slack && target.provider_id.as_deref() == Some(press.message.as_str())
             })
         });
         let who = press.place.to_string();
-        if !stands {
+        let Some(view) = view else {
             tracing::warn!(run = %press.run, who, "a button was pressed on a message that is none of the run's");
-            return Ok(());
-        }
-        match press.act {
+            return Ok(None);
+        };
+        let done = match press.act {
             Act::Rate { mark } => {
                 let rating = Rating { rating: mark, by: press.place.clone(), at: press.at };
                 let kept = store.rate_run(press.run, &rating).await?;
                 tracing::info!(run = %press.run, who, rating = mark.as_str(), kept, "rated");
+                Ok(None)
+            }
+            Act::Stop | Act::Again => match self.permits(press, &view.run) {
+                Ok(()) if press.act == Act::Stop => self.stop(press, &view.run).await?,
+                Ok(()) => self.again(press, &view.run).await?,
+                Err(refused) => Err(refused),
+            },
+        };
+        match done {
+            Ok(run) => {
+                // Also when it stood already: an earlier try may have ended before it said so.
+                self.announce_if_shown(press.run).await?;
+                Ok(run)
+            }
+            Err(told) => {
+                tracing::info!(run = %press.run, who, told, "a button did nothing");
+                let reply = ChatReply {
+                    id: press.id(),
+                    place: press.place.clone(),
+                    asked_at: press.at,
+                    response_url: press.response_url.clone(),
+                    answer: ChatAnswer::Text { text: told },
+                };
+                self.reply(Box::new(reply)).await?;
+                Ok(None)
             }
         }
-        // Also when it stood already: an earlier try may have ended before it said so.
-        self.announce_if_shown(press.run).await
+    }
+
+    fn permits(&self, press: &Press, run: &Run) -> Result<(), String> {
+        let place = &press.place;
+        let source = self.engine.catalog.sources.get(&place.source);
+        let source = source.ok_or_else(|| format!("The catalog has no Source `{}` any more.", place.source))?;
+        source.permits(run.command.as_str(), &place.channel, &place.user).map(drop)
+    }
+
+    /// Ends the run as it stands; what who pressed is to be told where it had ended before.
+    async fn stop(&self, press: &Press, run: &Run) -> Result<Result<Option<RunId>, String>, InvestigateError> {
+        let reason = format!("stopped by {}", press.place);
+        if self.engine.store.cancel_run(run.id, &reason).await? {
+            tracing::info!(run = %run.id, reason, "the run is stopped");
+            return Ok(Ok(None));
+        }
+        // It ended meanwhile, perhaps by an earlier try of this message.
+        let run = self.engine.store.reader().run(run.id).await?.ok_or(InvestigateError::NoRun(run.id))?;
+        Ok(match run.reason == Some(reason) {
+            true => Ok(None),
+            false => Err(format!("There is nothing to stop: this run has ended before ({}).", run.status.as_str())),
+        })
+    }
+
+    /// Opens the same run anew, whose id follows from the press; what who pressed is to be told where that cannot be.
+    async fn again(&self, press: &Press, run: &Run) -> Result<Result<Option<RunId>, String>, InvestigateError> {
+        let store = &self.engine.store;
+        let id = RunId::opened_by(press.id());
+        if store.reader().run(id).await?.is_some() {
+            return Ok(Ok(Some(id)));
+        }
+        if !run.status.is_terminal() {
+            return Ok(Err("This run has not ended. Stop it first, or wait for its end.".to_owned()));
+        }
+        let params = engine::same_parameters(&self.engine.catalog, &run.command, &run.params);
+        let again = Run {
+            // As for an event: what does not fit fails the run where people see it (I14).
+            reason: params.as_ref().err().cloned(),
+            params: params.unwrap_or_default(),
+            ..self.queued(id, &run.command).again(run, press.place.clone())
+        };
+        Ok(match store.open_again(run.id, &again).await? {
+            Again::Opened => {
+                tracing::info!(run = %id, before = %run.id, who = press.place.to_string(), "run again");
+                Ok(Some(id))
+            }
+            Again::GoesOn(newest) => Err(format!("It is being run again already: {newest} has not ended.")),
+        })
     }
 }

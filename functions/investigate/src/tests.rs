@@ -1,6 +1,7 @@
 //! The handler over the real table of the local world, with task kinds and queues that do as a test says.
 
 mod lasting;
+mod pressed;
 mod scheduled;
 mod support;
 mod taken_in;

@@ -56,6 +56,8 @@ pub(crate) struct Wrong {
     pub(crate) mend: String,
 }
 
+type Bound = Result<Map<String, Value>, Vec<BindError>>;
+
 fn wrong<T>(problem: impl Into<String>, mend: impl Into<String>) -> Result<T, Wrong> {
     Err(Wrong { problem: problem.into(), mend: mend.into() })
 }
@@ -68,11 +70,19 @@ fn wrong<T>(problem: impl Into<String>, mend: impl Into<String>) -> Result<T, Wr
 ///
 /// # Errors
 /// Every parameter that has no value, one error each, by name.
-pub fn bind(
-    parameters: &BTreeMap<String, Parameter>,
-    given: &Bindings,
-    scope: &Scope,
-) -> Result<Map<String, Value>, Vec<BindError>> {
+pub fn bind(parameters: &BTreeMap<String, Parameter>, given: &Bindings, scope: &Scope) -> Bound {
+    bound(parameters, given, Some(scope))
+}
+
+/// The values of all `parameters` as a run had them before, which may have come from an alert: no expression in them is read (I8).
+///
+/// # Errors
+/// As [`bind`]: the parameters may be others by now.
+pub fn rebind(parameters: &BTreeMap<String, Parameter>, before: &Bindings) -> Bound {
+    bound(parameters, before, None)
+}
+
+fn bound(parameters: &BTreeMap<String, Parameter>, given: &Bindings, scope: Option<&Scope>) -> Bound {
     let mut values = Map::new();
     let mut errors = Vec::new();
     for (name, parameter) in parameters {
@@ -102,12 +112,12 @@ pub fn bind(
     if errors.is_empty() { Ok(values) } else { Err(errors) }
 }
 
-fn one(parameter: &Parameter, given: Option<&Value>, scope: &Scope) -> Result<Value, (Option<String>, Wrong)> {
+fn one(parameter: &Parameter, given: Option<&Value>, scope: Option<&Scope>) -> Result<Value, (Option<String>, Wrong)> {
     let mut missing =
         Wrong { problem: "it is not given".into(), mend: "give it, or give the parameter a `default`".into() };
-    let value = match given {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => match rendered(parameter.parameter_type, text, scope) {
+    let value = match (given, scope) {
+        (None | Some(Value::Null), _) => None,
+        (Some(Value::String(text)), Some(scope)) => match rendered(parameter.parameter_type, text, scope) {
             Ok(Value::Null) => {
                 missing.problem = format!("`{}` gives nothing", cut(text));
                 None
@@ -123,7 +133,7 @@ fn one(parameter: &Parameter, given: Option<&Value>, scope: &Scope) -> Result<Va
                 return Err((Some(cut(text)), Wrong { problem: error.to_string(), mend }));
             }
         },
-        Some(literal) => Some(literal.clone()),
+        (Some(literal), _) => Some(literal.clone()),
     };
     let Some(value) = value.or_else(|| parameter.default.clone()) else {
         return Err((None, missing));

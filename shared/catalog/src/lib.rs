@@ -26,7 +26,7 @@ mod timetable;
 mod told;
 mod tree;
 
-pub use bind::{BindError, TEXT_LIMIT, bind};
+pub use bind::{BindError, TEXT_LIMIT, bind, rebind};
 pub use cases::{Asks, Case, alert as case_alert};
 pub use catalog::Catalog;
 pub use compiled::{CompiledError, ReadError};

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
-use crate::{Counts, Run, RunId, RunStatus};
+use crate::{ChatPlace, Counts, Run, RunId, RunStatus, Trigger};
 
 /// An incident that fired this often is flapping.
 pub const FLAPS_FROM: u64 = 3;
@@ -30,6 +30,21 @@ pub struct Previous {
     pub verdict: String,
     /// When the first run of the incident was opened.
     pub since: Timestamp,
+}
+
+/// The newest look at the same after a run, as that run tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    /// That run.
+    pub id: RunId,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// Who asked for it; absent where the incident was reopened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<ChatPlace>,
+    /// What it has come to; empty while nothing is known of that.
+    #[serde(default)]
+    pub verdict: String,
 }
 
 /// How many earlier runs that fired alike a run knows.
@@ -110,6 +125,38 @@ impl Run {
         Self { previous: Some(previous), counts, ..self }
     }
 
+    /// This run as a look at the same that `who` asked for, when `last` has ended. It did not fire, so it counts no firing; what
+    /// the sender says of the incident goes on being said to `last`.
+    #[must_use]
+    pub fn again(self, last: &Self, who: ChatPlace) -> Self {
+        let title = last.alert.as_ref().map_or_else(|| last.title.clone(), |alert| alert.title.clone());
+        let again = Self {
+            title,
+            trigger: Trigger::Chat(who),
+            workflow: last.workflow.clone(),
+            assistant: last.assistant.clone(),
+            alert: last.alert.clone(),
+            mode: last.mode,
+            targets: last.targets.clone(),
+            incident: last.incident.clone(),
+            last_time: last.last_time.clone(),
+            ..self
+        };
+        Self { counts: Counts::default(), ..again.after(last) }
+    }
+
+    /// What the runs before it tell of this one.
+    #[must_use]
+    pub fn as_newest(&self) -> Newest {
+        let by = match &self.trigger {
+            Trigger::Chat(place) => Some(place.clone()),
+            Trigger::Event { .. } | Trigger::Hand { .. } | Trigger::Schedule { .. } => None,
+        };
+        let known = self.report.is_some() || self.status.is_terminal();
+        let verdict = if known { self.came_to() } else { String::new() };
+        Newest { id: self.id, created_at: self.created_at, by, verdict }
+    }
+
     /// What it came to: its verdict, or why it has none; its status while it goes on.
     fn came_to(&self) -> String {
         match (self.status, &self.reason, &self.report) {
@@ -136,6 +183,7 @@ impl Run {
     #[must_use]
     pub fn course(&self) -> Vec<String> {
         let mut course = Vec::new();
+        course.extend(self.newest.as_ref().map(Newest::told));
         if self.storm {
             let workflow = self.workflow.as_ref().map_or("its workflow", |name| name.as_str());
             let Counts { gathered, incidents, .. } = self.counts;
@@ -159,6 +207,21 @@ impl Run {
         }
         course.extend(self.fired_before());
         course
+    }
+}
+
+impl Newest {
+    /// What a reader of an earlier run is told before anything else.
+    fn told(&self) -> String {
+        let at = clock(self.created_at);
+        let how = match &self.by {
+            Some(by) => format!("Run again by {}, {at}", by.who()),
+            None => format!("Looked at again, {at}"),
+        };
+        match self.verdict.as_str() {
+            "" => format!("{how}."),
+            verdict => format!("{how}: {verdict}"),
+        }
     }
 }
 
@@ -217,6 +280,29 @@ mod tests {
         assert_eq!((previous.ended_at, previous.since), (at(20), at(10)));
         assert_eq!((second.counts.fired, second.flapping()), (2, None));
         assert_eq!(run(40).after(&second).flapping(), Some(Flapping { times: 3, since: at(10) }));
+    }
+
+    #[test]
+    fn a_run_tells_of_the_newest_look_after_it_and_who_asked_for_it() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let ann = ChatPlace {
+            source: "slack".parse().unwrap(),
+            channel: "C0123ABCD".to_owned(),
+            channel_name: "ops".to_owned(),
+            thread: None,
+            user: "U0123ABCD".to_owned(),
+            user_name: "ann".to_owned(),
+        };
+        let mut first = Run::queued(RunId::mint(at(10), 1), "c".parse().unwrap(), "", at(10));
+        (first.status, first.ended_at) = (RunStatus::Concluded, Some(at(20)));
+        first.counts.fired = 2;
+        let mut again = Run::queued(RunId::mint(at(30), 1), "c".parse().unwrap(), "", at(30)).again(&first, ann);
+        assert_eq!((again.previous.as_ref().map(|last| last.id), again.counts.fired), (Some(first.id), 0));
+        first.newest = Some(again.as_newest());
+        assert_eq!(first.course(), ["Run again by ann, 1970-01-01 00:00:30 UTC."]);
+        (again.status, again.reason) = (RunStatus::Failed, Some("no such host".to_owned()));
+        first.newest = Some(again.as_newest());
+        assert_eq!(first.course(), ["Run again by ann, 1970-01-01 00:00:30 UTC: no such host"]);
     }
 
     #[test]

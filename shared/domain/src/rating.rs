@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChatPlace, RunId};
+use crate::{ChatPlace, EventId, ResponseUrl, RunId};
 
 /// How near a report came to the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,10 @@ pub enum Act {
         /// How near it came.
         mark: Mark,
     },
+    /// It runs the same again, once the run has ended.
+    Again,
+    /// It ends the run as it stands.
+    Stop,
 }
 
 /// Somebody pressed a button of a message.
@@ -73,4 +77,17 @@ pub struct Press {
     pub act: Act,
     /// When, by the chat's clock.
     pub at: Timestamp,
+    /// Where who pressed it can be answered for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_url: Option<ResponseUrl>,
+}
+
+impl Press {
+    /// What follows from this press is named by it: the same however often its message comes, and another one for every
+    /// other press.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        let Self { place, message, at, .. } = self;
+        EventId::of_request(&place.source, &format!("{message} {} {}", place.user, at.as_nanosecond()), *at)
+    }
 }

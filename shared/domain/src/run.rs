@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    Alert, Alerts, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Previous, Report, RunId, TargetSpec,
+    Alert, Alerts, ChatPlace, Cost, EventId, EventKind, LastTime, LeaseToken, Name, Newest, Previous, Report, RunId,
+    TargetSpec,
 };
 
 /// Where a run stands. `Concluded`, `Failed` and `Cancelled` are the ends.
@@ -251,6 +252,9 @@ pub struct Run {
     /// The look before this one, where the incident was reopened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
+    /// The newest look after this one: somebody ran it again, or the incident was reopened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<Newest>,
     /// When the same fired before; absent before anybody looked, and where no event opened it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_time: Option<LastTime>,
@@ -309,6 +313,7 @@ impl Run {
             buttons: false,
             storm: false,
             previous: None,
+            newest: None,
             last_time: None,
             counts: Counts::default(),
             report: None,

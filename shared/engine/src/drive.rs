@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use catalog::{Catalog, expr::Scope, model::Command};
+use catalog::{BindError, Catalog, expr::Scope, model::Command};
 use domain::{Alert, LeaseToken, Name, Report, Run, Step, StepId};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
@@ -217,8 +217,27 @@ pub fn parameters(
         return Err(format!("the catalog has no Command `{command}`"));
     };
     let alert = alert.map_or_else(|| json!({}), |alert| json!(alert));
-    catalog::bind(&command.parameters, given, &Scope::new().with("alert", &alert)).map_err(|errors| {
-        let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        format!("the Command `{}` cannot be given its parameters: {}", command.name, text.join("; "))
-    })
+    catalog::bind(&command.parameters, given, &Scope::new().with("alert", &alert))
+        .map_err(|errors| misfit(command, &errors))
+}
+
+/// The Command's parameters as a run had them before.
+///
+/// # Errors
+/// What is wrong with them, for people: the Command may be another by now.
+pub fn same_parameters(
+    catalog: &Catalog,
+    command: &Name,
+    before: &Map<String, Value>,
+) -> Result<Map<String, Value>, String> {
+    let Some(command) = catalog.commands.get(command) else {
+        return Err(format!("the catalog has no Command `{command}`"));
+    };
+    let before = before.clone().into_iter().collect();
+    catalog::rebind(&command.parameters, &before).map_err(|errors| misfit(command, &errors))
+}
+
+fn misfit(command: &Command, errors: &[BindError]) -> String {
+    let text: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    format!("the Command `{}` cannot be given its parameters: {}", command.name, text.join("; "))
 }

@@ -15,7 +15,7 @@ pub mod slx;
 mod step;
 
 pub use call::{Answer, CallTask, Called, advised};
-pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, Stood, parameters};
+pub use drive::{CONCURRENCY, DriveError, Driven, Engine, MAX_SLICES, RUN_TIME, Stood, parameters, same_parameters};
 pub use plan::MAX_STEPS;
 pub use redact::{Redactor, text as redact_text};
 

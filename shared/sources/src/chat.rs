@@ -147,8 +147,14 @@ fn mention(source: &Source, body: &Value, received_at: Timestamp) -> Option<Aske
 /// found out where the runs are.
 fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
     let action = list(body, "/actions").first()?;
-    let mark = text(action, "/action_id")?.strip_prefix("firstlook_rate_")?.replace('_', " ");
-    let mark = Mark::ALL.into_iter().find(|known| known.as_str() == mark)?;
+    let act = match text(action, "/action_id")?.strip_prefix("firstlook_")? {
+        "again" => Act::Again,
+        "stop" => Act::Stop,
+        rates => {
+            let mark = rates.strip_prefix("rate_")?.replace('_', " ");
+            Act::Rate { mark: Mark::ALL.into_iter().find(|known| known.as_str() == mark)? }
+        }
+    };
     let (channel, ts) = (text(body, "/container/channel_id")?, text(body, "/container/message_ts")?);
     Some(Press {
         place: ChatPlace {
@@ -161,9 +167,19 @@ fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
         },
         message: format!("{channel}/{ts}"),
         run: text(action, "/value")?.parse().ok()?,
-        act: Act::Rate { mark },
-        at,
+        act,
+        // Finer than the signature's second, so that two presses are two.
+        at: text(action, "/action_ts").and_then(moment_of).unwrap_or(at),
+        response_url: text(body, "/response_url").map(|url| ResponseUrl(url.to_owned())),
     })
+}
+
+/// The moment of a `ts`: seconds and microseconds.
+fn moment_of(text: &str) -> Option<Timestamp> {
+    let (seconds, micros) = text.split_once('.').filter(|(_, micros)| micros.len() == 6)?;
+    let micros =
+        seconds.parse::<i64>().ok()?.checked_mul(1_000_000)?.checked_add(micros.parse::<u32>().ok()?.into())?;
+    Timestamp::from_microsecond(micros).ok()
 }
 
 /// What `words` ask for.

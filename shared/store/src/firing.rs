@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{RUN_DAYS, Store, StoreError, UnmatchedEvent, expiry, item, keys};
 
-/// How long a run of a Schedule that nobody holds keeps the next one from beginning. A run in hand keeps it as long as it
+/// How long a run that nobody holds keeps the next one of its Schedule, or of who wants it again, from beginning. A run in hand keeps it as long as it
 /// is; one whose message is in the dead letters must not keep it for ever.
 const WAITED_FOR: SignedDuration = SignedDuration::from_hours(4);
 
@@ -119,12 +119,15 @@ impl Store {
         if let Some(most) = max_runs.filter(|most| last.runs >= u64::from(*most)) {
             return Ok(Some(format!("the Schedule has had its {most} runs (`max_runs`)")));
         }
-        let now = self.clock.now();
-        let stands = self.reader().run(before).await?.is_some_and(|run| {
-            let held = run.lease.is_some_and(|lease| lease.until > now);
-            !run.status.is_terminal() && (held || now.duration_since(run.created_at) < WAITED_FOR)
-        });
+        let stands = self.reader().run(before).await?.is_some_and(|run| self.goes_on(&run));
         Ok(stands.then(|| format!("the run before, `{before}`, has not ended")))
+    }
+
+    /// Whether `run` keeps another one of the same from beginning.
+    pub(crate) fn goes_on(&self, run: &Run) -> bool {
+        let now = self.clock.now();
+        let held = run.lease.is_some_and(|lease| lease.until > now);
+        !run.status.is_terminal() && (held || now.duration_since(run.created_at) < WAITED_FOR)
     }
 
     /// The record of a firing that came to nothing, while it has no run.

@@ -27,6 +27,8 @@ pub(crate) const COUNTS_OPEN: &str = "counts_open";
 pub(crate) const RESERVED: &str = "reserved_usd_nanos";
 /// Beside it: the most tokens that it can use.
 pub(crate) const RESERVED_TOKENS: &str = "reserved_tokens";
+/// When the newest look after a run was opened, in epoch milliseconds; beside the run's `newest`, to be compared.
+pub(crate) const NEWEST_AT: &str = "newest_at";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 
 /// The fields of a value as attributes. What is null or absent has no attribute.

@@ -32,7 +32,7 @@ pub use error::StoreError;
 pub use firing::Fired;
 pub use reader::{Reader, RunPage, UnmatchedPage};
 pub use reading::{BudgetScope, DayBudget, Reserved};
-pub use run::{Claim, Recorded};
+pub use run::{Again, Claim, Recorded};
 pub use storm::OpenLimits;
 pub use target::TargetClaim;
 pub use unmatched::{Origin, UnmatchedEvent};

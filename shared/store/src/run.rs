@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use domain::{LastTime, LeaseToken, Rating, Report, Run, RunId, RunStatus, Step};
+use domain::{LastTime, LeaseToken, Newest, Rating, Report, Run, RunId, RunStatus, Step};
 use jiff::Timestamp;
-use ports::{Condition, Key, TableError, When, Write};
+use ports::{Condition, Item, Key, TableError, When, Write};
 use serde_json::{Map, Value, json};
 
 use crate::{Store, StoreError, expiry, item, keys, later, storm::count_open, target::lost};
@@ -38,6 +38,15 @@ pub enum Recorded {
     Now,
     /// It stood already, and stays as it was.
     Before,
+}
+
+/// What came of running a run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// It is open.
+    Opened,
+    /// It was not opened: this newer look has not ended.
+    GoesOn(RunId),
 }
 
 /// Stands on a run that failed because nobody could take its message: it may be claimed again.
@@ -233,12 +242,24 @@ impl Store {
         id: RunId,
         token: LeaseToken,
         status: RunStatus,
-        mut set: Map<String, Value>,
+        set: Map<String, Value>,
     ) -> Result<(), StoreError> {
+        let before = self.table.get(&keys::meta(id)).await?;
+        let writes = self.ending(id, status, set, before, When::all([holds(token)]))?;
+        self.transact(writes).await.map_err(lost)
+    }
+
+    /// Ends the run that stands as `before`, and nobody holds it any more.
+    fn ending(
+        &self,
+        id: RunId,
+        status: RunStatus,
+        mut set: Map<String, Value>,
+        before: Option<Item>,
+        when: When,
+    ) -> Result<Vec<Write>, StoreError> {
         let now = self.clock.now();
         set.extend(fields([("status", json!(status)), ("ended_at", json!(now))]));
-        let key = keys::meta(id);
-        let before = self.table.get(&key).await?;
         if status == RunStatus::Concluded
             && before.as_ref().is_some_and(|found| !found.attributes.contains_key("evidence_at"))
         {
@@ -248,18 +269,90 @@ impl Store {
         let reserved = before.as_ref().and_then(|found| item::reserved(&found.attributes));
         add.extend(reserved.into_iter().flat_map(item::lost_turn));
         let ended = Write::Update {
-            key,
+            key: keys::meta(id),
             set,
             add,
             remove: vec![item::LEASE_TOKEN, item::LEASE_UNTIL, item::RESERVED, item::RESERVED_TOKENS],
-            when: When::all([holds(token)]),
+            when,
         };
         let mut writes = vec![ended];
         // Whether it is one of its workflow's open ones was said when it was opened, and stays so.
         if let Some(found) = before.filter(|found| found.attributes.contains_key(item::COUNTS_OPEN)) {
             writes.extend(count_open(&item::read_run(&found)?, -1));
         }
-        self.transact(writes).await.map_err(lost)
+        Ok(writes)
+    }
+
+    /// Ends the run as one that somebody stopped, whoever holds it: the holder finds its lease lost. `false`: it has ended
+    /// before.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`]; others.
+    pub async fn cancel_run(&self, id: RunId, reason: &str) -> Result<bool, StoreError> {
+        self.optimistic(async || {
+            let found = self.table.get(&keys::meta(id)).await?.ok_or(StoreError::NoRun(id))?;
+            let status = item::read_run(&found)?.status;
+            if status.is_terminal() {
+                return Ok(Some(false));
+            }
+            // A turn of a model may be reserved or settled at this moment.
+            let reserved = match found.attributes.get(item::RESERVED) {
+                Some(nanos) => Condition::Equals(item::RESERVED, nanos.clone()),
+                None => Condition::Without(item::RESERVED),
+            };
+            let when = When::all([Condition::Equals("status", json!(status)), reserved]);
+            let set = fields([("reason", json!(reason))]);
+            match self.transact(self.ending(id, RunStatus::Cancelled, set, Some(found), when)?).await {
+                Ok(()) => Ok(Some(true)),
+                Err(TableError::Refused(_)) => Ok(None),
+                Err(other) => Err(StoreError::unexpected("to stop a run")(other)),
+            }
+        })
+        .await
+    }
+
+    /// Opens `run`, which is `before` run again, and lets `before` tell of it; unless the newest look after `before` goes
+    /// on. The same run again changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`]; others.
+    pub async fn open_again(&self, before: RunId, run: &Run) -> Result<Again, StoreError> {
+        let key = keys::meta(before);
+        self.optimistic(async || {
+            let last = self.reader().run(before).await?.ok_or(StoreError::NoRun(before))?;
+            let newest = last.newest.as_ref().filter(|newest| newest.id != run.id);
+            if let Some(newest) = newest
+                && self.reader().run(newest.id).await?.is_some_and(|run| self.goes_on(&run))
+            {
+                return Ok(Some(Again::GoesOn(newest.id)));
+            }
+            let absent = || When::all([Condition::Absent]);
+            let unchanged = match &last.newest {
+                Some(newest) => Condition::Equals(item::NEWEST_AT, json!(newest.created_at.as_millisecond())),
+                None => Condition::Without(item::NEWEST_AT),
+            };
+            let mut writes = vec![
+                Write::Put { item: self.run_item(keys::meta(run.id), run), when: absent() },
+                self.tells_of(&key, &run.as_newest(), When::all([Condition::Present, unchanged])),
+            ];
+            writes.extend(self.targets(run).map(|item| Write::Put { item, when: absent() }));
+            match self.transact(writes).await {
+                Ok(()) => Ok(Some(Again::Opened)),
+                Err(TableError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.part == 0) => {
+                    Ok(Some(Again::Opened))
+                }
+                Err(TableError::Refused(_)) => Ok(None),
+                Err(other) => Err(StoreError::unexpected("to run again")(other)),
+            }
+        })
+        .await
+    }
+
+    /// The run at `key` tells of `newest`.
+    fn tells_of(&self, key: &Key, newest: &Newest, when: When) -> Write {
+        let at = newest.created_at.as_millisecond();
+        let set = fields([("newest", json!(newest)), (item::NEWEST_AT, json!(at))]);
+        Write::Update { key: key.clone(), set, add: vec![(item::REVISION, 1)], remove: vec![], when }
     }
 
     /// Keeps what somebody says of the report; their last word stands. `false`: it stood already, or a newer one does.
@@ -290,7 +383,7 @@ impl Store {
     }
 
     /// The item of a run that is opened now.
-    pub(crate) fn run_item(&self, key: Key, run: &Run) -> ports::Item {
+    pub(crate) fn run_item(&self, key: Key, run: &Run) -> Item {
         let mut attributes = item::run_attributes(run);
         attributes.insert(item::EXPIRES_AT.to_owned(), json!(expiry(run.created_at, crate::RUN_DAYS)));
         attributes.insert("gsi1pk".to_owned(), json!(keys::runs_of(keys::day(run.created_at))));
@@ -299,6 +392,6 @@ impl Store {
             attributes.insert("gsi2pk".to_owned(), json!(alike));
             attributes.insert("gsi2sk".to_owned(), json!(run.id));
         }
-        ports::Item { key, attributes }
+        Item { key, attributes }
     }
 }

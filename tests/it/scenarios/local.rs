@@ -148,6 +148,9 @@ scenarios! {
     i1_what_may_not_be_run_is_refused_with_the_mend: slack::i1_what_may_not_be_run_is_refused_with_the_mend;
     a_mention_in_a_thread_attaches_and_asks: slack::a_mention_in_a_thread_attaches_and_asks;
     a_report_is_rated_by_the_buttons_of_its_message: slack::a_report_is_rated_by_the_buttons_of_its_message;
+    a_run_is_stopped_by_the_button_of_its_message: slack::a_run_is_stopped_by_the_button_of_its_message;
+    i3_a_run_is_run_again_by_the_button_of_its_message: slack::i3_a_run_is_run_again_by_the_button_of_its_message;
+    i1_a_run_is_run_again_only_where_its_command_may_be_run: slack::i1_a_run_is_run_again_only_where_its_command_may_be_run;
     i11_a_model_of_messages_reads_and_cites: reading::i11_a_model_of_messages_reads_and_cites;
     i11_a_model_of_chat_completions_reads_and_cites: reading::i11_a_model_of_chat_completions_reads_and_cites;
     i11_a_model_of_converse_reads_and_cites: reading::i11_a_model_of_converse_reads_and_cites;

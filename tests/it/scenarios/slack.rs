@@ -5,11 +5,14 @@ use inbox::{Posted, Service};
 use ports::Queue;
 use serde_json::json;
 
-use super::World;
+use super::{World, incident};
 use crate::support::{
+    pages::page,
     slack::{ANN, command, event, mention, press},
     world::{Answer, posts, settled, until},
 };
+
+const AT: &str = "2026-11-22T10:00:00Z";
 
 /// What everybody sees of `run`.
 fn messages(world: &dyn World, run: RunId) -> Vec<Posted> {
@@ -132,6 +135,15 @@ pub async fn a_mention_in_a_thread_attaches_and_asks(world: &dyn World) {
     until("the queue to be empty", async || (world.depth(Queue::Investigate).await == 0).then_some(())).await;
 }
 
+/// What a button of `message` says when it is pressed.
+fn button(message: &Posted, text: &str) -> (String, String) {
+    let blocks = message.current()["blocks"].as_array().unwrap();
+    let actions = blocks.iter().find(|block| block["type"] == "actions").expect("buttons");
+    let mut buttons = actions["elements"].as_array().unwrap().iter();
+    let button = buttons.find(|button| button["text"]["text"] == text).unwrap_or_else(|| panic!("{text}: {actions}"));
+    (button["action_id"].as_str().unwrap().to_owned(), button["value"].as_str().unwrap().to_owned())
+}
+
 /// Who sees the message rates the report: it stands in the message and on the page. A button of another message does nothing.
 pub async fn a_report_is_rated_by_the_buttons_of_its_message(world: &dyn World) {
     let channel = "C0THREAD01";
@@ -143,11 +155,7 @@ pub async fn a_report_is_rated_by_the_buttons_of_its_message(world: &dyn World) 
         (run, messages(world, run).remove(0))
     };
     let ((run, message), (other, elsewhere)) = (ask("QRATED").await, ask("QOTHER").await);
-    let blocks = message.current()["blocks"].as_array().unwrap();
-    let buttons = blocks.iter().find(|block| block["type"] == "actions").expect("buttons under what has ended");
-    let button = &buttons["elements"][1];
-    assert_eq!(button["text"]["text"], "One hop short");
-    let (action, value) = (button["action_id"].as_str().unwrap(), button["value"].as_str().unwrap());
+    let (action, value) = &button(&message, "One hop short");
 
     let forged = world.post("slack", &press(&elsewhere.id, action, value, "1.2.forged")).await;
     let pressed = world.post("slack", &press(&message.id, action, value, "1.2.rated")).await;
@@ -162,4 +170,64 @@ pub async fn a_report_is_rated_by_the_buttons_of_its_message(world: &dyn World) 
     let [said] = <[_; 1]>::try_from(view.ratings).unwrap();
     assert_eq!((said.rating, said.by.user.as_str()), (Mark::OneHopShort, ANN));
     assert!(settled(world, other).await.ratings.is_empty(), "a button is about the run whose message it stands on");
+}
+
+/// A run whose model thinks for ever is stopped from its message, and what was found until then stands.
+pub async fn a_run_is_stopped_by_the_button_of_its_message(world: &dyn World) {
+    let incident = incident("HANGING");
+    let run = world.post("pagerduty", &page("incident.triggered", &incident, "PSTOPPED", &incident, AT)).await.run();
+    let message = until("the first findings", async || messages(world, run).pop()).await;
+    let (action, value) = button(&message, "Stop");
+    assert_eq!(world.post("slack", &press(&message.id, &action, &value, "1.2.stop")).await.status, 200);
+    let view = settled(world, run).await;
+    assert_eq!((view.run.status, view.run.reason.as_deref()), (RunStatus::Cancelled, Some("stopped by ann in #asked")));
+    let [message] = <[_; 1]>::try_from(messages(world, run)).unwrap();
+    let shown = message.current().to_string();
+    assert!(shown.contains("Stopped: ") && shown.contains("Why: stopped by ann in #asked"), "{shown}");
+    assert!(shown.contains("refuses connections") && shown.contains("firstlook_again"), "{shown}");
+    assert!(!shown.contains("firstlook_stop"), "{shown}");
+}
+
+/// What has ended is run again from its message, once for one press; the first message says so.
+pub async fn i3_a_run_is_run_again_by_the_button_of_its_message(world: &dyn World) {
+    let channel = "C0THREAD01";
+    let asked = command("run triage incident=QONCEMORE", channel, "1.2.oncemore", "https://hooks.slack.com/x");
+    let run = run_of(&world.post("slack", &asked).await);
+    settled(world, run).await;
+    let message = messages(world, run).remove(0);
+    let (action, value) = button(&message, "Run again");
+    let pressed = press(&message.id, &action, &value, "1.2.again");
+    for _ in 0..2 {
+        assert_eq!(world.post("slack", &pressed).await.status, 200);
+    }
+    let newest = until("the first message to tell of the second run", async || {
+        let first = world.reader().run(run).await.unwrap()?.newest?;
+        let shown = messages(world, run).into_iter().find(|post| post.id == message.id)?;
+        shown.current().to_string().contains("Run again by ann").then_some(first)
+    })
+    .await;
+    let second = settled(world, newest.id).await;
+    assert_eq!((second.run.status, &second.run.params["incident"]), (RunStatus::Concluded, &json!("QONCEMORE")));
+    assert_eq!(second.run.previous.unwrap().id, run);
+    assert_eq!(world.shop().hits("QONCEMORE")["front"], 2, "one press is one run");
+    until("the queue to be empty", async || (world.depth(Queue::Investigate).await == 0).then_some(())).await;
+    assert_eq!(world.reader().run(run).await.unwrap().unwrap().newest.unwrap().id, second.run.id);
+}
+
+/// Who may run a Command from a channel may run it again there; from any other its buttons only rate.
+pub async fn i1_a_run_is_run_again_only_where_its_command_may_be_run(world: &dyn World) {
+    let incident = incident("NOTHERE");
+    let run = world.post("pagerduty", &page("incident.triggered", &incident, "PCHAT", &incident, AT)).await.run();
+    settled(world, run).await;
+    let message = messages(world, run).remove(0);
+    let (action, value) = button(&message, "Run again");
+    assert_eq!(world.post("slack", &press(&message.id, &action, &value, "1.2.nothere")).await.status, 200);
+    let channel = message.id.split_once('/').unwrap().0.to_owned();
+    let told = until("the refusal", async || {
+        let mut told = world.inbox().posts().into_iter().filter(|post| post.only_for.as_deref() == Some(ANN));
+        told.find(|post| post.body["text"].as_str().is_some_and(|text| text.contains(&format!("add `{channel}`"))))
+    })
+    .await;
+    assert!(told.body["text"].as_str().unwrap().contains("`triage` may not be run from this channel"), "{told:?}");
+    assert_eq!(world.reader().run(run).await.unwrap().unwrap().newest, None);
 }

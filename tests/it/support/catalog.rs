@@ -44,6 +44,7 @@ type: slack
 verify: { secret: slack-signing }
 commands:
   - { command: triage, channels: [C0ASKED001, C0THREAD01], assistant: cathy }
+  - { command: triage, channels: [C0STOPPED1] }
   - { command: glance, channels: [C0ASKED001], users: [U0OTHER001] }
 ---
 kind: Workflow
@@ -189,6 +190,13 @@ trigger: { sources: [pagerduty], when: 'alert.service.id == "PMESSAGES"' }
 investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, assistant: messages-reader }
 deliver:
   - slack: { channel: "#read" }
+---
+kind: Workflow
+name: stopped
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PSTOPPED"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" }, assistant: messages-reader }
+deliver:
+  - slack: { channel: C0STOPPED1 }
 ---
 kind: Workflow
 name: read-by-completions

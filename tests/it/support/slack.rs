@@ -64,6 +64,12 @@ pub fn mention(text: &str, channel: &str, ts: &str, id: &str) -> Page {
     }))
 }
 
+/// Now, as Slack writes it.
+fn moment() -> String {
+    let now = Timestamp::now();
+    format!("{}.{:06}", now.as_second(), now.subsec_microsecond())
+}
+
 /// Ann presses the button `action` of the message `id` (`channel/ts`), whose value is `value`.
 pub fn press(id: &str, action: &str, value: &str, trigger: &str) -> Page {
     let (channel, ts) = id.split_once('/').unwrap();
@@ -71,7 +77,10 @@ pub fn press(id: &str, action: &str, value: &str, trigger: &str) -> Page {
         "type": "block_actions", "token": "gone", "trigger_id": trigger, "user": {"id": ANN, "username": "ann"},
         "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": false},
         "channel": {"id": channel, "name": "asked"},
-        "actions": [{"type": "button", "action_id": action, "block_id": "firstlook_rate", "value": value}],
+        "actions": [{
+            "type": "button", "action_id": action, "block_id": "firstlook", "value": value,
+            "action_ts": moment(),
+        }],
     });
     let escaped = payload.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
     signed(format!("payload={escaped}").into_bytes(), "application/x-www-form-urlencoded")

@@ -252,7 +252,14 @@ fn catalog(looks: &[(&'static str, u64)]) -> Catalog {
     limited["limits"] = json!({"runs_per_hour": 1, "max_open": 3});
     let misfit = json!({"namespace": "${{ alert.labels.namespace }}"});
     serde_json::from_value(json!({
-        "digest": "d", "sources": {}, "knowledge": {}, "assistants": {}, "slxs": {}, "rules": {},
+        "digest": "d", "knowledge": {}, "assistants": {}, "slxs": {}, "rules": {},
+        "sources": {"slack": {
+            "name": "slack", "type": "slack", "verify": {"secret": "slack-signing"},
+            "commands": [
+                {"command": "triage", "channels": ["C0OPS00001"], "users": ["U0ANN00001", "U0BEN00001"]},
+                {"command": "wanting", "channels": ["C0OPS00001"]},
+            ],
+        }},
         "tasks": {"look": {
             "name": "look", "resource": "${{ inputs.url }}", "access": "read-only", "inputs": {"url": {"type": "url"}}, "title": "Look at ${{ inputs.url }}",
             "run": {"http": {"url": "${{ inputs.url }}"}},

@@ -284,6 +284,31 @@ pub struct Source {
 }
 
 impl Source {
+    /// What `user` may run from `channel`.
+    pub fn allows(&self, channel: &str, user: &str) -> impl Iterator<Item = &ChatCommand> {
+        self.commands.iter().filter(move |entry| entry.is_in(channel) && entry.is_for(user))
+    }
+
+    /// The entry by which `user` may run `command` from `channel`.
+    ///
+    /// # Errors
+    /// What is to be mended, for who asked. It repeats what was asked for, so it is to be escaped.
+    pub fn permits(&self, command: &str, channel: &str, user: &str) -> Result<&ChatCommand, String> {
+        let is = |entry: &&ChatCommand| entry.command.as_str() == command;
+        if let Some(entry) = self.allows(channel, user).find(is) {
+            return Ok(entry);
+        }
+        let mut entries = self.commands.iter().filter(is).peekable();
+        let why = if entries.peek().is_none() {
+            return Err(format!("There is no `{command}` that may be run from Slack."));
+        } else if entries.any(|entry| entry.is_in(channel)) {
+            format!("You may not run `{command}` here: add `{user}` to its `users`")
+        } else {
+            format!("`{command}` may not be run from this channel: add `{channel}` to its `channels`")
+        };
+        Err(format!("{why} under `commands` of the Source `{}` in the catalog.", self.name))
+    }
+
     /// How its sender proves itself; nothing where a `webhook` does not say.
     #[must_use]
     pub fn scheme(&self) -> Option<Scheme> {

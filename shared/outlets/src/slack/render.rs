@@ -1,7 +1,7 @@
 //! A run as Block Kit. Source of the limits: docs.slack.dev/reference/block-kit, and for the total, which no page names,
 //! slackapi/bolt-js issue 2509 (refused from about 13,200 characters on).
 
-use domain::{Mark, OutletSpec, RunStatus, Severity, Words};
+use domain::{Mark, OutletSpec, Run, RunStatus, Severity, Words};
 use serde_json::{Value, json};
 
 use crate::{
@@ -59,7 +59,7 @@ pub fn render(post: &Post<'_>) -> Value {
     message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
     message.list("What is known", &bullets(&summary.known), KNOWN);
     message.context(&message.cut(&summary.remarks.join(" "), REMARKS));
-    message.ratings(post);
+    message.buttons(post);
     message.footer(&summary.facts, post);
     let (notice, _) = cut(&summary.headline, 300, cost);
     json!({
@@ -206,22 +206,24 @@ impl Message {
         self.push_section(&markup);
     }
 
-    /// What people said of the report, and, once it has its last word, the buttons by which they say it. Their value is the
-    /// run's id, which nobody can guess; whether it may be used is decided where the runs are.
-    fn ratings(&mut self, post: &Post<'_>) {
+    /// What people said of the report, and what they can do: stop the run while it goes on; rate what has its last word; run
+    /// again what has ended.
+    fn buttons(&mut self, post: &Post<'_>) {
         let run = &post.view.run;
         let by_bot = matches!(post.target.spec.outlet, OutletSpec::Slack(_));
-        if run.buttons && by_bot && run.status == RunStatus::Concluded {
-            let buttons = Mark::ALL.map(|mark| {
-                let word = mark.as_str();
-                json!({
-                    "type": "button",
-                    "action_id": format!("firstlook_rate_{}", word.replace(' ', "_")),
-                    "text": { "type": "plain_text", "text": capital(word), "emoji": false },
-                    "value": run.id,
-                })
+        if run.buttons && by_bot {
+            let mut buttons: Vec<Value> = match run.status {
+                RunStatus::Concluded => {
+                    Mark::ALL.map(|mark| button(run, &format!("rate {}", mark.as_str()), mark.as_str())).into()
+                }
+                RunStatus::Queued | RunStatus::Running | RunStatus::Failed | RunStatus::Cancelled => vec![],
+            };
+            buttons.push(if run.status.is_terminal() {
+                button(run, "again", "run again")
+            } else {
+                button(run, "stop", "stop")
             });
-            self.blocks.push(json!({ "type": "actions", "block_id": "firstlook_rate", "elements": buttons }));
+            self.blocks.push(json!({ "type": "actions", "block_id": "firstlook", "elements": buttons }));
         }
         let said = post.view.ratings.iter().map(|said| format!("{} ({})", said.rating.as_str(), line(said.by.who())));
         let said = said.collect::<Vec<_>>().join(", ");
@@ -245,6 +247,16 @@ impl Message {
         let markup = format!("{}{link}", self.cut(&parts.join(" · "), room));
         self.context(&markup);
     }
+}
+
+/// A button that does `act`. Its value is the run's id, which nobody can guess; whether it may be used is decided where the runs are.
+fn button(run: &Run, act: &str, text: &str) -> Value {
+    json!({
+        "type": "button",
+        "action_id": format!("firstlook_{}", act.replace(' ', "_")),
+        "text": { "type": "plain_text", "text": capital(text), "emoji": false },
+        "value": run.id,
+    })
 }
 
 /// `Spot on`.

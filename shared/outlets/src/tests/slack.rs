@@ -260,7 +260,7 @@ async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
     view.ratings = vec![domain::Rating { rating: domain::Mark::SpotOn, by, at: now() }];
     let buttons = actions(&view).unwrap();
     let shown: Vec<_> = buttons["elements"].as_array().unwrap().iter().map(|one| one["text"]["text"].clone()).collect();
-    assert_eq!(shown, ["Spot on", "One hop short", "Right area", "Wrong"]);
+    assert_eq!(shown, ["Spot on", "One hop short", "Right area", "Wrong", "Run again"]);
     assert!(buttons["elements"].as_array().unwrap().iter().all(|one| one["value"] == view.run.id.to_string()));
     outlet.post(&post(&view, &target)).await.unwrap();
     let text = inbox.posts()[0].body.to_string();
@@ -269,7 +269,16 @@ async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
     (huge.run.buttons, huge.ratings) = (true, vec![view.ratings[0].clone(); 50]);
     assert!(actions(&huge).is_some());
     outlet.post(&post(&huge, &target)).await.unwrap();
-    let mut going_on = views::evidence();
-    going_on.run.buttons = true;
-    assert_eq!(actions(&going_on), None);
+    for (mut other, wanted) in [
+        (views::evidence(), ("firstlook_stop", "Stop")),
+        (views::failed(), ("firstlook_again", "Run again")),
+        (views::cancelled(), ("firstlook_again", "Run again")),
+    ] {
+        other.run.buttons = true;
+        let buttons = actions(&other).unwrap()["elements"].clone();
+        let buttons = buttons.as_array().unwrap().clone();
+        let shown = (buttons[0]["action_id"].as_str().unwrap(), buttons[0]["text"]["text"].as_str().unwrap());
+        assert_eq!((buttons.len(), shown), (1, wanted));
+        outlet.post(&post(&other, &target)).await.unwrap();
+    }
 }

@@ -183,11 +183,26 @@ fn a_button_says_who_pressed_it_on_which_message_and_for_which_run() {
         (press.place.to_string(), press.message.as_str()),
         ("oncall in #checkout-oncall".to_owned(), "C0CHECKOUT/1772444400.000100")
     );
-    assert_eq!((press.run.to_string().as_str(), press.at), ("run_01KJQ3V0000000000000000000", now()));
+    let at = "2026-03-02T09:40:20.194939Z".parse().unwrap();
+    assert_eq!((press.run.to_string().as_str(), press.at), ("run_01KJQ3V0000000000000000000", at));
     assert_eq!(press.act, Act::Rate { mark: Mark::OneHopShort });
+    assert_eq!(press.response_url, Some(ResponseUrl("https://hooks.slack.com/actions/T0SHOP0001/3/xyz".to_owned())));
+    for (action, act) in [("firstlook_again", Act::Again), ("firstlook_stop", Act::Stop)] {
+        let raw = raw.replace("firstlook_rate_one_hop_short", action);
+        let FromSlack::Pressed(other) = asked_for(raw.as_bytes()) else { panic!("{action} is one of ours") };
+        assert_eq!((other.act, other.id()), (act, press.id()));
+    }
+    // Two presses within a second are two; where Slack does not say when, its signature does.
+    for (to, at) in [("1772444420.194940", "2026-03-02T09:40:20.19494Z".parse().unwrap()), ("soon", now())] {
+        let FromSlack::Pressed(other) = asked_for(raw.replace("1772444420.194939", to).as_bytes()) else {
+            panic!("{to}")
+        };
+        assert_eq!((other.at, other.id() == press.id()), (at, false), "{to}");
+    }
     for (from, to) in [
         ("firstlook_rate_one_hop_short", "firstlook_rate_superb"),
         ("firstlook_rate_one_hop_short", "approve"),
+        ("firstlook_rate_one_hop_short", "firstlook_again_and_again"),
         ("run_01KJQ3V0000000000000000000", "run_"),
         ("message_ts", "other_ts"),
     ] {
