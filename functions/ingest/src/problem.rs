@@ -54,9 +54,8 @@ impl Problem {
         );
         // RFC 9110 wants a challenge with each 401; there is no registered scheme for signed webhooks.
         Self::new(StatusCode::UNAUTHORIZED, "unverified", "The sender is not proven", detail)
+            // No `X-Slack-No-Retry`: while a secret is changed, what is wrong now is right on the next attempt.
             .with(header::WWW_AUTHENTICATE, "Webhook realm=\"hooks\"")
-            // Slack alone reads it: what is wrong once is wrong on the next attempts too.
-            .with(HeaderName::from_static("x-slack-no-retry"), "1")
     }
 
     /// The same whatever of an SNS message does not fit. SNS tries nothing again that is answered with 4xx.

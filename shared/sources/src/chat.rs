@@ -11,7 +11,7 @@ use crate::{
     body,
     json::{first_word, list, text, time, word},
     normalized::hash,
-    senders::slack::is_by_an_app,
+    senders::slack::{is_by_an_app, our_name},
     verify::VerifiedPayload,
 };
 
@@ -117,8 +117,7 @@ fn mention(source: &Source, body: &Value, received_at: Timestamp) -> Option<Aske
         return None;
     }
     let said = text(event, "/text").unwrap_or_default();
-    let after = said.split_once("<@").and_then(|(_, rest)| rest.split_once('>')).map_or(said, |(_, after)| after);
-    let words = plain(after);
+    let words = plain(our_name(body, said).map_or(said, |(_, behind)| behind));
     let thread = text(event, "/thread_ts");
     let first = words.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
     if thread.is_some() && !["run", "help", "last"].contains(&first.as_str()) {

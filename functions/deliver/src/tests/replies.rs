@@ -95,6 +95,31 @@ async fn the_response_url_is_not_relied_on_after_its_limits() {
     }
 }
 
+/// Where the bot is no member, a moment's trouble at the address is no reason to give up.
+#[tokio::test]
+async fn a_blip_of_the_response_url_is_tried_again_where_the_bot_cannot_say_it() {
+    for blip in [Fault::Status { status: 500, retry_after: None }, Fault::Status { status: 429, retry_after: Some(1) }]
+    {
+        let world = world().await;
+        let url = world.inbox.response_url("#ops", ANN);
+        let reply = message(&reply(&world, text("hello"), Some(url)));
+        world.inbox.fault(Endpoint::SlackResponse, blip.clone());
+        world.inbox.fault(Endpoint::SlackEphemeral, Fault::SlackError("not_in_channel"));
+        let error = world.handle(&reply).await.unwrap_err();
+        assert!(error.to_string().contains("not_in_channel"), "{blip:?}: {error}");
+        assert!(world.outbox.take().is_empty(), "{blip:?}: it comes back with the lease");
+        world.handle(&reply).await.unwrap();
+        assert_eq!(told(&world).len(), 1, "{blip:?}");
+    }
+    // What is used up or gone stays so.
+    let world = world().await;
+    let url = world.inbox.response_url("#ops", ANN);
+    world.inbox.fault(Endpoint::SlackResponse, Fault::Status { status: 404, retry_after: None });
+    world.inbox.fault(Endpoint::SlackEphemeral, Fault::SlackError("not_in_channel"));
+    world.handle(&message(&reply(&world, text("hello"), Some(url)))).await.unwrap();
+    assert_eq!(world.outbox.take()[0].queue, Queue::DeliverDlq);
+}
+
 #[tokio::test]
 async fn an_answer_in_a_thread_stands_in_that_thread() {
     let world = world().await;

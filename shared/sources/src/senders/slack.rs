@@ -55,7 +55,10 @@ fn of_event<'a>(body: &'a Value, event: &'a Value) -> Said<'a> {
     }
     let written = text(event, "/text").unwrap_or_default();
     // It begins with our own name, most of the time.
-    let written = written.strip_prefix("<@").and_then(|rest| rest.split_once('>')).map_or(written, |(_, said)| said);
+    let written = match our_name(body, written) {
+        Some((before, said)) if before.trim().is_empty() => said,
+        _ => written,
+    };
     let said = format!("{} wrote: {}", word(event, "/user"), plain(written).trim());
     match (text(event, "/channel"), text(event, "/thread_ts")) {
         (Some(channel), Some(thread)) => Said {
@@ -67,6 +70,17 @@ fn of_event<'a>(body: &'a Value, event: &'a Value) -> Said<'a> {
         },
         _ => Said { part, ..Said::unknown(kind, "it is a mention outside of any thread") },
     }
+}
+
+/// What stands before and behind our own mention in `text`; that of the first where Slack does not say who we are.
+pub(crate) fn our_name<'t>(body: &Value, text: &'t str) -> Option<(&'t str, &'t str)> {
+    let ours: Vec<&str> = list(body, "/authorizations").iter().filter_map(|one| self::text(one, "/user_id")).collect();
+    text.match_indices("<@").find_map(|(at, _)| {
+        let (before, mention) = text.split_at_checked(at)?;
+        let (name, behind) = mention.strip_prefix("<@")?.split_once('>')?;
+        let user = name.split_once('|').map_or(name, |(user, _)| user);
+        (ours.is_empty() || ours.contains(&user)).then_some((before, behind))
+    })
 }
 
 /// A message of a bot, ours among them: what we post must not come back as something that is asked for.

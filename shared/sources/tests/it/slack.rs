@@ -122,6 +122,24 @@ fn a_mention_in_a_thread_attaches_unless_it_begins_with_one_of_our_words() {
     }
 }
 
+#[test]
+fn of_several_mentions_ours_is_the_one_that_asks() {
+    let mention = |text: &str| changed("slack/mention.json", &[("/event/text", json!(text))]);
+    let raw = mention("<@U0BEN00001> and <@U0CARL0001|carl>: <@U0FIRSTLK1|fl> run triage who=<@U0BEN00001>");
+    let with = [("who".to_owned(), "@U0BEN00001".to_owned())].into();
+    assert_eq!(ask(&asked(&raw).words), Ok(Ask::Run { command: "triage".to_owned(), with }));
+    for (text, noted) in [
+        ("<@U0BEN00001> look, <@U0FIRSTLK1> was right", "@U0BEN00001 look, @U0FIRSTLK1 was right"),
+        (" <@U0FIRSTLK1> <@U0BEN00001> looks", "@U0BEN00001 looks"),
+    ] {
+        let event = one(&known("slack"), mention(text));
+        assert_eq!(event.summary, format!("U0ONCALL01 wrote: {noted}"));
+    }
+    // Where Slack does not say who we are, the first mention is taken for ours.
+    let odd = changed("slack/mention.json", &[("/authorizations", json!([])), ("/event/text", json!("<@U0X> help"))]);
+    assert_eq!(ask(&asked(&odd).words), Ok(Ask::Help));
+}
+
 /// Our own posts come back as events, too, and so do those of other apps.
 #[test]
 fn what_an_app_writes_starts_and_attaches_nothing() {
