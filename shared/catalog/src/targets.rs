@@ -1,6 +1,6 @@
 //! The targets of a run that is opened.
 
-use domain::{Alert, TargetSpec};
+use domain::{Alert, OutletSpec, TargetSpec};
 use serde_json::json;
 
 use crate::{
@@ -9,7 +9,8 @@ use crate::{
 };
 
 /// The targets of `deliver` by name: the outlet's, numbered where there are several of one kind. A ticket that the catalog
-/// leaves to the alert is the one that `alert` names; where it names none it is empty, and the delivery will say so.
+/// leaves to the alert is the one that `alert` names; where it names none it is empty, and the delivery will say so. A thread that
+/// the alert does not name is none.
 #[must_use]
 pub fn targets(deliver: &[Deliver], alert: Option<&Alert>) -> Vec<TargetSpec> {
     let scope = Scope::new().with("alert", &json!(alert));
@@ -21,9 +22,13 @@ pub fn targets(deliver: &[Deliver], alert: Option<&Alert>) -> Vec<TargetSpec> {
             others => format!("{}-{}", outlet.kind(), others + 1),
         };
         let ticket = outlet.ticket().map(|(text, _)| Template::new(text).render(&scope).unwrap_or_default());
-        let outlet = match ticket {
-            Some(key) => outlet.clone().on(key.trim().to_owned()),
-            None => outlet.clone(),
+        let outlet = match (ticket, outlet) {
+            (Some(key), _) => outlet.clone().on(key.trim().to_owned()),
+            (None, OutletSpec::Slack(slack)) => {
+                let thread = slack.thread.as_ref().and_then(|thread| Template::new(thread).render(&scope).ok());
+                OutletSpec::Slack(slack.clone().in_thread_of(&thread.unwrap_or_default()))
+            }
+            (None, _) => outlet.clone(),
         };
         targets.push(TargetSpec {
             name,
@@ -47,6 +52,32 @@ mod tests {
         let [target] = <[TargetSpec; 1]>::try_from(targets(&[deliver], None)).unwrap();
         assert_eq!((target.name.as_str(), target.when.as_deref()), ("slack", Some("run.storm")));
         assert_eq!(target.text.as_deref(), Some("see ${{ run.verdict }}"));
+    }
+
+    #[test]
+    fn a_thread_is_that_of_the_message_which_the_alert_names() {
+        let deliver: Vec<Deliver> = serde_json::from_value(json!([
+            { "slack": { "channel": "C0123ABCD", "thread": "${{ alert.labels.message }}" } },
+            { "slack": { "channel": "C0123ABCD", "thread": "${{ alert.labels.missing }}" } },
+            { "slack": { "channel": "#ops", "thread": "1700000000.000200" } },
+        ]))
+        .unwrap();
+        let mut alert: Alert = serde_json::from_value(json!({
+            "external_id": "1", "title": "t", "severity": "high", "started_at": "2027-01-15T08:00:00Z",
+        }))
+        .unwrap();
+        let link = "https://shop.slack.com/archives/C0123ABCD/p1700000000000100";
+        alert.labels.insert("message".to_owned(), link.to_owned());
+        let threads = |alert| {
+            let named = targets(&deliver, alert).into_iter().map(|target| match target.outlet {
+                OutletSpec::Slack(slack) => slack.thread,
+                other => panic!("{other:?}"),
+            });
+            named.collect::<Vec<_>>()
+        };
+        let fixed = Some("1700000000.000200".to_owned());
+        assert_eq!(threads(Some(&alert)), [Some("1700000000.000100".to_owned()), None, fixed.clone()]);
+        assert_eq!(threads(None), [None, None, fixed]);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct SlackSpec {
     /// The channel: `#name` or its id (`C...`).
     pub channel: String,
-    /// A thread of the channel, by the `ts` of its first message; left out, the message stands in the channel itself.
+    /// A thread of the channel, by the `ts` of its first message, or where the alert has it or that message's link
+    /// (`${{ alert.labels.slack_message }}`); left out, and where the alert has none, the message stands in the channel itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("pattern" = "^[0-9]+[.][0-9]{6}$"))]
     pub thread: Option<String>,
 }
 
@@ -20,6 +20,36 @@ impl SlackSpec {
     #[must_use]
     pub fn channel(channel: impl Into<String>) -> Self {
         Self { channel: channel.into(), thread: None }
+    }
+
+    /// Whether `text` is a message's `ts`: seconds and six digits behind them.
+    #[must_use]
+    pub fn is_ts(text: &str) -> bool {
+        let digits =
+            |part: &str| !part.is_empty() && part.len() <= 12 && part.bytes().all(|byte| byte.is_ascii_digit());
+        text.split_once('.').is_some_and(|(seconds, rest)| digits(seconds) && digits(rest) && rest.len() == 6)
+    }
+
+    /// The same in the thread of the message that `text` names, by its `ts` or by its link, if it is one of this channel; else in
+    /// the channel itself. Nothing else of `text` counts (I8).
+    #[must_use]
+    pub fn in_thread_of(self, text: &str) -> Self {
+        let text = text.trim();
+        let ts = match text.rsplit_once("/archives/") {
+            None => Some(text.to_owned()),
+            // `.../archives/C0123ABCD/p1700000000000100`, with `?thread_ts=...` where it stands in a thread itself.
+            Some((_, place)) => place.split_once('/').and_then(|(channel, message)| {
+                let (message, query) = message.split_once('?').unwrap_or((message, ""));
+                let first = query.split('&').find_map(|pair| pair.strip_prefix("thread_ts="));
+                let linked = || {
+                    let (seconds, micros) =
+                        message.strip_prefix('p')?.split_at_checked(message.len().checked_sub(7)?)?;
+                    Some(format!("{seconds}.{micros}"))
+                };
+                (channel == self.channel).then(|| first.map(str::to_owned).or_else(linked))?
+            }),
+        };
+        Self { thread: ts.filter(|ts| Self::is_ts(ts)), ..self }
     }
 }
 
@@ -247,6 +277,30 @@ impl OutletSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn i8_a_thread_is_a_message_of_this_channel_or_none() {
+        let thread = |text: &str| SlackSpec::channel("C0123ABCD").in_thread_of(text).thread;
+        let link = "https://shop.slack.com/archives/C0123ABCD/p1700000000000100";
+        for text in ["1700000000.000100", " 1700000000.000100\n", link] {
+            assert_eq!(thread(text).as_deref(), Some("1700000000.000100"), "{text}");
+        }
+        let inside = format!("{link}?thread_ts=1600000000.000200&cid=C0123ABCD");
+        assert_eq!(thread(&inside).as_deref(), Some("1600000000.000200"), "the thread that it stands in");
+        for none in [
+            "",
+            "now",
+            "1700000000",
+            "1700000000.0001",
+            "1.7e9.000100",
+            "https://shop.slack.com/archives/C0OTHER01/p1700000000000100",
+            "https://shop.slack.com/archives/C0123ABCD/p17",
+            "https://shop.slack.com/archives/C0123ABCD/pé000100",
+            "https://shop.slack.com/archives/C0123ABCD",
+        ] {
+            assert_eq!(thread(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn i8_a_tickets_key_is_one_piece_of_a_path_or_none() {

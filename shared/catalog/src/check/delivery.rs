@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use domain::OutletSpec;
+use domain::{OutletSpec, SlackSpec};
 use url::Host;
 
 use super::{Desk, Spot, names::Variables, sources::secret_key, types};
@@ -30,10 +30,8 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[Deliver]) {
         match target {
             OutletSpec::Slack(slack) => {
                 channel(desk, &spot.to("slack.channel"), &slack.channel);
-                if slack.thread.as_deref().is_some_and(|thread| !is_ts(thread)) {
-                    let message = "`thread` is not the `ts` of a Slack message";
-                    let help = "write it in quotes as \"1700000000.000100\", or leave it out for the channel itself";
-                    desk.report(&spot.to("slack.thread"), Code::SlackChannel, message, help);
+                if let Some(text) = &slack.thread {
+                    thread(desk, &spot.to("slack.thread"), &slack.channel, text);
                 }
             }
             OutletSpec::PagerDuty(pagerduty) => {
@@ -189,10 +187,25 @@ fn channel(desk: &mut Desk<'_>, spot: &Spot<'_>, channel: &str) {
     }
 }
 
-/// Seconds and six digits behind them, as Slack names messages.
-fn is_ts(text: &str) -> bool {
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    text.split_once('.').is_some_and(|(seconds, rest)| digits(seconds) && digits(rest) && rest.len() == 6)
+/// The `ts` of a message, or where the alert has it.
+fn thread(desk: &mut Desk<'_>, spot: &Spot<'_>, channel: &str, text: &str) {
+    let template = Template::new(text);
+    if let Ok([] | [Part::Text(_)]) = template.parts() {
+        if !SlackSpec::is_ts(text) {
+            let message = "`thread` is not the `ts` of a Slack message";
+            let help = "write it in quotes as \"1700000000.000100\", or leave it out for the channel itself";
+            desk.report(spot, Code::SlackChannel, message, help);
+        }
+    } else if spot.kind == DocKind::Schedule {
+        let message = "a Schedule has no alert that could say which thread";
+        desk.report(spot, Code::SlackChannel, message, "leave `thread` out, or write the `ts` of a message");
+    } else {
+        if channel.starts_with('#') {
+            let message = "whether the alert's message stands in this channel can only be seen by the channel's id";
+            desk.report(spot, Code::SlackChannel, message, "name the channel by its id (C0123ABCD)");
+        }
+        desk.template(spot, &template, &Variables::new([("alert", types::alert())]));
+    }
 }
 
 fn is_address(text: &str) -> bool {

@@ -9,10 +9,29 @@ deliver:
   - slack: { channel: oncall }
   - slack: { channel: "#On Call" }
   - slack: { channel: C0123ABCD }
+  - slack: { channel: C0123ABCD, thread: "1700000000" }
+  - slack: { channel: C0123ABCD, thread: "1700000000.000100" }
+  - slack: { channel: C0123ABCD, thread: "${{ alert.labels.message }}" }
+  - slack: { channel: C0123ABCD, thread: "${{ alert.label.message }}" }
+  - slack: { channel: "#ops", thread: "${{ alert.labels.message }}" }
+---
+kind: Schedule
+name: daily
+schedule: rate(1 day)
+command: triage
+deliver: [{ slack: { channel: C0123ABCD, thread: "${{ alert.labels.message }}" } }]
 "##, r##"checkout.yaml:6:23: error[FL100] `oncall` is not a Slack channel
   = help: write "#name" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)
 checkout.yaml:7:23: error[FL100] `#On Call` is not a Slack channel
-  = help: write "#name" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)"##;
+  = help: write "#name" (in quotes: YAML reads # as a comment) in lower case, or the channel's id (C0123ABCD)
+checkout.yaml:9:42: error[FL100] `thread` is not the `ts` of a Slack message
+  = help: write it in quotes as "1700000000.000100", or leave it out for the channel itself
+checkout.yaml:12:42: error[FL031] `alert` has no `label`
+  = help: did you mean `labels`?
+checkout.yaml:13:39: error[FL100] whether the alert's message stands in this channel can only be seen by the channel's id
+  = help: name the channel by its id (C0123ABCD)
+checkout.yaml:19:50: error[FL100] a Schedule has no alert that could say which thread
+  = help: leave `thread` out, or write the `ts` of a message"##;
 
     fl101_urls_of_targets: r##"kind: Workflow
 name: pages
