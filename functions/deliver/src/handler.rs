@@ -8,18 +8,13 @@ use async_trait::async_trait;
 use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetSpec, TargetState, Words};
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
-use ports::{
-    Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SecretError, SendMessage,
-};
-use store::{
-    Store, StoreError, TargetClaim,
-    link::{self, Scope},
-};
+use ports::{Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SendMessage};
+use store::{Store, StoreError, TargetClaim};
 
-use crate::schedule::{MAX_ATTEMPTS, MAX_LIMITED, after_attempt, waiting};
-
-/// The key of the links to the console in the secret.
-pub const LINK_KEY: &str = "console-link-key";
+use crate::{
+    links::Links,
+    schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED, after_attempt, waiting},
+};
 
 /// The fair-queue group of messages that wait for a lease: whose they are was not read.
 const WAITING: &str = "waiting";
@@ -111,16 +106,9 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// Where a delivery leads to.
-#[derive(Default)]
-pub(crate) struct Links {
-    pub(crate) run: Option<String>,
-    previous: Option<String>,
-}
-
 /// What is to stand at a target.
-struct Shows<'a> {
-    view: &'a Shown,
+pub(crate) struct Shows<'a> {
+    pub(crate) view: &'a Shown,
     words: Option<&'a Words>,
     links: Links,
 }
@@ -134,9 +122,9 @@ struct News {
 }
 
 /// A target that is ours for now.
-struct Held {
-    run: RunId,
-    target: Target,
+pub(crate) struct Held {
+    pub(crate) run: RunId,
+    pub(crate) target: Target,
     token: LeaseToken,
 }
 
@@ -214,6 +202,12 @@ impl Deliver {
             }
             start_afresh(&mut held.target);
         }
+        if let Some(left) = rests(&held.target, self.clock.now()) {
+            // The copy brings it to whatever the run shows by then, so what comes meanwhile is one edit.
+            let run = reader.run(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
+            self.give_back(held).await?;
+            return self.wait(news, &run, left).await;
+        }
         let view = reader.shown(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
         let brought = if view.run.revision < revision {
             Err(Trouble::Outlet(OutletError::Transient {
@@ -265,6 +259,7 @@ impl Deliver {
             // Else the conclusion is announced too, and asked again.
             return Ok(());
         }
+        self.find_root(held, &view.run).await?;
         let words = words(&held.target.spec, &view.run);
         let shows = Shows { view, words: words.as_ref(), links: self.links(&view.run).await? };
         let outlet = self.outlets.open(&held.target.spec.outlet).await?;
@@ -279,11 +274,13 @@ impl Deliver {
         match held.target.provider_id.clone() {
             Some(id) if style == Style::Edited => {
                 outlet.edit(&id, &self.post(&held.target, &shows)).await?;
+                self.rest(&mut held.target);
             }
             // Found: what stands there cannot be edited.
             Some(_) if style == Style::OnceConcluded => {}
             _ => self.first_post(held, &shows, outlet.as_ref(), style).await?,
         }
+        self.follow(held, &shows).await.map_err(Trouble::Own)?;
         stands(&mut held.target, view);
         Ok(())
     }
@@ -325,7 +322,12 @@ impl Deliver {
             self.store.save_target(held.run, &held.target, held.token).await?;
         }
         match outlet.post(&self.post(&held.target, shows)).await {
-            Ok(id) => Ok(self.stands_as(held, id).await?),
+            Ok(id) => {
+                if style == Style::Edited {
+                    self.rest(&mut held.target);
+                }
+                Ok(self.stands_as(held, id).await?)
+            }
             Err(error) => {
                 if !matches!(error, OutletError::Ambiguous { .. }) {
                     // Nothing was posted now. Whether an earlier try has posted is as open as it was.
@@ -339,16 +341,18 @@ impl Deliver {
     /// The post stands as `id`. What is written in its thread finds the run from now on; should this not be saved, the post is
     /// found again by the next try, and with it this.
     async fn stands_as(&self, held: &mut Held, id: String) -> Result<(), StoreError> {
-        if let OutletSpec::Slack(spec) = &held.target.spec.outlet
-            && let Some(thread) = outlets::slack::thread(spec, &id)
+        let before = held.target.provider_id.replace(id);
+        if matches!(held.target.spec.outlet, OutletSpec::Slack(_))
+            && let Some((channel, ts)) = outlets::slack::thread(&held.target)
+            && let Err(error) = self.store.thread_leads_to(&format!("{channel}:{ts}"), held.run).await
         {
-            self.store.thread_leads_to(&thread, held.run).await?;
+            held.target.provider_id = before;
+            return Err(error);
         }
-        held.target.provider_id = Some(id);
         Ok(())
     }
 
-    fn post<'a>(&self, target: &'a Target, shows: &'a Shows<'_>) -> Post<'a> {
+    pub(crate) fn post<'a>(&self, target: &'a Target, shows: &'a Shows<'_>) -> Post<'a> {
         let Shows { view, words, links } = shows;
         let (link, previous) = (links.run.as_deref(), links.previous.as_deref());
         Post { view, target, words: *words, link, previous, now: self.clock.now() }
@@ -365,6 +369,8 @@ impl Deliver {
                 if !again {
                     reason = format!("{reason}, and has since {since:.0}: given up after {MAX_LIMITED:#}");
                 }
+                // Whoever meets the target meanwhile need not ask.
+                held.target.rests_until = now.checked_add(waiting(wait)).ok();
                 again.then(|| waiting(wait))
             }
             OutletError::Permanent { .. } => None,
@@ -379,8 +385,7 @@ impl Deliver {
         let (target, attempts) = (&held.target.spec.name, held.target.attempts);
         match again {
             Some(delay) => {
-                let body = waiting_since(news, Some(self.clock.now()))?;
-                self.sender.send(Queue::Deliver, &body, run.group(), delay).await?;
+                self.wait(news, run, delay).await?;
                 let delay_s = delay.as_secs();
                 tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
             }
@@ -390,6 +395,17 @@ impl Deliver {
             }
         }
         Ok(())
+    }
+
+    /// A copy of the message comes after `delay`.
+    async fn wait(&self, news: &News, run: &Run, delay: Duration) -> Result<(), DeliverError> {
+        let body = waiting_since(news, Some(self.clock.now()))?;
+        Ok(self.sender.send(Queue::Deliver, &body, run.group(), delay).await?)
+    }
+
+    /// What was edited is not edited again for a moment.
+    fn rest(&self, target: &mut Target) {
+        target.rests_until = self.clock.now().checked_add(BETWEEN_EDITS).ok();
     }
 
     /// Leaves a copy among the dead letters: it is what a redrive brings back after the mend, and what the alarm sees.
@@ -407,28 +423,6 @@ impl Deliver {
         held.target.lease = None;
         held.target.updated_at = self.clock.now();
         Ok(self.store.save_target(held.run, &held.target, held.token).await?)
-    }
-
-    /// The links to the pages of the run and of the look before it. They are the same in every delivery of the run.
-    pub(crate) async fn links(&self, run: &Run) -> Result<Links, OutletError> {
-        let Some(base) = &self.console_url else { return Ok(Links::default()) };
-        let days = SignedDuration::from_hours(24 * i64::from(self.link_days));
-        let expires = run.created_at.checked_add(days).unwrap_or(Timestamp::MAX);
-        match self.secrets.read(LINK_KEY).await {
-            Ok(keys) => {
-                let to = |id| keys.first().map(|key| link::sign(base, Scope::Run(id), expires, key));
-                let previous = run.previous.as_ref().and_then(|last| to(last.id));
-                Ok(Links { run: to(run.id), previous })
-            }
-            // Whoever is on call needs the findings more than the link.
-            Err(missing @ SecretError::Missing { .. }) => {
-                tracing::warn!(run = %run.id, reason = missing.to_string(), "delivered without a link");
-                Ok(Links::default())
-            }
-            Err(SecretError::Port(error)) => {
-                Err(OutletError::Transient { reason: error.to_string(), retry_after: None })
-            }
-        }
     }
 }
 
@@ -451,6 +445,12 @@ fn words(spec: &TargetSpec, run: &Run) -> Option<Words> {
     Some(words)
 }
 
+/// How long nothing is sent to the target yet.
+fn rests(target: &Target, now: Timestamp) -> Option<Duration> {
+    let left = target.rests_until?.duration_since(now);
+    Duration::try_from(left).ok().filter(|left| !left.is_zero()).map(waiting)
+}
+
 /// The target shows what `view` shows.
 fn stands(target: &mut Target, view: &Shown) {
     target.state = TargetState::Sent;
@@ -464,6 +464,7 @@ fn stands(target: &mut Target, view: &Shown) {
 fn start_afresh(target: &mut Target) {
     target.attempts = 0;
     target.limited_since = None;
+    target.rests_until = None;
     target.state = match (&target.provider_id, target.sending_since) {
         (Some(_), _) => TargetState::Sent,
         (None, Some(_)) => TargetState::Sending,

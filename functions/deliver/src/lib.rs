@@ -2,10 +2,13 @@
 
 pub mod context;
 mod handler;
+mod links;
 mod reply;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod thread;
 
-pub use handler::{Deliver, DeliverError, LINK_KEY};
-pub use schedule::{MAX_ATTEMPTS, MAX_LIMITED};
+pub use handler::{Deliver, DeliverError};
+pub use links::LINK_KEY;
+pub use schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED};

@@ -17,6 +17,10 @@ pub const MAX_LIMITED: SignedDuration = SignedDuration::from_hours(6);
 /// seconds; the last step is long enough for a restart.
 const STEPS: [u64; 5] = [5, 15, 60, 180, 600];
 
+/// How long a post that was made or edited is left as it is. No provider takes more than about an edit a second of one place for
+/// long, and nobody reads faster.
+pub const BETWEEN_EDITS: Duration = Duration::from_secs(1);
+
 /// No queue can be asked for less, and nobody needs it.
 const LEAST: Duration = Duration::from_secs(1);
 

@@ -2,8 +2,10 @@
 
 mod lasting;
 mod lost;
+mod pace;
 mod replies;
 mod suite;
 mod support;
+mod threads;
 mod troubled;
 mod wanted;

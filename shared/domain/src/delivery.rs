@@ -79,6 +79,26 @@ pub enum TargetState {
     NotWanted,
 }
 
+/// The first look at an incident that a later look's post stands under.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Root {
+    /// Its run, which is told what the later one comes to.
+    pub run: RunId,
+    /// The thread that its message begins, where the later one's stands; absent where they stand in a thread of somebody else's
+    /// message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
+}
+
+/// That a target holds what had no room at another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Continues {
+    /// The other one's name within the run.
+    pub target: String,
+    /// Which part of the rest it is, from 0.
+    pub part: usize,
+}
+
 /// The recorded state of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -101,12 +121,21 @@ pub struct Target {
     /// Since when its provider asks to wait, if it did since the last success.
     #[serde(default)]
     pub limited_since: Option<Timestamp>,
+    /// Until when nothing is sent there: it was edited this moment, or its provider asks to wait.
+    #[serde(default)]
+    pub rests_until: Option<Timestamp>,
     /// Why the last attempt failed, for people.
     #[serde(default)]
     pub last_error: Option<String>,
     /// When the first post was begun.
     #[serde(default)]
     pub sending_since: Option<Timestamp>,
+    /// Where its post stands, where an earlier look has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Root>,
+    /// What it continues; absent where it begins with the verdict.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
     /// When the target last changed.
     pub updated_at: Timestamp,
     /// Who is working on it.
@@ -126,8 +155,11 @@ impl Target {
             provider_id: None,
             attempts: 0,
             limited_since: None,
+            rests_until: None,
             last_error: None,
             sending_since: None,
+            root: None,
+            continues: None,
             updated_at: at,
             lease: None,
         }

@@ -4,12 +4,13 @@ pub(crate) mod answer;
 mod api;
 mod newest;
 mod render;
+mod rest;
 mod words;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Secret, SlackSpec};
+use domain::{OutletSpec, Root, RunId, Secret, SlackSpec, Target};
 use jiff::SignedDuration;
 use ports::ReadSecret;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ use crate::{
 
 pub use newest::newest;
 pub use render::{escape, render};
+pub use rest::parts;
 
 /// The key of the bot's token (`xoxb-...`) in the secret.
 pub const TOKEN_KEY: &str = "slack-bot-token";
@@ -129,7 +131,7 @@ impl Outlet for Slack {
                 ("cursor", &cursor),
             ];
             // The messages of a thread are not among those of its channel.
-            let thread = self.spec.thread.as_deref().unwrap_or_default();
+            let thread = under(post.target).unwrap_or_default();
             let method = if thread.is_empty() { "conversations.history" } else { "conversations.replies" };
             let arguments = arguments.into_iter().chain([("ts", thread)]).collect::<Vec<_>>();
             let page = self.read(method, &arguments, post.now).await;
@@ -157,7 +159,7 @@ impl Outlet for Slack {
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let mut body = render(post);
         merge(&mut body, json!({ "channel": self.spec.channel.trim(), "metadata": metadata(post) }));
-        if let Some(thread) = &self.spec.thread {
+        if let Some(thread) = under(post.target) {
             merge(&mut body, json!({ "thread_ts": thread }));
         }
         let answer = self.send("chat.postMessage", &body, post).await?;
@@ -179,11 +181,27 @@ impl Outlet for Slack {
     }
 }
 
-/// The thread (`channel:ts` of its first message) in which the message stands that has `provider_id`, or which it begins.
+/// The thread into which the target's message is posted, by the `ts` of its first message: the one that its workflow names, or
+/// that of the first look at its incident.
+fn under(target: &Target) -> Option<&str> {
+    let OutletSpec::Slack(spec) = &target.spec.outlet else { return None };
+    spec.thread.as_deref().or_else(|| target.root.as_ref()?.thread.as_deref())
+}
+
+/// The thread in which the target's message stands, or which it begins: the channel's id, and the `ts` of the first message.
 #[must_use]
-pub fn thread(spec: &SlackSpec, provider_id: &str) -> Option<String> {
-    let (channel, ts) = provider_id.split_once('/')?;
-    Some(format!("{channel}:{}", spec.thread.as_deref().unwrap_or(ts)))
+pub fn thread(target: &Target) -> Option<(&str, &str)> {
+    let (channel, ts) = target.provider_id.as_deref()?.split_once('/')?;
+    Some((channel, under(target).unwrap_or(ts)))
+}
+
+/// Where the message of a later look than `first`'s stands, whose own target is `spec`; nothing where `first` has no message.
+#[must_use]
+pub fn root(first: &Target, run: RunId, spec: &SlackSpec) -> Option<Root> {
+    let OutletSpec::Slack(firsts) = &first.spec.outlet else { return None };
+    let (_, ts) = thread(first).filter(|_| firsts == spec)?;
+    let run = first.root.as_ref().map_or(run, |root| root.run);
+    Some(Root { run, thread: spec.thread.is_none().then(|| ts.to_owned()) })
 }
 
 /// By this a message is known again. Only apps see it.

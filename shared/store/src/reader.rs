@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::{EARLIER_KEPT, LastTime, Rating, Run, RunId, RunView, Shown, Step};
+use domain::{EARLIER_KEPT, LastTime, Rating, Run, RunId, RunView, Shown, Step, Target};
 use futures_util::future::{try_join, try_join_all};
 use jiff::civil::Date;
 use ports::{Index, Item, ReadTable};
@@ -55,6 +55,14 @@ impl Reader {
     /// [`StoreError`].
     pub async fn steps(&self, id: RunId) -> Result<Vec<Step>, StoreError> {
         self.table.query(&keys::run(id), keys::STEP).await?.iter().map(item::read).collect()
+    }
+
+    /// One target of a run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn target(&self, id: RunId, name: &str) -> Result<Option<Target>, StoreError> {
+        self.table.get(&keys::target(id, name)).await?.as_ref().map(item::read_target).transpose()
     }
 
     /// What deliveries show of a run, however many events it has. Its record is read before its steps, so that no step is

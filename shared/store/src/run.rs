@@ -348,6 +348,29 @@ impl Store {
         .await
     }
 
+    /// Lets the run `id` tell of `newest`, a look after it. The run as it then is; nothing where it tells of a newer one, or is no
+    /// longer kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tell_of(&self, id: RunId, newest: &Newest) -> Result<Option<Run>, StoreError> {
+        let tells = async || {
+            let run = self.reader().run(id).await?;
+            Ok::<_, StoreError>(run.filter(|run| run.newest.as_ref() == Some(newest)))
+        };
+        if let Some(run) = tells().await? {
+            return Ok(Some(run));
+        }
+        let below = newest.created_at.as_millisecond().saturating_add(1);
+        let when = When::all([Condition::Present, Condition::Without(item::NEWEST_AT)])
+            .or([Condition::Below(item::NEWEST_AT, below)]);
+        match self.transact(vec![self.tells_of(&keys::meta(id), newest, when)]).await {
+            Ok(()) => tells().await,
+            Err(TableError::Refused(_)) => Ok(None),
+            Err(other) => Err(StoreError::unexpected("to tell of a newer look")(other)),
+        }
+    }
+
     /// The run at `key` tells of `newest`.
     fn tells_of(&self, key: &Key, newest: &Newest, when: When) -> Write {
         let at = newest.created_at.as_millisecond();

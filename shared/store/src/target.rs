@@ -67,6 +67,19 @@ impl Store {
         self.transact(vec![Write::Put { item: saved, when: ours }]).await.map_err(lost)
     }
 
+    /// Adds a target to a run, unless it has it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add_target(&self, run: RunId, target: &Target) -> Result<(), StoreError> {
+        let expires = expiry(self.clock.now(), crate::RUN_DAYS);
+        let added = item::target_item(keys::target(run, &target.spec.name), target, expires);
+        match self.transact(vec![Write::Put { item: added, when: When::all([Condition::Absent]) }]).await {
+            Ok(()) | Err(TableError::Refused(_)) => Ok(()),
+            Err(other) => Err(StoreError::unexpected("to add a target")(other)),
+        }
+    }
+
     /// Lets mentions in a Slack thread (`channel:ts` of its first message) find `run`. A thread stays with the first run that
     /// stands in it: the others were asked for there.
     ///

@@ -209,6 +209,15 @@ pub async fn i3_a_run_is_run_again_by_the_button_of_its_message(world: &dyn Worl
     let second = settled(world, newest.id).await;
     assert_eq!((second.run.status, &second.run.params["incident"]), (RunStatus::Concluded, &json!("QONCEMORE")));
     assert_eq!(second.run.previous.unwrap().id, run);
+    let under = messages(world, newest.id).into_iter().find(|post| post.id != message.id).unwrap();
+    let ts = message.id.split_once('/').unwrap().1;
+    assert_eq!(under.body["thread_ts"].as_str(), Some(ts), "it stands under the first message");
+    let verdict = second.run.report.as_ref().unwrap().verdict.clone();
+    until("the first message to say what the second run came to", async || {
+        let first = messages(world, run).into_iter().find(|post| post.id == message.id)?.current().to_string();
+        first.contains(&format!("UTC: {verdict}")).then_some(())
+    })
+    .await;
     assert_eq!(world.shop().hits("QONCEMORE")["front"], 2, "one press is one run");
     until("the queue to be empty", async || (world.depth(Queue::Investigate).await == 0).then_some(())).await;
     assert_eq!(world.reader().run(run).await.unwrap().unwrap().newest.unwrap().id, second.run.id);

@@ -20,6 +20,7 @@ async fn i4_one_message_is_posted_and_edited_however_the_news_arrives() {
     assert_eq!(world.target(run, "slack").await.revision, 2);
     let last = world.conclude(run).await;
     let late = world.news(run, "slack", last);
+    world.clock.forward(crate::BETWEEN_EDITS);
     // Reordered and doubled: what is old by now changes nothing.
     for message in [&late, &early, &late, &early] {
         world.handle(message).await.unwrap();

@@ -287,9 +287,13 @@ impl World {
 
     /// The same, with this worst severity.
     pub async fn conclude_at(&self, run: RunId, worst: Option<Severity>) -> u64 {
+        self.conclude_with(run, &Report { worst, ..report("The last word") }).await
+    }
+
+    /// The same, with this report.
+    pub async fn conclude_with(&self, run: RunId, report: &Report) -> u64 {
         let token = self.claim(run).await;
-        let report = Report { worst, ..report("The last word") };
-        self.store.conclude_run(run, token, &report).await.unwrap();
+        self.store.conclude_run(run, token, report).await.unwrap();
         self.revision(run).await
     }
 

@@ -73,8 +73,8 @@ async fn i5_a_target_is_given_up_once_however_many_messages_wait_for_it() {
     let run = world.open(&[slack()]).await;
     let mut waiting = Vec::new();
     let news = world.evidence(run).await;
+    world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
     for _ in 0..2 {
-        world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
         world.handle(&news).await.unwrap();
         waiting.extend(world.outbox.take());
     }
@@ -203,6 +203,7 @@ async fn i4_what_a_person_deleted_is_not_posted_again() {
     world.handle(&news).await.unwrap();
     world.inbox.delete(&world.inbox.posts()[0].id);
     let last = world.conclude(run).await;
+    world.clock.forward(crate::BETWEEN_EDITS);
     for _ in 0..2 {
         world.handle(&world.news(run, "slack", last)).await.unwrap();
         let target = world.target(run, "slack").await;

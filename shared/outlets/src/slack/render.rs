@@ -4,10 +4,11 @@
 use domain::{Mark, OutletSpec, Run, RunStatus, Severity, Words};
 use serde_json::{Value, json};
 
+use super::rest;
 use crate::{
     Post,
     reading::Read,
-    summary::{Check, Finding, Summary},
+    summary::{self, Check, Finding, Summary},
     text::{cut, line, weight},
 };
 
@@ -40,11 +41,25 @@ const MOST: usize = 30;
 /// The fields of `chat.postMessage` and `chat.update` that say what the message looks like.
 #[must_use]
 pub fn render(post: &Post<'_>) -> Value {
+    if let Some(continues) = &post.target.continues {
+        return rest::render(post, continues.part);
+    }
+    let (notice, _) = cut(&summary::headline(post.view), 300, cost);
+    json!({
+        "text": escape(&notice),
+        "blocks": whole(post).blocks,
+        "unfurl_links": false,
+        "unfurl_media": false,
+    })
+}
+
+/// The message of a run, with what has no room in it.
+pub(super) fn whole(post: &Post<'_>) -> Message {
     let summary = Summary::of(post.view, post.now);
     let mut message = Message::default();
     let said = message.words(post.words);
     message.headline(&summary.headline);
-    message.context(&message.cut(&summary.about.join(" · "), ABOUT));
+    message.remark("About", &summary.about.join(" · "), ABOUT);
     message.section("", &summary.standing.join("\n"), STANDING);
     let findings = match &summary.read {
         Some(read) => {
@@ -58,21 +73,17 @@ pub fn render(post: &Post<'_>) -> Value {
     message.list("Healthy", &bullets(&summary.healthy), HEALTHY);
     message.list("Next steps", &numbered(&summary.next_steps), NEXT_STEPS);
     message.list("What is known", &bullets(&summary.known), KNOWN);
-    message.context(&message.cut(&summary.remarks.join(" "), REMARKS));
+    message.remark("Remarks", &summary.remarks.join(" "), REMARKS);
     message.buttons(post);
     message.footer(&summary.facts, post);
-    let (notice, _) = cut(&summary.headline, 300, cost);
-    json!({
-        "text": escape(&notice),
-        "blocks": message.blocks,
-        "unfurl_links": false,
-        "unfurl_media": false,
-    })
+    message
 }
 
 #[derive(Default)]
-struct Message {
-    blocks: Vec<Value>,
+pub(super) struct Message {
+    pub(super) blocks: Vec<Value>,
+    /// What has no room in them: each thing whole, in lines.
+    pub(super) rest: Vec<Vec<String>>,
     /// Whether something is missing that the run's page has.
     shortened: std::cell::Cell<bool>,
 }
@@ -94,6 +105,30 @@ impl Message {
         weight(&markup, cost_escaped)
     }
 
+    /// What `make` makes, and whether it had to cut something.
+    fn watched<T>(&self, make: impl FnOnce(&Self) -> T) -> (T, bool) {
+        let before = self.shortened.replace(false);
+        let made = make(self);
+        let missing = self.shortened.get();
+        self.shortened.set(before || missing);
+        (made, missing)
+    }
+
+    /// What has no room stands under `title` elsewhere.
+    fn goes_on<'t>(&mut self, title: &str, texts: impl IntoIterator<Item = &'t str>) {
+        let title = Some(format!("*{title}*")).filter(|title| title.len() > 2);
+        self.rest.push(title.into_iter().chain(texts.into_iter().flat_map(rest::pieces)).collect());
+    }
+
+    /// `text` in small letters; what has no room stands under `title` elsewhere.
+    fn remark(&mut self, title: &str, text: &str, most: usize) {
+        let (markup, missing) = self.watched(|message| message.cut(text, most));
+        if missing {
+            self.goes_on(title, [text]);
+        }
+        self.context(&markup);
+    }
+
     fn headline(&mut self, headline: &str) {
         let (short, missing) = cut(headline, HEADER, cost);
         // No emoji: a text with `:fire:` in it is shown as it is.
@@ -109,18 +144,21 @@ impl Message {
         if text.is_empty() {
             return;
         }
-        let title = if title.is_empty() { String::new() } else { format!("*{title}*\n") };
-        let text = self.cut(text, most.saturating_sub(title.len()));
-        self.push_section(&format!("{title}{text}"));
+        let head = if title.is_empty() { String::new() } else { format!("*{title}*\n") };
+        let (markup, missing) = self.watched(|message| message.cut(text, most.saturating_sub(head.len())));
+        if missing {
+            self.goes_on(title, [text]);
+        }
+        self.push_section(&format!("{head}{markup}"));
     }
 
     /// `markup` is escaped and below a section's limit.
-    fn push_section(&mut self, markup: &str) {
+    pub(super) fn push_section(&mut self, markup: &str) {
         self.blocks.push(json!({ "type": "section", "text": mrkdwn(markup) }));
     }
 
     /// `markup` is escaped and below an element's limit.
-    fn context(&mut self, markup: &str) {
+    pub(super) fn context(&mut self, markup: &str) {
         if !markup.is_empty() {
             self.blocks.push(json!({ "type": "context", "elements": [mrkdwn(markup)] }));
         }
@@ -147,30 +185,22 @@ impl Message {
                 self.shortened.set(true);
                 let s = if left == 1 { "finding stands" } else { "findings stand" };
                 self.context(&format!("{left} more {s} on the run's page."));
+                self.rest.extend(findings.iter().skip(shown).map(in_full));
                 return;
             }
-            let markup = self.finding(finding, FINDING.min(room));
+            let (markup, missing) = self.watched(|message| message.finding(finding, FINDING.min(room)));
+            if missing {
+                self.rest.push(in_full(finding));
+            }
             room = room.saturating_sub(weight(&markup, cost_escaped));
             self.push_section(&markup);
         }
     }
 
     fn finding(&self, finding: &Finding, most: usize) -> String {
-        let (mark, name) = match finding.severity {
-            Severity::Critical => ("🔴", "Critical"),
-            Severity::Major => ("🟠", "Major"),
-            Severity::Minor => ("🟡", "Minor"),
-            Severity::Informational => ("🔵", "For information"),
-        };
-        let mut markup = format!("{mark} *{name}* · {}", self.cut(&finding.title, 220.min(most.saturating_sub(30))));
-        for (label, text, share) in [
-            ("Expected", &finding.expected, 250),
-            ("Found", &finding.actual, 250),
-            ("Seen by", &finding.seen, 350),
-            ("Resource", &finding.resource, 150),
-            ("Details", &finding.details, 600),
-            ("Reproduce", &finding.reproduce, 250),
-        ] {
+        let title = self.cut(&finding.title, 220.min(most.saturating_sub(30)));
+        let mut markup = format!("{} · {title}", level(finding.severity));
+        for (label, text, share) in fields(finding) {
             let head = format!("\n{label}: ");
             let room = most.saturating_sub(weight(&markup, cost_escaped) + head.len());
             if text.is_empty() {
@@ -191,17 +221,23 @@ impl Message {
         if lines.is_empty() {
             return;
         }
-        let mut markup = format!("*{title}*");
-        for (shown, text) in lines.iter().enumerate() {
-            // Room for the last line, which says how many are missing.
-            let room = most.saturating_sub(weight(&markup, cost_escaped) + 40);
-            if room < 60 {
-                self.shortened.set(true);
-                markup.push_str(&format!("\n… and {} more", lines.len() - shown));
-                break;
+        let (markup, missing) = self.watched(|message| {
+            let mut markup = format!("*{title}*");
+            for (shown, text) in lines.iter().enumerate() {
+                // Room for the last line, which says how many are missing.
+                let room = most.saturating_sub(weight(&markup, cost_escaped) + 40);
+                if room < 60 {
+                    message.shortened.set(true);
+                    markup.push_str(&format!("\n… and {} more", lines.len() - shown));
+                    break;
+                }
+                markup.push('\n');
+                markup.push_str(&message.cut(text, room.min(300)));
             }
-            markup.push('\n');
-            markup.push_str(&self.cut(text, room.min(300)));
+            markup
+        });
+        if missing {
+            self.goes_on(title, lines.iter().map(String::as_str));
         }
         self.push_section(&markup);
     }
@@ -247,6 +283,36 @@ impl Message {
         let markup = format!("{}{link}", self.cut(&parts.join(" · "), room));
         self.context(&markup);
     }
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "🔴 *Critical*",
+        Severity::Major => "🟠 *Major*",
+        Severity::Minor => "🟡 *Minor*",
+        Severity::Informational => "🔵 *For information*",
+    }
+}
+
+/// What is said of a finding, and how much of it in the run's message.
+fn fields(finding: &Finding) -> [(&'static str, &String, usize); 6] {
+    [
+        ("Expected", &finding.expected, 250),
+        ("Found", &finding.actual, 250),
+        ("Seen by", &finding.seen, 350),
+        ("Resource", &finding.resource, 150),
+        ("Details", &finding.details, 600),
+        ("Reproduce", &finding.reproduce, 250),
+    ]
+}
+
+/// The whole of a finding.
+fn in_full(finding: &Finding) -> Vec<String> {
+    let mut lines = rest::pieces(&format!("{} · {}", level(finding.severity), finding.title));
+    for (label, text, _) in fields(finding).into_iter().filter(|(_, text, _)| !text.is_empty()) {
+        lines.extend(rest::pieces(&format!("{label}: {text}")));
+    }
+    lines
 }
 
 /// A button that does `act`. Its value is the run's id, which nobody can guess; whether it may be used is decided where the runs are.
@@ -299,6 +365,6 @@ pub(super) fn cost(c: char) -> usize {
 }
 
 /// What a character that is escaped already costs.
-fn cost_escaped(c: char) -> usize {
+pub(super) fn cost_escaped(c: char) -> usize {
     c.len_utf16()
 }

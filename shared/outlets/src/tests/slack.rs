@@ -282,3 +282,57 @@ async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
         outlet.post(&post(&other, &target)).await.unwrap();
     }
 }
+
+/// What has no room stands whole in messages of the thread, as Slack takes them, and as text only.
+#[tokio::test]
+async fn what_has_no_room_is_what_slack_takes() {
+    let inbox = inbox().await;
+    let root = views::slack("C0123456789");
+    let outlet = open(&inbox, keys(), &root.spec.outlet).await.unwrap();
+    let mut most = 0;
+    for unit in ["A word & more. ", "<!channel> ", "&", "\u{1D4B3}", "x"] {
+        let mut view = views::huge(unit);
+        view.run.buttons = true;
+        let parts = crate::slack::parts(&post(&view, &root));
+        assert!((1..=3).contains(&parts), "{unit}: {parts}");
+        most = most.max(parts);
+        for part in 0..=parts {
+            let mut target = root.clone();
+            target.spec.name = "slack-more".to_owned();
+            target.continues = Some(domain::Continues { target: "slack".to_owned(), part });
+            outlet.post(&post(&view, &target)).await.unwrap_or_else(|error| panic!("{unit} {part}: {error}"));
+            let text = inbox.posts().pop().unwrap().body.to_string();
+            assert!(!text.contains("<!") && !text.contains("firstlook_again"), "{unit} {part}");
+            assert_eq!(text.contains("has room now"), part == parts, "{unit} {part}");
+        }
+    }
+    assert_eq!(most, 3);
+    for view in [views::queued(), views::evidence(), views::concluded(), views::read()] {
+        assert_eq!(crate::slack::parts(&post(&view, &root)), 0, "{}", view.run.title);
+    }
+}
+
+#[tokio::test]
+async fn i4_a_later_looks_message_is_posted_and_looked_for_in_the_first_ones_thread() {
+    let inbox = inbox().await;
+    let first = inbox.say("ops", "the first look").unwrap();
+    let ts = first.split_once('/').unwrap().1;
+    let mut target = views::slack("#ops");
+    let view = views::reopened();
+    let run = view.run.previous.as_ref().unwrap().id;
+    target.root = Some(domain::Root { run, thread: Some(ts.to_owned()) });
+    let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
+    inbox.fault(Endpoint::SlackPost, Fault::CloseAfterAccepting);
+    outlet.post(&post(&view, &target)).await.unwrap_err();
+    let posted = inbox.posts().pop().unwrap();
+    assert_eq!(posted.body["thread_ts"], ts);
+    assert_eq!(outlet.find(&post(&view, &target)).await.unwrap(), Some(posted.id.clone()));
+    target.provider_id = Some(posted.id);
+    let channel = first.split_once('/').unwrap().0;
+    assert_eq!(crate::slack::thread(&target), Some((channel, ts)));
+    // And what is later still.
+    let domain::OutletSpec::Slack(spec) = &target.spec.outlet else { panic!() };
+    assert_eq!(crate::slack::root(&target, view.run.id, spec), target.root, "the first one's, not the second one's");
+    let elsewhere = domain::SlackSpec::channel("#other");
+    assert_eq!(crate::slack::root(&target, view.run.id, &elsewhere), None);
+}
