@@ -105,10 +105,10 @@ async fn a_run_that_waits_in_the_queue_is_stopped_and_never_driven() {
     world
         .store
         .open_command(&domain::Run {
-            targets: vec![domain::TargetSpec {
-                name: "slack".to_owned(),
-                outlet: domain::OutletSpec::Slack(domain::SlackSpec::channel(CHANNEL)),
-            }],
+            targets: vec![domain::TargetSpec::new(
+                "slack",
+                domain::OutletSpec::Slack(domain::SlackSpec::channel(CHANNEL)),
+            )],
             ..domain::Run::queued(run, "triage".parse().unwrap(), "d", Timestamp::UNIX_EPOCH)
         })
         .await
@@ -190,10 +190,7 @@ async fn i8_what_an_alert_once_filled_in_is_no_expression_when_it_is_run_again()
     let first = domain::Run {
         params: serde_json::json!({"namespace": "${{ 'abc' }}"}).as_object().unwrap().clone(),
         status: RunStatus::Failed,
-        targets: vec![domain::TargetSpec {
-            name: "slack".to_owned(),
-            outlet: domain::OutletSpec::Slack(domain::SlackSpec::channel(CHANNEL)),
-        }],
+        targets: vec![domain::TargetSpec::new("slack", domain::OutletSpec::Slack(domain::SlackSpec::channel(CHANNEL)))],
         ..domain::Run::queued(run, "wanting".parse().unwrap(), "d", Timestamp::UNIX_EPOCH)
     };
     world.store.open_command(&first).await.unwrap();
