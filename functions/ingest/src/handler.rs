@@ -28,6 +28,17 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// none; a 503 in time lets it try again.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
+/// How many events of one request are made and sent at a time: the eight batches that are under way at once. Each may be
+/// some 150 KiB, and twice that while it is written.
+const AT_ONCE: usize = 80;
+
+/// How many of its events a sender is told of one by one.
+const MOST_TOLD: usize = 100;
+
+/// How long an answer to a sender of groups may take. Alertmanager gives a notification 10 s at least (`notify.MinTimeout`), and
+/// Grafana is built on it; in that time the queue takes thousands.
+pub const ANSWER_GROUP_WITHIN: Duration = Duration::from_secs(8);
+
 /// `Retry-After`, in seconds, when the queue did not take an event: it is back in moments.
 pub(crate) const RETRY_QUEUE: &str = "5";
 /// `Retry-After`, in seconds, when the secret could not be read: the store is asked anew at most once in 30 s.
@@ -92,7 +103,11 @@ impl Ingest {
             // Slack looks at the certificate. Nothing follows from it, so nobody need prove anything.
             return Ok(Response::new(Bytes::new()));
         }
-        let within = if is_slack { ANSWER_SLACK_WITHIN } else { ANSWER_WITHIN };
+        let within = match source.source_type {
+            SourceType::Slack => ANSWER_SLACK_WITHIN,
+            SourceType::Alertmanager | SourceType::Grafana => ANSWER_GROUP_WITHIN,
+            _ => ANSWER_WITHIN,
+        };
         match tokio::time::timeout(within, self.accept(source, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(refuse(source, Problem::unavailable(RETRY_QUEUE), "the answer took too long")),
@@ -119,21 +134,32 @@ impl Ingest {
         if source.source_type == SourceType::Slack {
             return self.slack(source, &payload, request.body()).await;
         }
-        let events = self.events(source, &payload);
-        let told = told(&events);
-        self.send(source, events).await.map_err(|_| Problem::unavailable(RETRY_QUEUE))?;
+        let told = self.take(source, &payload).await.map_err(|_| Problem::unavailable(RETRY_QUEUE))?;
         Ok(respond(StatusCode::ACCEPTED, "application/json", &told))
     }
 
-    /// What a verified request tells of, and what follows from each.
-    pub(crate) fn events(&self, source: &Source, payload: &VerifiedPayload<'_>) -> Vec<Event> {
+    /// Returns once the queue has all that a verified request tells of; what its sender is told. Some are made and sent at a
+    /// time, so that the memory is bounded for whatever a body holds.
+    pub(crate) async fn take(
+        &self,
+        source: &Source,
+        payload: &VerifiedPayload<'_>,
+    ) -> Result<Value, Box<dyn Error + Send + Sync>> {
         let received_at = self.clock.now();
-        let event = |normalized: Normalized| {
+        let mut events = sources::events(source, payload, received_at).map(|normalized| {
             let id = EventId::mint(received_at, self.entropy.random());
             let disposition = self.disposition(source, &normalized);
             normalized.into_event(id, source, received_at, disposition)
-        };
-        sources::normalize(source, payload, received_at).into_iter().map(event).collect()
+        });
+        let mut told = Told::default();
+        loop {
+            let some: Vec<Event> = events.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(told.value());
+            }
+            told.add(&some);
+            self.send(source, some).await?;
+        }
     }
 
     /// Proves a message of SNS with the certificate that SNS serves, and confirms the subscription if it asks for that. SNS
@@ -239,7 +265,7 @@ impl Ingest {
     }
 
     /// Returns once the queue has all of the events.
-    pub(crate) async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Box<dyn Error + Send + Sync>> {
+    async fn send(&self, source: &Source, events: Vec<Event>) -> Result<(), Box<dyn Error + Send + Sync>> {
         let failed = |error: Box<dyn Error + Send + Sync>, permanent: bool| {
             let said = chain(error.as_ref());
             tracing::error!(source = source.name.as_str(), permanent, error = said, "the events were not taken");
@@ -277,8 +303,8 @@ impl HandleInvocation for Ingest {
         let takes = |source: &&Source| source.scheme() == Some(Scheme::Iam);
         let source = self.catalog.sources.values().find(takes).ok_or(InvocationError::NoSource)?;
         let payload = sources::invoked(source, event).map_err(InvocationError::Refused)?;
-        let sent = self.send(source, self.events(source, &payload)).await;
-        sent.map_err(|error| InvocationError::Queue(error).into())
+        let taken = self.take(source, &payload).await;
+        taken.map(drop).map_err(|error| InvocationError::Queue(error).into())
     }
 }
 
@@ -312,15 +338,33 @@ fn does(disposition: &Disposition) -> &'static str {
     }
 }
 
-/// One event as it is, several as a list.
-pub(crate) fn told(events: &[Event]) -> Value {
-    let accepted = events.iter().map(|event| {
-        let Event { id, kind, disposition, .. } = event;
-        json!(Accepted { event: *id, kind: *kind, disposition })
-    });
-    let mut accepted: Vec<Value> = accepted.collect();
-    match accepted.pop() {
-        Some(only) if accepted.is_empty() => only,
-        last => json!({ "events": accepted.into_iter().chain(last).collect::<Vec<_>>() }),
+/// What a sender is told of its events: of one as it is, of several a list of the first.
+#[derive(Default)]
+struct Told {
+    events: Vec<Value>,
+    more: usize,
+}
+
+impl Told {
+    fn add(&mut self, events: &[Event]) {
+        let room = MOST_TOLD.saturating_sub(self.events.len());
+        self.more += events.len().saturating_sub(room);
+        self.events.extend(events.iter().take(room).map(|event| {
+            let Event { id, kind, disposition, .. } = event;
+            json!(Accepted { event: *id, kind: *kind, disposition })
+        }));
+    }
+
+    fn value(mut self) -> Value {
+        match self.events.pop() {
+            Some(only) if self.events.is_empty() => only,
+            last => {
+                self.events.extend(last);
+                match self.more {
+                    0 => json!({ "events": self.events }),
+                    more => json!({ "events": self.events, "more": more }),
+                }
+            }
+        }
     }
 }

@@ -9,4 +9,4 @@ mod handler;
 mod problem;
 mod slack;
 
-pub use handler::{ANSWER_WITHIN, Ingest, MAX_BODY};
+pub use handler::{ANSWER_GROUP_WITHIN, ANSWER_WITHIN, Ingest, MAX_BODY};

@@ -16,7 +16,7 @@ use sources::{Ask, Asked, FromSlack, VerifiedPayload, ask};
 
 use crate::{
     Ingest,
-    handler::{RETRY_QUEUE, told},
+    handler::RETRY_QUEUE,
     problem::{Problem, respond},
 };
 
@@ -52,9 +52,7 @@ impl Ingest {
                 Ok(Response::new(Bytes::new()))
             }
             read => {
-                let events = self.events(source, payload);
-                let told = told(&events);
-                self.send(source, events).await.map_err(unavailable)?;
+                let told = self.take(source, payload).await.map_err(unavailable)?;
                 Ok(match read {
                     FromSlack::Challenge(challenge) => {
                         respond(StatusCode::OK, "application/json", &json!({ "challenge": challenge }))

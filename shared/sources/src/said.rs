@@ -12,6 +12,9 @@ use crate::{
 /// The most labels that are taken of an alert, in the order of their names.
 pub(crate) const MAX_LABELS: usize = 64;
 
+/// What is said of a body that holds none.
+pub(crate) const NO_ALERT: &str = "the body tells of no alert";
+
 /// The most links that are taken of an alert.
 const MAX_LINKS: usize = 8;
 
@@ -73,9 +76,8 @@ impl<'a> Said<'a> {
         Self { summary: summary.into(), ..Self::new(EventKind::Ping, word) }
     }
 
-    /// The event with everything cut to size and checked; what is so already stays so. Who reads several events of a body
-    /// calls it for each, so that they are not all whole at the same time.
-    pub(crate) fn cut(self) -> Self {
+    /// The event with everything cut to size and checked.
+    fn cut(self) -> Self {
         // Nothing of a test is an incident; and half an id would be another id.
         let named = self.external_id.filter(|_| self.kind.role() != EventRole::Control);
         let external_id = named.and_then(|named| id(&named).ok());

@@ -3,7 +3,7 @@
 //! A body that is a list is as many events as it has elements (some checkers send "down" and "up" in one request);
 //! `body` is then the element.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use catalog::{
     expr::{ExprError, Expression, Scope},
@@ -15,42 +15,33 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    body, json,
+    Events, body, json,
     normalized::{Normalized, body_key, fragment, named_key},
     said::MAX_LABELS,
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, id, line, link},
     verify::VerifiedPayload,
 };
 
-/// The most events that one body may hold; a longer list is recorded as one event of kind `unknown`.
-pub const MAX_EVENTS: usize = 100;
-
-pub(crate) fn normalize(source: &Source, payload: &VerifiedPayload<'_>, received_at: Timestamp) -> Vec<Normalized> {
+pub(crate) fn events<'p>(source: &'p Source, payload: &VerifiedPayload<'p>, received_at: Timestamp) -> Events<'p> {
     let raw = payload.raw();
     let reader = Reader { source, signed_id: payload.signed_id(), headers: readable(source, payload), received_at };
-    if body::is_form(payload) {
-        return vec![reader.event(body::read(payload), raw, None)];
-    }
-    // Elements stay text here, so that each keeps its own part of the body.
-    let Ok(list) = serde_json::from_slice::<Vec<&RawValue>>(raw) else {
-        return vec![reader.event(body::read(payload), raw, None)];
-    };
-    match list.len() {
-        0 => vec![reader.unknown(raw, None, "the body is an empty list")],
-        1..=MAX_EVENTS => list
-            .iter()
-            .enumerate()
-            .map(|(index, element)| {
-                let part = element.get();
-                let body = serde_json::from_str(part).map_err(|error| format!("the body is not JSON: {error}"));
-                reader.event(body, part.as_bytes(), Some(index))
-            })
-            .collect(),
-        n => {
-            let reason = format!("the body is a list of {n} events; at most {MAX_EVENTS} are taken from one request");
-            vec![reader.unknown(raw, None, &reason)]
+    if !body::is_form(payload) {
+        // Elements stay text here, so that each keeps its own part of the body.
+        match serde_json::from_slice::<Vec<&'p RawValue>>(raw) {
+            Ok(list) if list.is_empty() => {
+                return Box::new(iter::once(reader.unknown(raw, None, "the body is an empty list")));
+            }
+            Ok(list) => {
+                return Box::new(list.into_iter().enumerate().map(move |(index, element)| {
+                    let part = element.get();
+                    let body = serde_json::from_str(part).map_err(|error| format!("the body is not JSON: {error}"));
+                    reader.event(body, part.as_bytes(), Some(index))
+                }));
+            }
+            Err(_) => {}
         }
     }
+    Box::new(iter::once(reader.event(body::read(payload), raw, None)))
 }
 
 /// The headers that expressions may see: all but those that carry what must stay secret (I9).

@@ -1,8 +1,11 @@
 //! Every status, and that nothing is sent but with a 202.
 
+use std::{collections::BTreeSet, sync::atomic::Ordering};
+
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use ingest::{ANSWER_WITHIN, MAX_BODY};
+use serde_json::json;
 
 use crate::world::{SECRET, Said, Takes, sample, world};
 
@@ -52,6 +55,24 @@ async fn i2_a_list_of_which_the_queue_took_only_a_part_is_not_accepted() {
     // What was sent before the failure comes again under the same delivery key, so it counts once (I3).
     let keys: Vec<_> = world.events().iter().map(|event| event.delivery_key.clone()).collect();
     assert_eq!(keys, ["msg_1/0", "msg_1/0", "msg_1/1"]);
+}
+
+#[tokio::test]
+async fn i5_of_thousands_of_events_all_are_taken_some_at_a_time() {
+    let world = world();
+    let list: Vec<_> = (0..2_500).map(|n| json!({"id": n.to_string(), "title": "t"})).collect();
+    let list = json!(list).to_string();
+    *world.queue.takes.lock().unwrap() = Takes::First(1_000);
+    let said = world.post("plain", list.clone()).await;
+    is_problem(&said, StatusCode::SERVICE_UNAVAILABLE, "unavailable");
+    *world.queue.takes.lock().unwrap() = Takes::All;
+    world.queue.sent.lock().unwrap().clear();
+    let said = world.post("plain", list).await;
+    assert_eq!((said.status, world.sent()), (StatusCode::ACCEPTED, 2_500));
+    assert_eq!((said.body["events"].as_array().unwrap().len(), &said.body["more"]), (100, &json!(2_400)));
+    let ids: BTreeSet<_> = world.events().into_iter().map(|event| event.external_id.unwrap()).collect();
+    assert_eq!(ids.len(), 2_500);
+    assert_eq!(world.queue.at_once.load(Ordering::SeqCst), 80);
 }
 
 #[tokio::test(start_paused = true)]

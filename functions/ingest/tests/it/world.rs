@@ -18,7 +18,7 @@ use domain::{Event, InvestigateMessage, Name, Secret};
 use http::{Method, Request, Response, StatusCode};
 use ingest::Ingest;
 use jiff::Timestamp;
-use ports::{AskSns, Clock, Entropy, HandleHttp, PortError, Queue, ReadSecret, SecretError, SendMessage};
+use ports::{AskSns, Clock, Entropy, HandleHttp, Outgoing, PortError, Queue, ReadSecret, SecretError, SendMessage};
 use serde_json::Value;
 
 pub const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -141,6 +141,8 @@ pub enum Takes {
 
 #[derive(Default)]
 pub struct FakeQueue {
+    /// The most messages that one call was to send.
+    pub at_once: AtomicUsize,
     pub takes: Mutex<Takes>,
     pub sent: Mutex<Vec<(Queue, String, String, Duration)>>,
 }
@@ -160,6 +162,14 @@ impl SendMessage for FakeQueue {
             _ => {}
         }
         sent.push((queue, body.to_owned(), group.to_owned(), delay));
+        Ok(())
+    }
+
+    async fn send_all(&self, queue: Queue, messages: &[Outgoing]) -> Result<(), PortError> {
+        self.at_once.fetch_max(messages.len(), Ordering::SeqCst);
+        for Outgoing { body, group } in messages {
+            self.send(queue, body, group, Duration::ZERO).await?;
+        }
         Ok(())
     }
 }

@@ -5,16 +5,14 @@ use domain::Alert;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::prometheus::{One, group};
+use super::prometheus::One;
 use crate::{
     json::text,
     said::{Said, links},
 };
 
-pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
-    if body.get("alerts").is_some_and(Value::is_array) {
-        return group(body, received_at, dress);
-    }
+/// A body that is no [`Group`](super::prometheus::Group).
+pub(crate) fn read(body: &Value, _: Timestamp) -> Vec<Said<'_>> {
     let reason = if body.is_array() {
         "the body is a list of alerts, which is what goes into an Alertmanager: send what comes out of it (`webhook_config`)"
     } else {
@@ -23,7 +21,7 @@ pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
     vec![Said::unknown("", reason)]
 }
 
-fn dress(one: &One<'_>, alert: &mut Alert) {
+pub(super) fn dress(one: &One<'_>, alert: &mut Alert) {
     alert.links = links([
         ("Runbook", one.runbook()),
         ("Dashboard", one.annotation(&["dashboard_url", "dashboard", "dashboardURL", "dashboardUrl"])),

@@ -7,16 +7,15 @@ use domain::{Alert, AlertSeverity, EventKind};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::prometheus::{One, group};
+use super::prometheus::One;
 use crate::{
     json::{self, first, labels, list, text, word},
     said::{Said, alert, links, service},
 };
 
+/// A body that is no [`Group`](super::prometheus::Group).
 pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
-    if body.get("alerts").is_some_and(Value::is_array) {
-        group(body, received_at, dress)
-    } else if body.get("ruleName").is_some() || body.get("ruleId").is_some() {
+    if body.get("ruleName").is_some() || body.get("ruleId").is_some() {
         vec![legacy(body, received_at)]
     } else {
         let reason = "the body has neither `alerts` nor `ruleId`, so it is no notification of Grafana: \
@@ -25,7 +24,7 @@ pub(crate) fn read(body: &Value, received_at: Timestamp) -> Vec<Said<'_>> {
     }
 }
 
-fn dress(one: &One<'_>, alert: &mut Alert) {
+pub(super) fn dress(one: &One<'_>, alert: &mut Alert) {
     // The link that silences it is left out: nobody shall do that by a wrong click.
     alert.links = links([
         ("Runbook", one.runbook()),

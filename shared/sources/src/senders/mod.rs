@@ -30,6 +30,8 @@ mod splunk_oncall;
 mod statuspage;
 mod zabbix;
 
+pub(crate) use prometheus::Group;
+
 /// Reads the events of a body, with the time at which it came. None means that it holds none.
 pub(crate) type Read = for<'a> fn(&'a Value, Timestamp) -> Vec<Said<'a>>;
 
@@ -57,6 +59,15 @@ pub(crate) fn reader(sender: SourceType) -> Option<Read> {
         SourceType::Nobl9 => nobl9::read,
         SourceType::Slack => slack::read,
     })
+}
+
+/// The group of alerts that a body is, of those senders that send groups. It is read by that, and any other body by [`reader`].
+pub(crate) fn group(sender: SourceType, body: &Value) -> Option<Group> {
+    match sender {
+        SourceType::Alertmanager => Group::of(body, alertmanager::dress),
+        SourceType::Grafana => Group::of(body, grafana::dress),
+        _ => None,
+    }
 }
 
 /// The body as its reader takes it: what CloudWatch says travels as text within the JSON of SNS.

@@ -13,14 +13,9 @@ use super::slo;
 use crate::{
     json::{self, labels, list, text, time},
     normalized::hash,
-    said::{MAX_LABELS, Said, alert, service},
+    said::{MAX_LABELS, NO_ALERT, Said, alert, service},
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, line},
 };
-
-/// The most alerts that are taken of one request. A body of 1 MiB holds about a thousand real alerts of 1 KiB, and groups
-/// have a few dozen; but it may hold 50,000 of nothing, and each of them is an event of up to some 100 KiB with what the
-/// group has in common, where ingest has 256 MB for all.
-const MAX_ALERTS: usize = 500;
 
 /// The most bytes that the labels which a group has in common may add to each of its alerts, in the order of their names.
 const COMMON_CAP: usize = 16 * 1024;
@@ -149,35 +144,53 @@ fn find<'m>(
     names.iter().filter_map(value).find(|value| !value.is_empty())
 }
 
-/// The events of a group. `dress` adds to an alert what only its sender has.
-pub(super) fn group<'a>(body: &'a Value, received_at: Timestamp, dress: fn(&One<'_>, &mut Alert)) -> Vec<Said<'a>> {
-    let (alerts, common) = (list(body, "/alerts"), Common::of(body));
-    let said = alerts.iter().take(MAX_ALERTS).map(|element| {
-        let said = event(&One::new(element, body, &common), received_at, dress);
-        // Cut at once: what stands in the body once, as its `externalURL`, would else stand in each of them.
-        Said { part: Some(element), ..said.cut() }
-    });
-    let mut said: Vec<_> = said.collect();
-    let mut reasons = vec![];
-    if let Some(more) = alerts.len().checked_sub(MAX_ALERTS).filter(|more| *more > 0) {
-        reasons.push(format!(
-            "{more} more alerts of this request were not taken, since at most {MAX_ALERTS} are: set the sender's \
-             `max_alerts` to {MAX_ALERTS} or less, or group by more labels"
-        ));
-    }
-    let left_out = json::number(body, "/truncatedAlerts").unwrap_or_default();
-    if left_out >= 1.0 && said.iter().any(|event| event.kind != EventKind::Ping) {
-        reasons
-            .push(format!("{left_out} more alerts of this group were left out by the sender: raise its `max_alerts`"));
-    }
-    // One event for both, since the whole body names it.
-    if !reasons.is_empty() {
-        said.push(Said::unknown("truncated", reasons.join("; ")));
-    }
-    said
+/// Adds to an alert what only its sender has.
+pub(super) type Dress = fn(&One<'_>, &mut Alert);
+
+/// The events of a group, one after the other: a body may hold ten thousand, and with what the group has in common each of
+/// them may be a hundred times what it takes there.
+pub(crate) struct Group {
+    dress: Dress,
+    common: Common,
+    /// The place of the next one.
+    next: usize,
+    /// How many the sender left out, as it says.
+    left_out: f64,
+    /// Whether there was one that is no test.
+    real: bool,
+    ended: bool,
 }
 
-fn event<'a>(one: &One<'_>, received_at: Timestamp, dress: fn(&One<'_>, &mut Alert)) -> Said<'a> {
+impl Group {
+    /// The group that `body` is, if it is one.
+    pub(super) fn of(body: &Value, dress: Dress) -> Option<Self> {
+        body.get("alerts").filter(|alerts| alerts.is_array())?;
+        let left_out = json::number(body, "/truncatedAlerts").unwrap_or_default();
+        Some(Self { dress, common: Common::of(body), next: 0, left_out, real: false, ended: false })
+    }
+
+    /// The next event of `body`, which is the group's.
+    pub(crate) fn next<'a>(&mut self, body: &'a Value, received_at: Timestamp) -> Option<Said<'a>> {
+        if let Some(element) = list(body, "/alerts").get(self.next) {
+            self.next += 1;
+            let said = event(&One::new(element, body, &self.common), received_at, self.dress);
+            self.real |= said.kind != EventKind::Ping;
+            return Some(Said { part: Some(element), ..said });
+        }
+        if std::mem::replace(&mut self.ended, true) {
+            return None;
+        }
+        if self.left_out >= 1.0 && self.real {
+            let left_out = self.left_out;
+            let reason =
+                format!("{left_out} more alerts of this group were left out by the sender: raise its `max_alerts`");
+            return Some(Said::unknown("truncated", reason));
+        }
+        (self.next == 0).then(|| Said::unknown("", NO_ALERT))
+    }
+}
+
+fn event<'a>(one: &One<'_>, received_at: Timestamp, dress: Dress) -> Said<'a> {
     let (word, kind) = match status(one, received_at) {
         Ok(found) => found,
         Err(said) => return *said,
