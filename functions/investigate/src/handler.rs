@@ -13,6 +13,7 @@ use engine::{DriveError, Driven, Engine, Redactor, Stood, reader::Read};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
+use serde_json::Value;
 use store::{Accepted, Claim, Fired, IncidentWindow, OpenLimits, StoreError};
 
 /// Why a message could not be taken to its end. It stays in the queue.
@@ -154,7 +155,11 @@ impl Investigate {
     }
 
     fn requested(&self, request: &CommandRequest) -> Run {
-        let given = request.with.clone().into_iter().collect();
+        // Before anything of it is stored (I9). A masked value that does not fit its parameter fails the run, and says so.
+        let redactor = Redactor::of(&self.engine.catalog);
+        let mut given = Value::Object(request.with.clone());
+        redactor.value(&mut given);
+        let given = given.as_object().cloned().unwrap_or_default().into_iter().collect();
         let params = engine::parameters(&self.engine.catalog, &request.command, &given, None);
         let (trigger, deliver) = match &request.asked_in {
             // The answer stands where it was asked for.
@@ -168,7 +173,7 @@ impl Investigate {
             trigger,
             targets: catalog::targets(&deliver, None),
             assistant: request.assistant.clone(),
-            reason: params.as_ref().err().cloned(),
+            reason: params.as_ref().err().map(|reason| redactor.text(reason).into_owned()),
             params: params.unwrap_or_default(),
             ..self.queued(RunId::opened_by(request.id), &request.command)
         }

@@ -1,6 +1,7 @@
 //! Takes secrets out of evidence, before it is stored and before anyone reads it (I9): what gitleaks' rules know, what is
 //! named as a secret, and what a catalog's Redactions say.
 
+mod json;
 mod known;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,28 @@ const SECRET_ENDS: [&str; 9] =
 /// Words that make a secret of the `key` behind them: `api_key`, `accessKey`; and `apikey` as one word.
 const SECRET_KEYS: [&str; 7] = ["api", "private", "access", "secret", "signing", "encryption", "account"];
 
-/// Last words of a key that speaks of a secret and is none: `secretName`, `token_file`.
-const ABOUT: [&str; 10] = ["name", "names", "arn", "path", "file", "type", "version", "policy", "status", "algorithm"];
+/// Last words of a key that speaks of a secret and is none: `secretName`, `token_file`, `SignatureDoesNotMatch`.
+const ABOUT: [&str; 15] = [
+    "name",
+    "names",
+    "arn",
+    "path",
+    "file",
+    "type",
+    "version",
+    "policy",
+    "status",
+    "algorithm",
+    "exception",
+    "error",
+    "match",
+    "found",
+    "expired",
+];
+
+/// How an Authorization header's value begins; what is secret stands behind it.
+const SCHEMES: [&str; 10] =
+    ["basic", "bearer", "digest", "negotiate", "ntlm", "token", "apikey", "oauth", "hoba", "aws4-hmac-sha256"];
 
 /// Words of a key that make a number under it a count or a limit, and so no secret: `tokens_left`, `maxTokens`.
 const COUNTS: [&str; 26] = [
@@ -70,13 +91,22 @@ static SECRET_TEXT: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"((?-u:\b)[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@",
         // An Authorization header's value.
         r"(?i)((?-u:\b)(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}",
+        // The header with its scheme, whatever follows, with the parameters that some have.
+        &[
+            r#"(?i)((?-u:\b)authorization\\?["']?\s*[:=]\s*\\?["']?(?:"#,
+            &SCHEMES.join("|"),
+            r#")\s+)(?:[\w-]+="[^"\n]*"|[^\s"'\\,]+)(?:,\s*[\w-]+=(?:"[^"\n]*"|[^\s"'\\,]+))*"#,
+        ]
+        .concat(),
+        // The pairs of a Cookie or Set-Cookie header.
+        r#"(?i)((?-u:\b)cookies?\s*[:=]\s*)[\w.~!#$%&*+^|-]+=[^\s;,"'\\]*(?:;\s*[\w.~!#$%&*+^|-]+(?:=[^\s;,"'\\]*)?)*"#,
     ])
 });
 
 /// What is secret by the word before it: `password=...`, `"stripe_secret_key": "..."`. A quoted value runs to its closing
 /// quote, or to the end of the line when there is none.
 static SECRET_NAMED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let named = r#"(?is)(?P<before>(?P<key>[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key)[\w-]*)\\?["']?\s*[=:]\s*"#;
+    let named = r#"(?is)(?P<before>(?P<key>[\w-]*(?:passw(?:or)?d|passphrase|secret|token|cookie|authorization|credential|signature|api[_-]?key|private[_-]?key|access[_-]?key)[\w-]*)\\?["']?\s*[=:]\s*"#;
     let values = [
         r#"")(?:(?P<value>(?:[^"\\]|\\.)*)(?P<after>")|[^\n]*)"#,
         r"')(?:(?P<value>(?:[^'\\]|\\.)*)(?P<after>')|[^\n]*)",
@@ -84,7 +114,19 @@ static SECRET_NAMED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"\\")(?:(?P<value>(?:[^"\\]|\\\\(?:\\["\\]|[^"\\])|\\[^"\\])*)(?P<after>\\")|[^\n]*)"#,
         r#")(?P<value>[^\s"'&,;<>{}\[\]\\][^\s"'&,;<>{}\[\]]{2,})(?P<after>)"#,
     ];
-    compiled(&values.map(|value| format!("{named}{value}")))
+    let beside = [
+        // `{"name": "DB_PASSWORD", "value": "..."}`, where it is not whole and so no JSON.
+        r#"(?is)(?P<before>"(?:name|key)"\s*:\s*"(?P<key>[^"\\]*)"\s*,\s*"value"\s*:\s*")(?:(?P<value>(?:[^"\\]|\\.)*)(?P<after>")|[^\n]*)"#,
+        r#"(?is)(?P<before>"(?:name|key)"\s*:\s*"(?P<key>[^"\\]*)"\s*,\s*"value"\s*:\s*)(?P<value>-?[0-9][0-9.e+-]*)(?P<after>)"#,
+        r#"(?is)(?P<before>"value"\s*:\s*")(?P<value>(?:[^"\\]|\\.)*)(?P<after>"\s*,\s*"(?:name|key)"\s*:\s*"(?P<key>[^"\\]*)")"#,
+        // The same within a JSON text.
+        r#"(?is)(?P<before>\\"(?:name|key)\\"\s*:\s*\\"(?P<key>[^"\\]*)\\"\s*,\s*\\"value\\"\s*:\s*\\")(?:(?P<value>(?:[^"\\]|\\\\(?:\\["\\]|[^"\\])|\\[^"\\])*)(?P<after>\\")|[^\n]*)"#,
+        // In YAML the two are lines.
+        r#"(?i)(?P<before>(?-u:\b)(?:name|key):[ \t]*["']?(?P<key>[\w.-]+)["']?[ \t]*\r?\n[ \t]*value:[ \t]*)(?P<value>[^\s\[][^\r\n]*)(?P<after>)"#,
+    ];
+    compiled(
+        &values.map(|value| format!("{named}{value}")).into_iter().chain(beside.map(str::to_owned)).collect::<Vec<_>>(),
+    )
 });
 
 fn compiled<P: AsRef<str>>(patterns: &[P]) -> Vec<Regex> {
@@ -95,6 +137,11 @@ fn compiled<P: AsRef<str>>(patterns: &[P]) -> Vec<Regex> {
 /// together what stood apart.
 #[must_use]
 pub fn text(text: &str) -> Cow<'_, str> {
+    Redactor::default().text(text)
+}
+
+/// What is secret by its looks, and by the word before it.
+fn flat(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
     for secret in known::secrets(text).into_iter().rev() {
         masked.to_mut().replace_range(secret, MASK);
@@ -119,7 +166,8 @@ fn named(text: &str, pattern: &Regex) -> Option<String> {
         let group = |name: &str| found.name(name).map_or("", |part| part.as_str());
         let (Some(whole), Some(key)) = (found.get(0), found.name("key")) else { break };
         let counts = group("value").parse::<f64>().is_ok() && is_count(key.as_str());
-        if counts || !is_secret_key(key.as_str()) {
+        let is_scheme = SCHEMES.iter().any(|scheme| group("value").eq_ignore_ascii_case(scheme));
+        if counts || is_scheme || !is_secret_key(key.as_str()) {
             from = key.end();
             continue;
         }
@@ -154,7 +202,8 @@ impl Redactor {
         Self { own: own.collect() }
     }
 
-    /// `text` with what is secret masked.
+    /// `text` with what is secret masked: by its looks, by the word before it, and where it is JSON by its keys, as
+    /// [`Self::value`] does.
     #[must_use]
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut masked = Cow::Borrowed(text);
@@ -169,9 +218,13 @@ impl Redactor {
                 masked.to_mut().replace_range(secret, replace);
             }
         }
-        match masked {
-            Cow::Borrowed(text) => self::text(text),
-            Cow::Owned(masked) => Cow::Owned(self::text(&masked).into_owned()),
+        let masked = match masked {
+            Cow::Borrowed(text) => flat(text),
+            Cow::Owned(masked) => Cow::Owned(flat(&masked).into_owned()),
+        };
+        match json::masked(self, &masked) {
+            Some(masked) => Cow::Owned(masked),
+            None => masked,
         }
     }
 

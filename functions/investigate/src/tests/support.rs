@@ -270,7 +270,12 @@ fn catalog(looks: &[(&'static str, u64)]) -> Catalog {
                 "name": "wanting", "description": "x", "tasks": tasks,
                 "parameters": {"namespace": {"type": "string", "pattern": "^[a-z]+$"}},
             },
+            "noted": {
+                "name": "noted", "description": "x", "tasks": tasks,
+                "parameters": {"note": {"type": "string"}, "token": {"type": "string"}},
+            },
         },
+        "redactions": {"customers": {"name": "customers", "pattern": "C-[0-9]{6}", "masks": ["C-000000"]}},
         "schedules": {
             "nightly": schedule("nightly", "triage", false),
             "paused": schedule("paused", "triage", true),

@@ -108,6 +108,41 @@ async fn a_command_that_a_person_asks_for_is_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn i9_what_a_person_gives_a_command_is_masked_before_it_is_stored() {
+    let world = world(&[("http://a", 1)]);
+    let asked = |command: &str, with: serde_json::Value| {
+        let id = world.opening("pages").id;
+        let request = CommandRequest {
+            id,
+            command: command.parse().unwrap(),
+            with: with.as_object().unwrap().clone(),
+            by: "ann".to_owned(),
+            requested_at: jiff::Timestamp::UNIX_EPOCH,
+            asked_in: Some(place(None)),
+            assistant: None,
+        };
+        let body = serde_json::to_string(&InvestigateMessage::CommandV1 { request: Box::new(request) }).unwrap();
+        (body, RunId::opened_by(id))
+    };
+    let (body, run) = asked("noted", json!({"note": "C-123456 says password=hunter2", "token": "of ann"}));
+    world.handle(&body, 1, 300).await.unwrap();
+    let view = world.view(run).await;
+    assert_eq!(view.run.status, RunStatus::Concluded);
+    assert_eq!(json!(view.run.params), json!({"note": "[redacted] says password=[redacted]", "token": "[redacted]"}));
+
+    // What does not fit is said without it.
+    let (body, run) = asked("wanting", json!({"namespace": "C-123456", "password=hunter2": "x"}));
+    world.handle(&body, 1, 300).await.unwrap();
+    let run = world.view(run).await.run;
+    assert_eq!(run.status, RunStatus::Failed);
+    let stored = serde_json::to_string(&run).unwrap();
+    assert!(run.reason.unwrap().contains("namespace"), "{stored}");
+    for secret in ["hunter2", "C-123456"] {
+        assert!(!stored.contains(secret), "{stored}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn i14_parameters_that_do_not_fit_fail_the_run_where_people_see_it() {
     let world = world(&[("http://a", 1)]);
     let (body, run) = message(&world.opening("misfit"));

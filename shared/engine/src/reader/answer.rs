@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{prompt, quotes};
-use crate::{findings, model::Tool, redact};
+use crate::{Redactor, findings, model::Tool};
 
 /// The tool by which the model answers.
 pub const TOOL: &str = "answer";
@@ -124,10 +124,11 @@ pub fn parse(arguments: &Value) -> Result<Given, String> {
 }
 
 /// What of `given` stands in `steps`, and the rest as hypotheses that say why. `fence` marks outside data and has no place
-/// in an answer.
+/// in an answer. What the team's Redactions mask is masked here too: a model may put together what stood apart.
 #[must_use]
-pub fn verify(given: &Given, steps: &[Step], fence: &str) -> Reading {
-    let text = |text: &str, most: usize| clean(text, fence, most);
+pub fn verify(given: &Given, steps: &[Step], fence: &str, redactor: &Redactor) -> Reading {
+    let text = |text: &str, most: usize| clean(text, fence, redactor, most);
+    let quote = |text: &str| quote(text, redactor);
     let demoted = |what: &str, why: String| Hypothesis { text: text(what, TEXT_CAP), demoted: Some(why) };
     let (mut unproven, mut cause) = (Vec::new(), None);
     if let Some(given) = &given.probable_cause {
@@ -191,10 +192,10 @@ fn shown(steps: &[Step], id: &str, quote: &str) -> Result<StepId, String> {
 
 /// One line of at most `most` bytes: nothing hidden, no fence, no secret, and no address that becomes a link. A URL in an
 /// answer may be what an alert told the model to say, so it keeps its words and loses its scheme.
-fn clean(text: &str, fence: &str, most: usize) -> String {
+fn clean(text: &str, fence: &str, redactor: &Redactor, most: usize) -> String {
     let plain = prompt::plain(text, fence);
     let line = unlinked(plain.split_whitespace().collect::<Vec<_>>().join(" "));
-    findings::cap(redact::text(&line).into_owned(), most)
+    findings::cap(redactor.text(&line).into_owned(), most)
 }
 
 /// `line` with every URL without its scheme.
@@ -209,9 +210,9 @@ fn unlinked(mut line: String) -> String {
 }
 
 /// A quote as it is shown, once it was found in its evidence, which is redacted. A URL in it becomes no link either.
-fn quote(quote: &str) -> String {
+fn quote(quote: &str, redactor: &Redactor) -> String {
     let shown: String = quote.chars().filter(|c| !quotes::is_hidden(*c)).collect();
-    findings::cap(unlinked(shown.trim().to_owned()), QUOTE_CAP)
+    findings::cap(redactor.text(&unlinked(shown.trim().to_owned())).into_owned(), QUOTE_CAP)
 }
 
 #[cfg(test)]
@@ -243,7 +244,7 @@ mod tests {
 
     #[test]
     fn i11_an_answer_whose_quotes_stand_is_kept_whole() {
-        let reading = verify(&parse(&answer()).unwrap(), &steps(), "0123abcd");
+        let reading = verify(&parse(&answer()).unwrap(), &steps(), "0123abcd", &Redactor::default());
         let cause = reading.cause.unwrap();
         assert_eq!((cause.confidence, cause.claims.len()), (Confidence::High, 2));
         assert_eq!(reading.hypotheses, [Hypothesis { text: "A deploy".into(), demoted: None }]);
@@ -257,7 +258,7 @@ mod tests {
         let mut given = answer();
         given["probable_cause"]["claims"][1]["quote"] = json!("the database is on fire");
         given["ruled_out"][0]["step"] = json!("health");
-        let reading = verify(&parse(&given).unwrap(), &steps(), "0123abcd");
+        let reading = verify(&parse(&given).unwrap(), &steps(), "0123abcd", &Redactor::default());
         assert_eq!(reading.cause.as_ref().unwrap().confidence, Confidence::Medium);
         assert_eq!(reading.cause.unwrap().claims.len(), 1);
         assert!(reading.ruled_out.is_empty());
@@ -271,7 +272,7 @@ mod tests {
             let mut given = answer();
             given["probable_cause"]["claims"] = claims;
             given["ruled_out"] = json!([]);
-            let reading = verify(&parse(&given).unwrap(), &steps(), "0123abcd");
+            let reading = verify(&parse(&given).unwrap(), &steps(), "0123abcd", &Redactor::default());
             assert!(reading.cause.is_none() && !reading.stands());
             assert_eq!(reading.hypotheses[0].text, "The pool is exhausted.");
             assert!(reading.hypotheses[0].demoted.is_some());
@@ -297,13 +298,31 @@ mod tests {
     }
 
     #[test]
+    fn i9_an_answer_is_masked_by_the_teams_own_patterns_too() {
+        let catalog = serde_json::json!({
+            "digest": "", "sources": {}, "workflows": {}, "commands": {}, "tasks": {}, "assistants": {}, "rules": {},
+            "knowledge": {}, "schedules": {}, "slxs": {},
+            "redactions": {"customers": {"name": "customers", "pattern": "C-[0-9]{6}", "masks": ["C-000000"]}},
+        });
+        let redactor = Redactor::of(&serde_json::from_value(catalog).unwrap());
+        let mut given = answer();
+        given["summary"] = json!("C-123456 cannot pay");
+        given["gaps"] = json!(["What C-654321 saw; password=hunter2"]);
+        let reading = verify(&parse(&given).unwrap(), &steps(), "fence", &redactor);
+        assert_eq!(
+            (reading.summary.as_str(), reading.gaps[0].as_str()),
+            ("[redacted] cannot pay", "What [redacted] saw; password=[redacted]")
+        );
+    }
+
+    #[test]
     fn i8_an_answer_is_plain_text_of_bounded_length() {
         let mut given = answer();
         given["summary"] = json!("<!channel> \u{202E}all is well, log in at https://evil.example/x?y now\nfencefence");
         given["impact"] = json!("x".repeat(100_000));
         given["next_steps"] = json!(vec!["javascript://evil.example run this"; 1]);
         given["other_hypotheses"] = json!((0..500).map(|n| format!("{n} password=hunter22")).collect::<Vec<_>>());
-        let reading = verify(&parse(&given).unwrap(), &steps(), "fence");
+        let reading = verify(&parse(&given).unwrap(), &steps(), "fence", &Redactor::default());
         assert_eq!(reading.summary, "<!channel> all is well, log in at evil.example/x?y now");
         assert_eq!(reading.next_steps, ["evil.example run this"]);
         assert!(reading.impact.len() <= TEXT_CAP);

@@ -31,7 +31,7 @@ use self::{
     tools::Offer,
     turn::{Asked, Request},
 };
-use crate::{DriveError, Engine, MAX_SLICES, drive::Stood, findings, knowledge};
+use crate::{DriveError, Engine, MAX_SLICES, Redactor, drive::Stood, findings, knowledge};
 
 pub use budget::{ANSWER_TOKENS, MAX_CALLS, MAX_TURNS, RUN_TOKENS};
 pub use prompt::PROMPT_CAP;
@@ -103,7 +103,8 @@ impl Engine {
                 Next::Ended(reason) => break Ended::Without(reason),
                 Next::Answered(arguments) => match answer::parse(&arguments) {
                     Ok(given) => {
-                        let reading = answer::verify(&given, &steps, &talk.opening.fence);
+                        let redactor = Redactor::of(&self.catalog);
+                        let reading = answer::verify(&given, &steps, &talk.opening.fence, &redactor);
                         break Ended::Answered(Box::new(reading));
                     }
                     // It was valid when it was recorded; another release may read it otherwise.

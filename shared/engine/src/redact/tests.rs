@@ -11,7 +11,7 @@ fn value(given: &mut Value) {
 
 #[test]
 fn i9_every_pattern_compiles() {
-    assert_eq!((SECRET_TEXT.len(), SECRET_NAMED.len()), (6, 4));
+    assert_eq!((SECRET_TEXT.len(), SECRET_NAMED.len()), (8, 9));
 }
 
 #[test]
@@ -56,6 +56,108 @@ fn i9_named_secrets_are_masked_to_their_end() {
         assert_eq!(text(given), wanted);
         assert_eq!(text(wanted), wanted, "masking again changes nothing");
     }
+}
+
+#[test]
+fn i9_a_name_and_the_value_beside_it_are_masked_in_texts_too() {
+    for (given, wanted) in [
+        (
+            r#"{"env":[{"name":"DB_PASSWORD","value":"hunter2"}]}"#,
+            r#"{"env":[{"name":"DB_PASSWORD","value":"[redacted]"}]}"#,
+        ),
+        // Anything may stand between them.
+        (
+            r#"{"name":"DB_PASSWORD","on":true,"value":"a\" b"}"#,
+            r#"{"name":"DB_PASSWORD","on":true,"value":"[redacted]"}"#,
+        ),
+        (
+            r#"[{"Value":99,"Key":"api-key"},{"name":"LOG","value":"debug"}]"#,
+            r#"[{"Key":"api-key","Value":"[redacted]"},{"name":"LOG","value":"debug"}]"#,
+        ),
+        // A body that was cut off is no JSON any more.
+        (
+            r#"{"env":[{"name":"DB_PASSWORD", "value":"hunter2"},{"na"#,
+            r#"{"env":[{"name":"DB_PASSWORD", "value":"[redacted]"},{"na"#,
+        ),
+        (
+            r#"{"env":[{"value":"hunter2","name":"DB_PASSWORD"},{"na"#,
+            r#"{"env":[{"value":"[redacted]","name":"DB_PASSWORD"},{"na"#,
+        ),
+        (r#"{"env":[{"name":"DB_PASSWORD","value":"hunt"#, r#"{"env":[{"name":"DB_PASSWORD","value":"[redacted]"#),
+        (
+            r#"{"env":[{"name":"PIN_TOKEN","value":4711},{"na"#,
+            r#"{"env":[{"name":"PIN_TOKEN","value":[redacted]},{"na"#,
+        ),
+        (
+            r#"{"env":[{"name":"LOG_LEVEL","value":"debug"},{"name":"A_TOKEN","value":"x y"#,
+            r#"{"env":[{"name":"LOG_LEVEL","value":"debug"},{"name":"A_TOKEN","value":"[redacted]"#,
+        ),
+        // JSON within JSON, cut off.
+        (
+            r#"{"last":"{\"name\":\"DB_PASSWORD\",\"value\":\"hunter2\"}","#,
+            r#"{"last":"{\"name\":\"DB_PASSWORD\",\"value\":\"[redacted]\"}","#,
+        ),
+        // JSON within JSON, and in the lines of a log.
+        (
+            r#"{"last":"{\"credentials\":{\"user\":\"u\"}}"}"#,
+            r#"{"last":"{\"credentials\":{\"user\":\"[redacted]\"}}"}"#,
+        ),
+        (
+            "started\n{\"credentials\":{\"user\":\"u\"}}\nended",
+            "started\n{\"credentials\":{\"user\":\"[redacted]\"}}\nended",
+        ),
+        // As Kubernetes writes it.
+        (
+            "env:\n- name: DB_PASSWORD\n  value: hunter2 x\n- name: LOG\n  value: debug",
+            "env:\n- name: DB_PASSWORD\n  value: [redacted]\n- name: LOG\n  value: debug",
+        ),
+    ] {
+        assert_eq!(text(given), wanted);
+        assert_eq!(text(wanted), wanted, "masking again changes nothing");
+    }
+}
+
+#[test]
+fn i9_cookies_signatures_and_headers_are_masked_in_texts_too() {
+    for (given, wanted) in [
+        ("Cookie: sid=abc; theme=dark\nHost: x", "Cookie: [redacted]\nHost: x"),
+        ("set-cookie: sid=abc; Path=/; HttpOnly", "set-cookie: [redacted]"),
+        (r#"< Set-Cookie: "a b""#, r#"< Set-Cookie: "[redacted]""#),
+        (r#"{"set-cookie":"sid=abc; Path=/","n":1}"#, r#"{"set-cookie":"[redacted]","n":1}"#),
+        (r#"{"cookies":{"sid":"abc"},"n":1}"#, r#"{"cookies":{"sid":"[redacted]"},"n":1}"#),
+        ("Authorization: Bearer abc", "Authorization: Bearer [redacted]"),
+        ("proxy-authorization=Token abc.def", "proxy-authorization=Token [redacted]"),
+        (r#"Authorization: Digest username="bob", response="e1f2" x"#, "Authorization: Digest [redacted] x"),
+        (
+            "Authorization: AWS4-HMAC-SHA256 Credential=A/b/c, SignedHeaders=host;date, Signature=0f1e 200",
+            "Authorization: AWS4-HMAC-SHA256 [redacted] 200",
+        ),
+        (
+            "/x?X-Amz-Credential=A%2Fb&X-Amz-Signature=0f1e2d&v=1",
+            "/x?X-Amz-Credential=[redacted]&X-Amz-Signature=[redacted]&v=1",
+        ),
+        ("X-Hub-Signature-256: sha256=0f1e2d", "X-Hub-Signature-256: [redacted]"),
+    ] {
+        assert_eq!(text(given), wanted);
+        assert_eq!(text(wanted), wanted, "masking again changes nothing");
+    }
+    for given in [
+        "SignatureDoesNotMatch: The request signature we calculated is another one",
+        "ExpiredTokenException: The security token is expired",
+        "3 cookies were set, and the cookie is gone",
+    ] {
+        assert_eq!(text(given), given);
+    }
+}
+
+#[test]
+fn i9_a_teams_own_patterns_reach_into_json_texts() {
+    let redactor = Redactor::of(&catalog(json!({
+        "customers": {"name": "customers", "pattern": r"\bC-[0-9]{6}\b", "masks": ["C-000000"]},
+    })));
+    let mut given = json!({"body": "{\"who\":\"C\\u002d123456\",\"n\":1}"});
+    redactor.value(&mut given);
+    assert_eq!(given, json!({"body": "{\"n\":1,\"who\":\"[redacted]\"}"}), "escaped it is the same");
 }
 
 #[test]
