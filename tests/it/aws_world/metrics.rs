@@ -21,6 +21,8 @@ pub struct Filter {
     pub log_group: String,
     /// Fields and their texts, all of which must stand.
     wanted: Vec<(String, String)>,
+    /// The field that is added up; without one lines are counted.
+    value: Option<String>,
 }
 
 impl Filter {
@@ -28,6 +30,13 @@ impl Filter {
     pub fn matches(&self, line: &str) -> bool {
         let Ok(line) = serde_json::from_str::<Value>(line) else { return false };
         self.wanted.iter().all(|(field, text)| line[field] == text.as_str())
+    }
+
+    /// What it adds to its metric for this line.
+    pub fn adds(&self, line: &str) -> Option<f64> {
+        let Some(field) = &self.value else { return self.matches(line).then_some(1.0) };
+        let said: Value = serde_json::from_str(line).ok()?;
+        said[field].as_f64().filter(|_| self.matches(line))
     }
 }
 
@@ -50,15 +59,18 @@ pub fn filters() -> Vec<Filter> {
     let read = |(name, filter): (&String, &Value)| {
         let properties = &filter["Properties"];
         let [made] = properties["MetricTransformations"].as_array().unwrap().as_slice() else { panic!("{name}") };
-        assert_eq!(
-            (&made["MetricName"], &made["MetricValue"], &made["Unit"]),
-            (&name.as_str().into(), &"1".into(), &"Count".into())
-        );
+        assert_eq!(made["MetricName"], name.as_str());
+        let value = made["MetricValue"].as_str().unwrap();
+        let value = value.strip_prefix("$.").map(str::to_owned).or_else(|| (value == "1").then_some(String::new()));
+        let value = value.filter(|field| !field.contains(['.', '['])).unwrap_or_else(|| panic!("{name}: its value"));
+        // CloudWatch has no unit for dollars.
+        assert_eq!(made["Unit"], if value.ends_with("usd") { "None" } else { "Count" }, "{name}");
         assert_eq!(made["MetricNamespace"]["Fn::Sub"], "Firstlook/${Firstlook}");
         Filter {
             metric: name.clone(),
             log_group: properties["LogGroupName"]["Fn::Sub"].as_str().unwrap().to_owned(),
             wanted: wanted(properties["FilterPattern"].as_str().unwrap()),
+            value: Some(value).filter(|value| !value.is_empty()),
         }
     };
     resources(&watch, "AWS::Logs::MetricFilter").into_iter().map(read).collect()
@@ -77,9 +89,12 @@ fn each_filter_counts_a_line_that_its_function_says() {
             }
             continue;
         };
-        let folder = build::workspace().join("functions").join(function).join("src");
-        let source: String = fs::read_dir(folder)
-            .unwrap()
+        // What the engine says stands in the log of investigate.
+        let engine = (function == "investigate").then_some("shared/engine/src/reader");
+        let source: String = [format!("functions/{function}/src").as_str()]
+            .into_iter()
+            .chain(engine)
+            .flat_map(|folder| fs::read_dir(build::workspace().join(folder)).unwrap())
             .map(|entry| entry.unwrap().path())
             .filter(|path| path.is_file())
             .map(|path| fs::read_to_string(path).unwrap())
@@ -88,7 +103,7 @@ fn each_filter_counts_a_line_that_its_function_says() {
         assert_eq!(field, "message");
         let said = source.matches(&format!("\"{message}\"")).count();
         assert!(said > 0, "{}: {function} never says `{message}`", filter.metric);
-        for (field, _) in &filter.wanted[1..] {
+        for field in filter.wanted[1..].iter().map(|(field, _)| field).chain(&filter.value) {
             assert!(source.contains(&format!("{field} = ")), "{}: no line of {function} has `{field}`", filter.metric);
         }
     }

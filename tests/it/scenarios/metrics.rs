@@ -1,6 +1,8 @@
 //! What became of events, as the metric filters of `infra/observability.yaml` count it in the log of the functions.
 
-use super::{aws::Aws, incident, storm};
+use inbox::Wire;
+
+use super::{aws::Aws, incident, reading, storm};
 use crate::{
     aws_world::metrics::{Filter, filters},
     support::{
@@ -49,5 +51,29 @@ pub async fn i3_what_is_over_max_open_is_gathered_and_all_of_it_is_in_the_metric
         [("Accepted", "pagerduty"), ("Refused", "pagerduty"), ("Unmatched", "pagerduty"), ("Delivered", run.as_str())]
     {
         until(metric, async || (count(of(metric), about).await > 0).then_some(())).await;
+    }
+}
+
+/// What a model used stands in the log of investigate, from which the metrics are made, as it stands on the run.
+pub async fn i11_i12_a_model_of_messages_reads_and_cites_and_what_it_used_is_in_the_metrics(world: &Aws) {
+    let view = reading::reads_and_cites(world, "PMESSAGES", "messages", Wire::Anthropic).await;
+    let (run, cost) = (view.run.id.to_string(), view.run.cost);
+    let (api, all) = (world.deployment.api(), filters());
+    let of = |metric: &str| all.iter().find(|filter| filter.metric == metric).unwrap_or_else(|| panic!("no {metric}"));
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    for (metric, wanted) in [
+        ("Turns", cost.turns as f64),
+        ("Tokens", cost.usage.total() as f64),
+        ("Usd", cost.usd.usd()),
+        ("TurnsLost", 0.0),
+        ("UsdLost", 0.0),
+    ] {
+        let filter = of(metric);
+        until(&format!("{metric} of {run}: {wanted}"), async || {
+            let lines = api.log(&filter.log_group.replace("${Firstlook}", crate::aws_world::deploy::STACK)).await;
+            let sum: f64 = lines.iter().filter(|line| line.contains(&run)).filter_map(|line| filter.adds(line)).sum();
+            ((sum - wanted).abs() < 1e-9).then_some(())
+        })
+        .await;
     }
 }

@@ -116,7 +116,8 @@ pub async fn i11_a_model_of_converse_reads_and_cites(world: &dyn World) {
     reads_and_cites(world, "PCONVERSE", "converse", Wire::Bedrock).await;
 }
 
-async fn reads_and_cites(world: &dyn World, service: &str, model: &str, wire: Wire) {
+/// A page of `service`, whose Assistant reads with `model`: the run as it ends.
+pub async fn reads_and_cites(world: &dyn World, service: &str, model: &str, wire: Wire) -> RunView {
     let incident = incident("READ");
     let run = world.post("pagerduty", &page("incident.triggered", &incident, service, &incident, AT)).await.run();
     let view = settled(world, run).await;
@@ -154,6 +155,7 @@ async fn reads_and_cites(world: &dyn World, service: &str, model: &str, wire: Wi
     let stored = serde_json::to_string(&view).unwrap();
     assert!(!heard.contains("hunter2-of-the-shop") && !stored.contains("hunter2-of-the-shop"));
     assert!(!stored.contains("sk-of-the-scenarios"));
+    view
 }
 
 /// Each goes its own wrong way, at the same time; some of the ways, by the formats that both worlds have.
