@@ -14,6 +14,7 @@ mod issue;
 mod message;
 mod money;
 mod outlet;
+pub mod quotes;
 mod rating;
 mod reading;
 mod report;

@@ -10,7 +10,6 @@ mod calls;
 mod conversation;
 mod inputs;
 mod prompt;
-mod quotes;
 #[cfg(test)]
 pub mod testing;
 #[cfg(test)]
@@ -21,7 +20,7 @@ mod turn;
 use std::time::Duration;
 
 use catalog::model::{Assistant, Price, StopWhen};
-use domain::{IncidentState, LeaseToken, Name, Reading, Report, Run, Step, StepId};
+use domain::{IncidentState, LeaseToken, Name, Reading, Report, Run, Step, StepId, quotes};
 use jiff::{SignedDuration, Timestamp};
 use store::{BudgetScope, DayBudget};
 
