@@ -66,6 +66,13 @@ impl Opened {
             _ => id.to_string(),
         }
     }
+
+    /// What opened this page, for the same run as JSON; relative as the page is.
+    pub fn to_json(&self, id: RunId) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("exp", &self.expires).append_pair("sig", &self.signature);
+        format!("{id}.json?{}", query.finish())
+    }
 }
 
 /// Why a request is not answered with what it wants.
@@ -132,7 +139,9 @@ impl Console {
             verified = link::verify(scope, expires, signature, &keys, now);
         }
         verified.map_err(|error| Denied::Link(Some(error)))?;
-        Ok(Opened { expires: expires.clone(), signature: signature.clone(), keys })
+        // As a number, so that no way to write it makes the links on the page longer.
+        let expires = expires.parse::<i64>().map_err(|_| Denied::Link(Some(LinkError::Forged)))?.to_string();
+        Ok(Opened { expires, signature: signature.clone(), keys })
     }
 
     async fn run(&self, id: RunId, form: Form, opened: &Opened) -> Result<Response<Bytes>, StoreError> {

@@ -8,6 +8,7 @@ pub mod context;
 mod handler;
 mod list;
 pub mod page;
+mod room;
 mod run;
 mod whole;
 pub mod words;

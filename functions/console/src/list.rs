@@ -6,13 +6,19 @@ use maud::{Markup, html};
 use serde::Serialize;
 use store::{Origin, Reader, StoreError, UnmatchedEvent};
 
-use crate::{handler::Opened, page::Page, run, words};
+use crate::{
+    handler::Opened,
+    page::Page,
+    run,
+    words::{self, short, ticked},
+};
 
-/// How many runs, and how many events, one read gives.
-const PAGE: usize = 50;
+/// How many runs, and how many events, one read gives to programs, and to a page, which is to stay below 50 KB.
+const READ: usize = 50;
+pub(crate) const PAGE: usize = 20;
 
-/// A page takes in earlier days until it has so many runs, or has looked at so many days.
-const ENOUGH: usize = 20;
+/// A page takes in earlier days until it has so many rows, or has looked at so many days.
+const ENOUGH: usize = 10;
 const DAYS: usize = 7;
 
 /// Where a page begins.
@@ -34,12 +40,17 @@ pub(crate) struct Day {
     pub more_unmatched: Option<String>,
 }
 
+/// A day for a program.
 pub(crate) async fn one_day(reader: &Reader, mark: &Mark) -> Result<Day, StoreError> {
-    let mut runs = reader.runs_of_day(mark.day, PAGE, mark.runs.as_deref()).await?;
+    read(reader, mark, READ).await
+}
+
+async fn read(reader: &Reader, mark: &Mark, most: usize) -> Result<Day, StoreError> {
+    let mut runs = reader.runs_of_day(mark.day, most, mark.runs.as_deref()).await?;
     for run in &mut runs.runs {
         run.lease = None;
     }
-    let unmatched = reader.unmatched_of_day(mark.day, PAGE, mark.events.as_deref()).await?;
+    let unmatched = reader.unmatched_of_day(mark.day, most, mark.events.as_deref()).await?;
     Ok(Day {
         day: mark.day,
         runs: runs.runs,
@@ -51,16 +62,17 @@ pub(crate) async fn one_day(reader: &Reader, mark: &Mark) -> Result<Day, StoreEr
 
 /// The day of the mark, and earlier ones while there is little to see.
 pub(crate) async fn some_days(reader: &Reader, mark: Mark, today: Date) -> Result<Vec<Day>, StoreError> {
-    let first = one_day(reader, &mark).await?;
+    let first = read(reader, &mark, PAGE).await?;
     let mut whole = first.more_runs.is_none() && mark.runs.is_none() && mark.events.is_none();
-    let mut runs = first.runs.len();
+    let rows = |day: &Day| day.runs.len() + day.unmatched.len();
+    let mut rows_so_far = rows(&first);
     let mut days = vec![first];
     let mut day = mark.day;
-    while whole && runs < ENOUGH && days.len() < DAYS {
+    while whole && rows_so_far < ENOUGH && days.len() < DAYS {
         let Some(before) = kept_day_before(day, today) else { break };
-        let next = one_day(reader, &Mark { day: before, runs: None, events: None }).await?;
+        let next = read(reader, &Mark { day: before, runs: None, events: None }, PAGE).await?;
         whole = next.more_runs.is_none();
-        runs += next.runs.len();
+        rows_so_far += rows(&next);
         days.push(next);
         day = before;
     }
@@ -125,8 +137,8 @@ fn row(run: &Run, opened: &Opened) -> Markup {
         tr {
             td.nowrap { (words::clock(run.created_at)) }
             td {
-                a href={ "runs/" (opened.to_run(run.id)) } { (run.title) }
-                div { (words::ticked(said(run))) }
+                a href={ "runs/" (opened.to_run(run.id)) } { (short(&run.title, 120)) }
+                div { (ticked(&short(said(run), 160))) }
                 div.soft {
                     @if let Some(workflow) = &run.workflow { (workflow) " → " }
                     @if let Trigger::Schedule { name, at } = &run.trigger { "by schedule " (name) " at " (words::moment(*at)) " → " }
@@ -167,12 +179,12 @@ fn unmatched(day: &Day, date: &str, opened: &Opened) -> Markup {
                 tr {
                     td.nowrap { (words::clock(event.received_at)) }
                     td {
-                        (event.summary)
-                        div { (words::ticked(&event.reason)) }
+                        (short(&event.summary, 120))
+                        div { (ticked(&short(&event.reason, 160))) }
                         div.soft {
                             @match &event.origin {
                                 Origin::Event { source, kind, provider_kind } => {
-                                    (source) " · " (kind.as_str()) " (" (provider_kind) ")"
+                                    (source) " · " (kind.as_str()) " (" (short(provider_kind, 60)) ")"
                                 },
                                 Origin::Schedule { schedule } => { "by schedule " (schedule) },
                             }

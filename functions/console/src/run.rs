@@ -1,45 +1,94 @@
 //! The page of one RunSession: what came of it first, then what to do, then everything it rests on.
 
 mod alert;
+mod quoted;
 mod reading;
 mod record;
 mod report;
 mod steps;
 
-use domain::{Mode, Run, RunStatus, RunView, Severity, Trigger};
+use std::collections::BTreeSet;
+
+use domain::{Mode, Run, RunStatus, RunView, Severity, StepId, Trigger};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::{handler::Opened, page::Page, words};
+use self::quoted::Quotes;
+use crate::{
+    handler::Opened,
+    page::Page,
+    room::Room,
+    words::{self, short, ticked},
+};
 
 /// A run that is under way is shown anew after so many seconds.
 const AGAIN: u32 = 5;
 
+// What each part may take, in bytes. With what has no share (the style, the head, the foot) they are below 50 KB.
+const STEPS: usize = 15_000;
+const READING: usize = 5_000;
+const FINDINGS: usize = 6_000;
+const CHECKS: usize = 4_000;
+const DELIVERIES: usize = 2_000;
+const RATINGS: usize = 700;
+const EVENTS: usize = 2_500;
+const ALERT: usize = 2_500;
+const CONVERSATION: usize = 2_500;
+const RAW: usize = 1_200;
+
+/// What the parts of a page refer to.
+struct Sheet<'a> {
+    /// Leads to all of it.
+    json: String,
+    /// The steps that stand on the page.
+    shown: BTreeSet<&'a StepId>,
+    quotes: Quotes<'a>,
+}
+
+impl Sheet<'_> {
+    /// Leads to the step on the same page, where it stands there.
+    fn step_link(&self, step: &StepId) -> Markup {
+        let name = short(step.as_str(), 100);
+        match self.shown.contains(step) {
+            true => html! { a href={ "#step-" (step) } { (name) } },
+            false => html! { (name) },
+        }
+    }
+}
+
 pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
     let run = &view.run;
+    let json = opened.to_json(run.id);
+    let mut quotes = Quotes::of(run.report.as_ref());
+    let mut room = Room::default();
+    room.open(STEPS);
+    // Drawn first, since the claims lead to what stands there.
+    let steps::Timeline { markup: timeline, shown } = steps::timeline(&view.steps, &mut quotes, &json, &mut room);
+    let sheet = Sheet { json, shown, quotes };
     let body = html! {
         main {
             (head(view, now))
             (course(run, opened))
             (verdict(view))
             @if let Some(report) = &run.report {
-                @if let Some(read) = &report.reading { (reading::section(read, &report.read_by)) }
-                (report::findings(report))
+                @if let Some(read) = &report.reading { (room.part(READING, |room| reading::section(read, &report.read_by, &sheet, room))) }
+                (room.part(FINDINGS, |room| report::findings(report, &sheet, room)))
+                (room.part(CHECKS, |room| report::checks(report, &sheet, room)))
             }
-            @if let Some(report) = &run.report { (report::checks(report)) }
-            (steps::timeline(view))
-            (reading::transcript(&view.transcript))
-            (record::deliveries(view))
-            (record::events(view))
-            @if let Some(alert) = &run.alert { (alert::section(alert)) }
-            (record::raw(view))
+            (timeline)
+            (room.part(DELIVERIES, |room| record::deliveries(view, &sheet, room)))
+            (room.part(RATINGS, |room| record::ratings(view, &sheet, room)))
+            (room.part(EVENTS, |room| record::events(view, &sheet, room)))
+            @if let Some(alert) = &run.alert { (room.part(ALERT, |room| alert::section(alert, &sheet, room))) }
+            (room.part(CONVERSATION, |room| reading::transcript(&view.transcript, &sheet, room)))
+            (room.part(RAW, |room| record::raw(view, &sheet, room)))
         }
-        (foot(run, opened))
+        (foot(run, &sheet.json))
     };
     Page {
         again: (!run.status.is_terminal()).then_some(AGAIN),
         aside: html! { (run.id) },
-        ..Page::new(words::head(&run.title, 120).0, body)
+        ..Page::new(short(&run.title, 120), body)
     }
 }
 
@@ -47,7 +96,7 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
     let run = &view.run;
     let took = words::between(run.created_at, run.ended_at.unwrap_or(now));
     html! {
-        h1 { (run.title) }
+        h1 { (short(&run.title, 400)) }
         div.meta {
             span { (status(run)) }
             @if run.mode == Mode::Shadow {
@@ -60,23 +109,39 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
             }
             @match &run.trigger {
                 Trigger::Event { source, .. } => span { "from " b { (source) } },
-                Trigger::Hand { who } => span { "asked for by " b { (who) } },
-                Trigger::Chat(place) => span { "asked for by " b { (place) } },
+                Trigger::Hand { who } => span { "asked for by " b { (short(who, 100)) } },
+                Trigger::Chat(place) => span { "asked for by " b { (short(&place.to_string(), 150)) } },
                 Trigger::Schedule { name, at } => span { "by schedule " b { (name) } " at " (words::moment(*at)) },
             }
             @if let Some(workflow) = &run.workflow { span { "Workflow " b { (workflow) } } }
             span { "Command " b { (run.command) } }
             (reading::cost(&run.cost))
             @if run.alert.is_some() { span { "incident " b { (words::incident(&run.incident)) } } }
-            @for said in &view.ratings { span { "rated " b { (said.rating.as_str()) } " by " (said.by.who()) } }
+            @for mark in domain::Mark::ALL {
+                @let times = view.ratings.iter().filter(|said| said.rating == mark).count();
+                @if times > 0 { span { "rated " b { (mark.as_str()) } @if times > 1 { " by " (times) } } }
+            }
+        }
+        @if !run.params.is_empty() {
+            p.soft { "With " @for (place, (name, value)) in run.params.iter().take(PARAMS).enumerate() {
+                @if place > 0 { ", " } (short(name, 60)) " " code { (short(&told(value), 120)) }
+            } @if run.params.len() > PARAMS { " and " (run.params.len() - PARAMS) " more" } }
         }
     }
+}
+
+/// How many parameters stand on the page.
+const PARAMS: usize = 6;
+
+/// A parameter as people write it.
+fn told(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// How its incident has gone, and the way to the last look at it.
 fn course(run: &Run, opened: &Opened) -> Markup {
     html! {
-        @for said in run.course() { p { (words::ticked(&said)) } }
+        @for said in run.course() { p { (ticked(&short(&said, 350))) } }
         @if let Some(last) = &run.previous { p { a href=(opened.to_run(last.id)) { "Open the last look" } } }
         @if let Some(last) = run.last_time.as_ref().filter(|last| !last.runs.is_empty()) {
             details {
@@ -85,8 +150,8 @@ fn course(run: &Run, opened: &Opened) -> Markup {
                     @for earlier in &last.runs {
                         li {
                             a href=(opened.to_run(earlier.id)) { (words::moment(earlier.created_at)) } " "
-                            (words::ticked(&earlier.verdict))
-                            @if !earlier.ratings.is_empty() { span.soft { " rated: " (earlier.ratings.join(", ")) } }
+                            (ticked(&short(&earlier.verdict, 150)))
+                            @if !earlier.ratings.is_empty() { span.soft { " rated: " (short(&earlier.ratings.join(", "), 80)) } }
                         }
                     }
                 }
@@ -115,8 +180,8 @@ fn verdict(view: &RunView) -> Markup {
             html! {
                 section.card.verdict.s1 {
                     span.soft { "This " (word) }
-                    p { (words::ticked(run.reason.as_deref().unwrap_or("No reason was recorded."))) }
-                    @if let Some(report) = &run.report { div.soft { "Until then: " (report.headline()) } }
+                    p { (ticked(&short(run.reason.as_deref().unwrap_or("No reason was recorded."), 600))) }
+                    @if let Some(report) = &run.report { div.soft { "Until then: " (short(report.headline(), 400)) } }
                 }
             }
         }
@@ -125,10 +190,10 @@ fn verdict(view: &RunView) -> Markup {
                 span.soft {
                     @if status.is_terminal() { "Verdict" } @else { "First verdict, from the checks alone" }
                     " · read by "
-                    @if report.read_by == "none" { "no model" } @else { (report.read_by) }
+                    @if report.read_by == "none" { "no model" } @else { (short(&report.read_by, 100)) }
                 }
-                p { (words::ticked(report.headline())) }
-                @if report.headline() != report.verdict { div.soft { "The checks say: " (words::ticked(&report.verdict)) } }
+                p { (ticked(&short(report.headline(), 600))) }
+                @if report.headline() != report.verdict { div.soft { "The checks say: " (ticked(&short(&report.verdict, 400))) } }
             }
         },
         (None, _) => html! {
@@ -156,18 +221,14 @@ pub(crate) fn severity_tag(severity: Severity) -> Markup {
     html! { span.tag.(severity_class(Some(severity))) { (u8::from(severity)) " " (severity) } }
 }
 
-fn foot(run: &Run, opened: &Opened) -> Markup {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("exp", &opened.expires)
-        .append_pair("sig", &opened.signature)
-        .finish();
+fn foot(run: &Run, json: &str) -> Markup {
     html! {
         footer {
             div.meta {
-                span { "catalog " b { (run.catalog) } }
+                span { "catalog " b { (short(&run.catalog, 80)) } }
                 span { "revision " b { (run.revision) } }
                 @if run.slice > 0 { span { b { (run.slice + 1) } " invocations" } }
-                span { a href={ (run.id) ".json?" (query) } { "this RunSession as JSON" } }
+                span { a href=(json) { "this RunSession as JSON" } }
             }
         }
     }

@@ -1,5 +1,7 @@
 //! Times, lengths, sizes and states in words, for the pages here and for the command line.
 
+use std::borrow::Cow;
+
 use domain::{AlertSeverity, Attachment, IncidentState, OutletSpec, TargetState};
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
@@ -126,11 +128,44 @@ pub fn place(outlet: &OutletSpec) -> String {
     }
 }
 
-/// The first `cap` bytes of `text` at a character's edge, and how many bytes there are beyond.
+/// The first part of `text` that takes at most `room` bytes of a page, and how many bytes of it there are beyond.
 #[must_use]
-pub fn head(text: &str, cap: usize) -> (&str, usize) {
-    let end = text.floor_char_boundary(cap);
+pub fn head(text: &str, room: usize) -> (&str, usize) {
+    let mut taken = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        taken += weight(*character);
+        taken > room
+    });
+    let end = end.map_or(text.len(), |(at, _)| at);
     (text.get(..end).unwrap_or_default(), text.len() - end)
+}
+
+/// `text`, or as much of it as takes at most `room` bytes of a page and then `…`.
+#[must_use]
+pub fn short(text: &str, room: usize) -> Cow<'_, str> {
+    match head(text, room) {
+        (_, 0) => Cow::Borrowed(text),
+        _ => Cow::Owned(format!("{}…", head(text, room.saturating_sub('…'.len_utf8())).0)),
+    }
+}
+
+/// The most bytes that `text` takes of a page.
+#[must_use]
+pub fn taken(text: &str) -> usize {
+    text.chars().map(weight).sum()
+}
+
+/// The most bytes that a character takes on a page: escaped by `maud`, shown by [`plain`], set as code by [`ticked`].
+fn weight(character: char) -> usize {
+    match character {
+        '"' => "&quot;".len(),
+        '&' => "&amp;".len(),
+        '<' | '>' => "&lt;".len(),
+        '`' => "<code></code>".len().div_ceil(2),
+        '\u{61c}' => 3,
+        _ if character.is_control() => 3,
+        _ => character.len_utf8(),
+    }
 }
 
 /// Without what makes text look like other text: control characters, and those that turn the direction of writing.
@@ -180,6 +215,23 @@ mod tests {
     fn text_is_cut_at_a_characters_edge() {
         assert_eq!(head("aé", 2), ("a", 2));
         assert_eq!(head("aé", 3), ("aé", 0));
+        assert_eq!(head("<<<", 8), ("<<", 1));
+        assert_eq!((short("abcd", 4), short("abcde", 4)), ("abcd".into(), "a…".into()));
+    }
+
+    #[test]
+    fn no_text_takes_more_of_a_page_than_it_was_given() {
+        for character in
+            ["\"", "&", "<", ">", "`", "\u{1}", "\u{85}", "\u{61c}", "\u{202e}", "\n", "a", "é", "漢", "🧑‍🚒"]
+        {
+            for room in [1, 7, 20, 100, 101] {
+                let text = character.repeat(100);
+                for shown in [ticked(head(&text, room).0), html! { (head(&text, room).0) }] {
+                    // The second tick of a pair is always there, or neither is code.
+                    assert!(plain(&shown.into_string()).len() <= room, "{character:?} in {room}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,50 +3,62 @@
 use domain::{Claim, Cost, Entry, ModelTurn, Part, Reading, ToolCall};
 use maud::{Markup, html};
 
-use super::report::step_link;
-use crate::words;
+use super::Sheet;
+use crate::{
+    room::Room,
+    words::{self, short, ticked},
+};
 
-/// How much of one text of a conversation stands on the page, and of a whole conversation. All of it stands in the JSON.
+/// How much of one text of a conversation stands on the page. All of it stands in the JSON.
 const EXCERPT: usize = 2 * 1024;
-const EXCERPTS: usize = 24 * 1024;
 
-pub(super) fn section(reading: &Reading, read_by: &str) -> Markup {
+pub(super) fn section(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let claims = reading.cause.as_ref().map(|cause| {
+        // The cause itself, and what it rests on.
+        let told = room.fit(html! { p { (ticked(&short(&cause.text, 600))) } });
+        (cause, told, room.fill_part(2, &cause.claims, |claim| html! { li { (cited(claim, sheet)) } }))
+    });
+    let impact = room.fit(html! { p { b { "Impact " } (ticked(&short(&reading.impact, 500))) } });
+    let other = room.fill_part(2, &reading.hypotheses, |other| {
+        html! {
+            li {
+                (ticked(&short(&other.text, 300)))
+                @if let Some(why) = &other.demoted { " " span.tag.off { "not proven" } " " span.soft { (short(why, 200)) } }
+            }
+        }
+    });
+    let out = room.fill_part(2, &reading.ruled_out, |out| {
+        html! { li { (ticked(&short(&out.text, 300))) ": " (cited(&out.why, sheet)) } }
+    });
+    let gaps = room.fill(&reading.gaps, |gap| html! { li { (ticked(&short(gap, 300))) } });
+    let list = |title: &str, filled: &crate::room::Filled, (one, many): (&str, &str)| {
+        html! {
+            @if !filled.is_empty() { h3 { (title) } ul.card { (filled) } (filled.rest(one, many, &sheet.json)) }
+        }
+    };
     html! {
         section {
-            h2 { "What " (read_by) " reads in it" }
-            @if let Some(cause) = &reading.cause {
+            h2 { "What " (short(read_by, 100)) " reads in it" }
+            @if let Some((cause, told, claims)) = &claims {
                 article.card {
                     div.head { h3 { "Probable cause" } span.tag.off { (cause.confidence.as_str()) " confidence" } }
-                    p { (words::ticked(&cause.text)) }
-                    ul.plain { @for claim in &cause.claims { li { (cited(claim)) } } }
+                    @if let Some(told) = told { (told) }
+                    ul.plain { (claims) }
+                    (claims.rest("claim", "claims", &sheet.json))
                 }
             }
-            @if !reading.impact.is_empty() { p { b { "Impact " } (words::ticked(&reading.impact)) } }
-            @if !reading.hypotheses.is_empty() {
-                h3 { "It may also be" }
-                ul.card {
-                    @for other in &reading.hypotheses {
-                        li {
-                            (words::ticked(&other.text))
-                            @if let Some(why) = &other.demoted { " " span.tag.off { "not proven" } " " span.soft { (why) } }
-                        }
-                    }
-                }
-            }
-            @if !reading.ruled_out.is_empty() {
-                h3 { "Ruled out" }
-                ul.card { @for out in &reading.ruled_out { li { (words::ticked(&out.text)) ": " (cited(&out.why)) } } }
-            }
-            @if !reading.gaps.is_empty() {
-                h3 { "Not seen by the model" }
-                ul.card { @for gap in &reading.gaps { li { (words::ticked(gap)) } } }
-            }
+            @if let Some(impact) = impact.filter(|_| !reading.impact.is_empty()) { (impact) }
+            (list("It may also be", &other, ("hypothesis", "hypotheses")))
+            (list("Ruled out", &out, ("one", "others")))
+            (list("Not seen by the model", &gaps, ("gap", "gaps")))
         }
     }
 }
 
-fn cited(claim: &Claim) -> Markup {
-    html! { (words::ticked(&claim.text)) " " code { (claim.quote) } " " span.soft { "· " (step_link(&claim.step)) } }
+fn cited(claim: &Claim, sheet: &Sheet<'_>) -> Markup {
+    html! {
+        (ticked(&short(&claim.text, 400))) " " (sheet.quotes.cited(claim)) " " span.soft { "· " (sheet.step_link(&claim.step)) }
+    }
 }
 
 /// What it cost.
@@ -63,31 +75,32 @@ pub(super) fn cost(cost: &Cost) -> Markup {
 }
 
 /// The conversation, a line for each turn and each call.
-pub(super) fn transcript(entries: &[Entry]) -> Markup {
-    let mut room = EXCERPTS;
+pub(super) fn transcript(entries: &[Entry], sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let drawn = room.fill(entries, |entry| match entry {
+        Entry::Opening(opening) => html! {
+            details {
+                summary {
+                    span.title { "What the model was told" }
+                    span.soft { (words::bytes(usize::try_from(opening.bytes).unwrap_or(usize::MAX))) }
+                }
+                div { (excerpt(&opening.prompt, EXCERPT / 2)) }
+            }
+        },
+        Entry::Turn(turn) => turn_line(turn),
+        Entry::Call(call) => call_line(call, sheet),
+    });
     html! {
         @if !entries.is_empty() {
             section {
                 h2 { "The conversation" }
-                @for entry in entries {
-                    @match entry {
-                        Entry::Opening(opening) => details {
-                            summary {
-                                span.title { "What the model was told" }
-                                span.soft { (words::bytes(usize::try_from(opening.bytes).unwrap_or(usize::MAX))) }
-                            }
-                            div { (excerpt(&opening.prompt, &mut room)) }
-                        },
-                        Entry::Turn(turn) => (turn_line(turn, &mut room)),
-                        Entry::Call(call) => (call_line(call, &mut room)),
-                    }
-                }
+                (drawn)
+                (drawn.rest("entry", "entries", &sheet.json))
             }
         }
     }
 }
 
-fn turn_line(turn: &ModelTurn, room: &mut usize) -> Markup {
+fn turn_line(turn: &ModelTurn) -> Markup {
     let said = turn.parts.iter().filter_map(|part| match part {
         Part::Text { text } => Some(text.as_str()),
         Part::ToolCall { .. } | Part::ToolResult { .. } | Part::Opaque { .. } => None,
@@ -98,34 +111,34 @@ fn turn_line(turn: &ModelTurn, room: &mut usize) -> Markup {
         details {
             summary {
                 span.title { "Turn " (turn.turn) }
-                span.note { (words::count(asked, "tool call", "tool calls")) }
                 span.soft { (words::count(turn.usage.total(), "token", "tokens")) ", " (turn.usd) ", " (words::span(turn.elapsed_ms)) }
+                span.note { (words::count(asked, "tool call", "tool calls")) }
             }
-            div { (excerpt(&said, room)) }
+            div { (excerpt(&said, EXCERPT)) }
         }
     }
 }
 
-fn call_line(call: &ToolCall, room: &mut usize) -> Markup {
-    let arguments = call.arguments.to_string();
+fn call_line(call: &ToolCall, sheet: &Sheet<'_>) -> Markup {
     html! {
         details {
             summary {
-                span.title { code { (words::head(&call.tool, 80).0) } }
-                @if call.is_error { span.tag.s3 { "not done" } }
-                @if call.repeated { span.tag.off { "from the record" } }
-                @if let Some(step) = &call.step { span.note { (step_link(step)) } }
+                span.title { code { (short(&call.tool, 80)) } }
+                span {
+                    @if call.is_error { span.tag.s3 { "not done" } }
+                    @if call.repeated { " " span.tag.off { "from the record" } }
+                }
+                @if let Some(step) = &call.step { span.note { (sheet.step_link(step)) } }
             }
-            div { (excerpt(&arguments, room)) (excerpt(&call.text, room)) }
+            div { (excerpt(&call.arguments.to_string(), EXCERPT / 4)) (excerpt(&call.text, EXCERPT / 2)) }
         }
     }
 }
 
-fn excerpt(text: &str, room: &mut usize) -> Markup {
-    let (kept, left) = words::head(text, EXCERPT.min(*room));
-    *room -= kept.len();
+fn excerpt(text: &str, most: usize) -> Markup {
+    let (kept, left) = words::head(text, most);
     html! {
         @if !kept.is_empty() { pre { (kept) } }
-        @if left > 0 { p.soft { "… " (words::bytes(left)) " more: they stand in the JSON." } }
+        @if left > 0 { p.soft { "… " (words::bytes(left)) " more stand in the JSON." } }
     }
 }

@@ -3,38 +3,63 @@
 use domain::{AttachedEvent, Attachment, RunView, Target, TargetState};
 use maud::{Markup, html};
 
-use crate::words;
+use super::Sheet;
+use crate::{
+    room::Room,
+    words::{self, short},
+};
 
 /// How many events stand on the page; a storm brings thousands.
 const EVENTS: usize = 30;
 
 /// How much of each raw event stands on the page, and of how many events.
-const RAW: usize = 6 * 1024;
+const RAW: usize = 3 * 1024;
 const RAWS: usize = 2;
 
-pub(super) fn deliveries(view: &RunView) -> Markup {
-    if view.targets.is_empty() {
-        return html! {};
-    }
-    html! {
-        section {
-            h2 { "Deliveries" }
-            div.scroll { table {
-                tr { th { "Target" } th { "State" } th { "Shows" } th { "Changed" } }
-                @for target in &view.targets {
-                    tr {
-                        td { (target.spec.name) br; span.soft { (words::place(&target.spec.outlet)) } }
-                        td {
-                            (state(target.state))
-                            @if target.attempts > 0 { " " span.soft { (words::count(target.attempts, "failed attempt", "failed attempts")) } }
-                            @if let Some(error) = &target.last_error { br; (error) }
-                            @if let Some(why) = target.why_not() { br; span.soft { (why) } }
-                        }
-                        td { (shows(target, view.run.revision)) }
-                        td.nowrap { (words::clock(target.updated_at)) }
-                    }
+/// What one takes beside its text.
+const RAW_FRAME: usize = 500;
+
+pub(super) fn deliveries(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let rows = room.fill(&view.targets, |target| {
+        html! {
+            tr {
+                td { (short(&target.spec.name, 100)) br; span.soft { (short(&words::place(&target.spec.outlet), 100)) } }
+                td {
+                    (state(target.state))
+                    @if target.attempts > 0 { " " span.soft { (words::count(target.attempts, "failed attempt", "failed attempts")) } }
+                    @if let Some(error) = &target.last_error { br; (short(error, 400)) }
+                    @if let Some(why) = target.why_not() { br; span.soft { (short(&why, 400)) } }
                 }
-            } }
+                td { (shows(target, view.run.revision)) }
+                td.nowrap { (words::clock(target.updated_at)) }
+            }
+        }
+    });
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { "Deliveries" }
+                div.scroll { table {
+                    tr { th { "Target" } th { "State" } th { "Shows" } th { "Changed" } }
+                    (rows)
+                } }
+                (rows.rest("target", "targets", &sheet.json))
+            }
+        }
+    }
+}
+
+pub(super) fn ratings(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let said = room.fill(&view.ratings, |said| {
+        html! { li { b { (said.rating.as_str()) } " by " (short(&said.by.to_string(), 100)) " " span.soft { (words::moment(said.at)) } } }
+    });
+    html! {
+        @if !said.is_empty() {
+            section {
+                h2 { "Ratings" }
+                ul.card.plain { (said) }
+                (said.rest("rating", "ratings", &sheet.json))
+            }
         }
     }
 }
@@ -57,13 +82,24 @@ fn shows(target: &Target, revision: u64) -> Markup {
     }
 }
 
-pub(super) fn events(view: &RunView) -> Markup {
+pub(super) fn events(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
     if view.events.is_empty() {
         return html! {};
     }
     let counts = view.run.counts;
     let newest: Vec<&AttachedEvent> = view.events.iter().rev().take(EVENTS).collect();
-    let over = view.events.len() - newest.len();
+    let rows = room.fill(&newest, |event| {
+        html! {
+            tr {
+                td.nowrap { (words::clock(event.received_at)) }
+                td { (event.kind.as_str()) br; span.soft { (short(&event.provider_kind, 60)) } }
+                td { (short(&event.summary, 200)) }
+                td.nowrap { (words::attachment(event.attachment)) }
+            }
+        }
+    });
+    let shown = newest.len() - rows.left();
+    let over = view.events.len() - shown;
     let more = view.only_counted();
     html! {
         section {
@@ -79,17 +115,10 @@ pub(super) fn events(view: &RunView) -> Markup {
             }
             div.scroll { table {
                 tr { th { "Came" } th { "What" } th { "Says" } th { "Here" } }
-                @for event in newest {
-                    tr {
-                        td.nowrap { (words::clock(event.received_at)) }
-                        td { (event.kind.as_str()) br; span.soft { (event.provider_kind) } }
-                        td { (event.summary) }
-                        td.nowrap { (words::attachment(event.attachment)) }
-                    }
-                }
+                (rows)
             } }
             @if over > 0 {
-                p.soft { "The newest " (EVENTS) " of those recorded are shown; " (over) " older ones stand in the JSON." }
+                p.soft { "The newest " (shown) " of those recorded are shown; " (over) " older ones stand in " a href=(sheet.json) { "the JSON" } "." }
             }
             @if more > 0 {
                 p.soft {
@@ -104,7 +133,7 @@ pub(super) fn events(view: &RunView) -> Markup {
 }
 
 /// The raw events: the opening one, and then the newest, as in the JSON.
-pub(super) fn raw(view: &RunView) -> Markup {
+pub(super) fn raw(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
     let opened = view.events.iter().filter(|event| event.attachment == Attachment::Opened);
     let came = [Attachment::Attached, Attachment::Gathered];
     let attached = view.events.iter().rev().filter(|event| came.contains(&event.attachment));
@@ -115,18 +144,21 @@ pub(super) fn raw(view: &RunView) -> Markup {
             section {
                 h2 { "As it came" }
                 @for (event, raw) in shown {
-                    @let (excerpt, left) = words::head(&raw.text, RAW);
-                    details {
-                        summary {
-                            span.title { (event.provider_kind) }
-                            span.soft { (words::bytes(raw.text.len() + raw.cut_bytes)) }
+                    @let own = RAW.min(room.left().saturating_sub(RAW_FRAME));
+                    @let (excerpt, left) = words::head(&raw.text, own);
+                    @if let Some(line) = room.fit(html! {
+                        details {
+                            summary {
+                                span.title { (short(&event.provider_kind, 60)) }
+                                span.soft { (words::bytes(raw.text.len() + raw.cut_bytes)) }
+                            }
+                            div {
+                                @if !excerpt.is_empty() { pre { (excerpt) } }
+                                @if left > 0 { p.soft { "… " (words::bytes(left)) " more in " a href=(sheet.json) { "the JSON" } "." } }
+                                @if raw.cut_bytes > 0 { p.soft { (words::bytes(raw.cut_bytes)) " were not kept." } }
+                            }
                         }
-                        div {
-                            pre { (excerpt) }
-                            @if left > 0 { p.soft { "… " (words::bytes(left)) " more: they stand in the JSON." } }
-                            @if raw.cut_bytes > 0 { p.soft { (words::bytes(raw.cut_bytes)) " were not kept." } }
-                        }
-                    }
+                    }) { (line) }
                 }
             }
         }

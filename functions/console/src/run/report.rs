@@ -3,122 +3,125 @@
 use domain::{Issue, MergedIssue, Report, StepId};
 use maud::{Markup, html};
 
-use super::severity_tag;
-use crate::words;
+use super::{Sheet, severity_tag};
+use crate::{
+    room::Room,
+    words::{self, short, ticked},
+};
 
 /// What to do next, and what is wrong.
-pub(super) fn findings(report: &Report) -> Markup {
+pub(super) fn findings(report: &Report, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let next: Vec<&str> = report.next().collect();
+    let steps = room.fill_part(2, &next, |step| html! { li { (ticked(&short(step, 400))) } });
+    let issues = room.fill(&report.issues, |merged| issue(merged, sheet));
     html! {
-        @if report.next().next().is_some() {
+        @if !next.is_empty() {
             section {
                 h2 { "Next steps" }
-                ol.card { @for step in report.next() { li { (words::ticked(step)) } } }
+                ol.card { (steps) }
+                (steps.rest("step", "steps", &sheet.json))
             }
         }
         @if !report.issues.is_empty() {
             section {
                 h2 { (words::count(report.issues.len(), "issue", "issues")) }
-                @for merged in &report.issues { (issue(merged)) }
+                (issues)
+                (issues.rest("issue", "issues", &sheet.json))
             }
         }
     }
 }
 
-fn issue(merged: &MergedIssue) -> Markup {
+fn issue(merged: &MergedIssue, sheet: &Sheet<'_>) -> Markup {
     let Issue { severity, title, expected, actual, details, reproduce, resource, observed_at, .. } = &merged.issue;
     html! {
         article.card.issue.(super::severity_class(Some(*severity))) {
-            div.head { h3 { (words::ticked(title)) } (severity_tag(*severity)) }
+            div.head { h3 { (ticked(&short(title, 300))) } (severity_tag(*severity)) }
             dl {
-                @for (name, text) in [("Expected", expected), ("Actual", actual), ("Details", details), ("Resource", resource)] {
-                    @if !text.is_empty() { dt { (name) } dd { (words::ticked(text)) } }
+                @for (name, text, most) in
+                    [("Expected", expected, 300), ("Actual", actual, 300), ("Details", details, 900), ("Resource", resource, 200)]
+                {
+                    @if !text.is_empty() { dt { (name) } dd { (ticked(&short(text, most))) } }
                 }
-                @if !reproduce.is_empty() { dt { "Reproduce" } dd { code { (reproduce) } } }
+                @if !reproduce.is_empty() { dt { "Reproduce" } dd { code { (short(reproduce, 400)) } } }
                 dt { "Seen" }
                 dd {
                     (words::moment(*observed_at))
                     @if let Some(last) = merged.last_seen_at { " to " (words::moment(last)) }
-                    " by " (found_by(&merged.steps))
+                    " by " (found_by(&merged.steps, sheet))
                 }
             }
         }
     }
 }
 
-fn found_by(steps: &[StepId]) -> Markup {
-    html! {
-        @for (place, step) in steps.iter().enumerate() {
-            @if place > 0 { ", " }
-            (step_link(step))
-        }
-    }
-}
+/// How many of an issue's steps are named.
+const FOUND_BY: usize = 5;
 
-/// Leads to the step on the same page.
-pub(super) fn step_link(step: &StepId) -> Markup {
-    html! { a href={ "#step-" (step) } { (step) } }
+fn found_by(steps: &[StepId], sheet: &Sheet<'_>) -> Markup {
+    html! {
+        @for (place, step) in steps.iter().take(FOUND_BY).enumerate() {
+            @if place > 0 { ", " }
+            (sheet.step_link(step))
+        }
+        @if steps.len() > FOUND_BY { " and " (steps.len() - FOUND_BY) " more" }
+    }
 }
 
 /// What is healthy, what nobody knows, and how the run went.
-pub(super) fn checks(report: &Report) -> Markup {
+pub(super) fn checks(report: &Report, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let gaps = room.fill_part(2, &report.gaps, |gap| {
+        html! {
+            li {
+                span.soft { "? " } (ticked(&short(&gap.title, 200))) ": " (ticked(&short(&gap.reason, 300)))
+                " " span.soft { "· " (sheet.step_link(&gap.step)) }
+            }
+        }
+    });
+    let healthy = room.fill_part(2, &report.healthy, |checked| {
+        html! {
+            li {
+                span.tok { "✓ " } (ticked(&short(&checked.title, 200)))
+                " " span.soft { (short(&checked.summary, 200)) " · " (sheet.step_link(&checked.step)) }
+            }
+        }
+    });
+    let suppressed = room.fill_part(2, &report.suppressed, |one| {
+        html! {
+            li {
+                b { (words::count(one.count, "finding", "findings")) } " by Rule " b { (one.rule) } ": " (ticked(&short(&one.reason, 300)))
+                @for title in one.titles.iter().take(3) { div.soft { (ticked(&short(title, 200))) } }
+            }
+        }
+    });
+    let known = room.fill_part(2, &report.knowledge, |known| {
+        html! {
+            article.card {
+                div.head { h3 { (short(&known.title, 200)) } span.soft { (known.name) } }
+                @for line in short(&known.excerpt, 600).lines() { div { (ticked(line)) } }
+            }
+        }
+    });
+    let slxs =
+        room.fill_part(2, &report.slxs, |slx| html! { li { b { (slx.name) } ": " (ticked(&short(&slx.why, 200))) } });
+    let remarks = room.fill(&report.remarks, |remark| html! { li { (ticked(&short(remark, 300))) } });
+    let list = |title: &str, filled: &crate::room::Filled, (one, many): (&str, &str)| {
+        html! {
+            @if !filled.is_empty() {
+                section {
+                    h2 { (title) }
+                    ul.card.plain { (filled) }
+                    (filled.rest(one, many, &sheet.json))
+                }
+            }
+        }
+    };
     html! {
-        @if !report.healthy.is_empty() {
-            section {
-                h2 { "Healthy" }
-                ul.card.plain {
-                    @for checked in &report.healthy {
-                        li { span.tok { "✓ " } (words::ticked(&checked.title)) " " span.soft { (checked.summary) " · " (step_link(&checked.step)) } }
-                    }
-                }
-            }
-        }
-        @if !report.gaps.is_empty() {
-            section {
-                h2 { "Not known" }
-                ul.card.plain {
-                    @for gap in &report.gaps {
-                        li { span.soft { "? " } (words::ticked(&gap.title)) ": " (words::ticked(&gap.reason)) " " span.soft { "· " (step_link(&gap.step)) } }
-                    }
-                }
-            }
-        }
-        @if !report.suppressed.is_empty() {
-            section {
-                h2 { "Suppressed by Rules" }
-                ul.card.plain {
-                    @for one in &report.suppressed {
-                        li {
-                            b { (words::count(one.count, "finding", "findings")) } " by Rule " b { (one.rule) } ": " (words::ticked(&one.reason))
-                            @for title in &one.titles { div.soft { (words::ticked(title)) } }
-                        }
-                    }
-                }
-            }
-        }
-        @if !report.knowledge.is_empty() {
-            section {
-                h2 { "What is known" }
-                @for known in &report.knowledge {
-                    article.card {
-                        div.head { h3 { (known.title) } span.soft { (known.name) } }
-                        @for line in known.excerpt.lines() { div { (words::ticked(line)) } }
-                    }
-                }
-            }
-        }
-        @if !report.slxs.is_empty() {
-            section {
-                h2 { "What the alert speaks of" }
-                ul.card.plain {
-                    @for slx in &report.slxs { li { b { (slx.name) } ": " (words::ticked(&slx.why)) } }
-                }
-            }
-        }
-        @if !report.remarks.is_empty() {
-            section {
-                h2 { "Remarks" }
-                ul.card { @for remark in &report.remarks { li { (words::ticked(remark)) } } }
-            }
-        }
+        (list("Healthy", &healthy, ("check", "checks")))
+        (list("Not known", &gaps, ("gap", "gaps")))
+        (list("Suppressed by Rules", &suppressed, ("Rule", "Rules")))
+        @if !known.is_empty() { section { h2 { "What is known" } (known) (known.rest("text", "texts", &sheet.json)) } }
+        (list("What the alert speaks of", &slxs, ("Slx", "Slxs")))
+        (list("Remarks", &remarks, ("remark", "remarks")))
     }
 }

@@ -1,5 +1,7 @@
 mod handler;
 mod pages;
+mod quoted;
+mod sizes;
 mod whole;
 
 use domain::RunView;

@@ -65,3 +65,26 @@ fn a_run_of_common_size_is_whole() {
     assert_eq!(whole["raws_left_out"], 0);
     assert_eq!(serde_json::from_value::<RunView>(whole).unwrap(), view);
 }
+
+#[test]
+fn the_evidence_of_the_largest_run_fits_the_functions_answer_and_says_what_was_left_out() {
+    for worst in ["\u{1}", "a"] {
+        let mut view = stormy("");
+        let (mut sound, mut sick) = (view.steps[0].clone(), view.steps[0].clone());
+        sound.issues.clear();
+        sound.evidence.data = Value::String(worst.repeat(domain::EVIDENCE_CAP));
+        sick.evidence.data = Value::String(format!("it is this{}", worst.repeat(10_000)));
+        assert!(!sick.issues.is_empty());
+        view.steps = vec![sound; 99];
+        view.steps.push(sick.clone());
+        let body = body(view);
+        assert!(answer(&body) <= LAMBDA, "{worst:?}: {}", answer(&body));
+        let whole: Value = serde_json::from_str(&body).unwrap();
+        let steps = whole["steps"].as_array().unwrap();
+        let kept = steps.iter().filter(|step| !step["evidence"]["data"].is_null()).count();
+        assert_eq!(whole["evidence_left_out"], 100 - kept);
+        assert!((2..100).contains(&kept), "{worst:?}: {kept}");
+        assert_eq!(steps[99]["evidence"]["data"], sick.evidence.data, "what found something comes first");
+        assert_eq!(steps[98]["evidence"]["cut"]["kept"], 0);
+    }
+}
