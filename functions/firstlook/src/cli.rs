@@ -74,6 +74,7 @@ Secrets stand in DATA/secrets.json, or in the environment as FIRSTLOOK_SECRET_<K
   firstlook run checkout-triage
   firstlook run checkout-triage --with namespace=checkout --with depth=100
   firstlook run checkout-triage --json | jq .run.report.verdict
+  firstlook run checkout-triage --preview slack,pagerduty   what these would be sent; nothing is
   firstlook run checkout-triage --stack prod")]
     Run(Run),
     /// Signs a webhook as its sender would, and posts it.
@@ -215,6 +216,9 @@ pub struct Run {
     /// Print the whole RunSession as JSON.
     #[arg(long)]
     pub json: bool,
+    /// Print what these outlets would be sent, in place of the report. Nothing is sent.
+    #[arg(long, value_name = "OUTLET,...", value_delimiter = ',', conflicts_with_all = ["json", "stack"])]
+    pub preview: Vec<String>,
     #[command(flatten)]
     pub world: World,
 }

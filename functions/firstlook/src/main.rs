@@ -10,6 +10,7 @@ mod follow;
 mod inbox_page;
 mod out;
 mod posts;
+mod preview;
 mod redrive;
 mod report;
 mod runs;

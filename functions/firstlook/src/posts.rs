@@ -37,8 +37,13 @@ pub fn heading(posted: &Posted) -> String {
 /// What stands there now. Of a webhook's body at most so many `lines`.
 #[must_use]
 pub fn body(posted: &Posted, lines: usize) -> String {
-    let body = posted.current();
-    let text = match posted.service {
+    drawn(posted.service, posted.current(), lines)
+}
+
+/// What a body shows that `service` gets. Of a webhook's at most so many `lines`.
+#[must_use]
+pub fn drawn(service: Service, body: &Value, lines: usize) -> String {
+    let text = match service {
         Service::Slack | Service::SlackWebhook => slack(body),
         Service::PagerDuty => first_text(body, &["/note/content", "/content"]),
         Service::Opsgenie | Service::Jsm => first_text(body, &["/note"]),

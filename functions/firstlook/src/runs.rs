@@ -17,7 +17,7 @@ use crate::{
     failure::Failure,
     follow::{Follower, Progress},
     out::{self, Style},
-    report,
+    preview, report,
     stack::{Address, Stack},
     world::{self, World},
 };
@@ -61,7 +61,9 @@ pub async fn run(args: &Run) -> Result<(), Failure> {
         Some(name) => run_on_stack(&Stack::connect(name)?, request).await?,
         None => run_here(args, request).await?,
     };
-    if args.json {
+    if !args.preview.is_empty() {
+        // `run_here` has printed them.
+    } else if args.json {
         out::print(&serde_json::to_string_pretty(&view)?)?;
     } else {
         out::print(&report::text(&view, Style::of_stdout()))?;
@@ -72,6 +74,7 @@ pub async fn run(args: &Run) -> Result<(), Failure> {
 async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failure> {
     let catalog = catalogs::load_for(&args.catalog, Some(&args.command))?;
     check_request(&catalog, &request)?;
+    let previewed = preview::wanted(&catalog, &args.command, &args.preview)?;
     let world = World::open(Folder::open(&args.world.data)?)?;
     let worker = world.work_investigate(&catalog)?;
     let run = send(&world.queues, request).await?;
@@ -84,6 +87,10 @@ async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failur
         out::say(
             "note: another process took this run, with the catalog that it has loaded: start `firstlook dev` again after a change",
         );
+    }
+    if !previewed.is_empty() {
+        let link = world.link(&world_url(&world), Scope::Run(view.run.id), world::LINK_DAYS).await?;
+        out::print(&preview::text(&view, &previewed, &link, world.clock.now(), Style::of_stdout())?)?;
     }
     Ok(view)
 }

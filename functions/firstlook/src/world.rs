@@ -38,7 +38,7 @@ use tasks::{Tasks, TasksOptions};
 const LEASE: Duration = Duration::from_secs(30);
 
 /// How many days the links in deliveries open.
-const LINK_DAYS: u32 = 30;
+pub const LINK_DAYS: u16 = 30;
 
 /// How long a stopping world waits for what it has in hand.
 const GRACE: Duration = Duration::from_secs(10);
@@ -233,7 +233,7 @@ impl World {
             entropy: Arc::clone(&self.entropy),
             lease: LEASE,
             console_url: Some(console_url),
-            link_days: LINK_DAYS,
+            link_days: LINK_DAYS.into(),
         })
     }
 

@@ -174,6 +174,23 @@ fn a_command_run_by_hand_gives_its_report_on_stdout_and_its_progress_on_stderr()
 }
 
 #[test]
+fn a_preview_shows_what_outlets_would_be_sent_and_leaves_no_delivery() {
+    let place = Place::new();
+    let (code, stdout, stderr) = place.call(&["run", "triage", "--preview", "slack,pagerduty"]);
+    assert_eq!(code, 0, "{stderr}");
+    for wanted in ["slack: message in #oncall (Workflow pages)", "\"channel\": \"#oncall\"", "pagerduty: note on"] {
+        assert!(stdout.contains(wanted), "no `{wanted}` in\n{stdout}");
+    }
+    let list = place.json(&["runs", "list", "--json"]);
+    let view = place.json(&["runs", "show", list["runs"][0]["id"].as_str().unwrap(), "--json"]);
+    assert_eq!(view["targets"].as_array().unwrap().len(), 0, "{view}");
+    // Refused before anything is run.
+    let (code, stdout, stderr) = place.call(&["run", "triage", "--preview", "irc"]);
+    assert!(code == 2 && stdout.is_empty() && stderr.contains("slack-webhook"), "{code} {stderr}");
+    assert_eq!(place.json(&["runs", "list", "--json"])["runs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn wrong_usage_is_2_and_what_is_wrong_is_1() {
     let place = Place::new();
     for (code, words) in [

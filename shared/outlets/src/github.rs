@@ -111,6 +111,11 @@ impl GitHub {
     }
 }
 
+/// What is sent.
+pub(crate) fn body(post: &Post<'_>) -> Value {
+    json!({ "body": render(post) })
+}
+
 /// The comment's Markdown. All that is said stands in a code block, the one place where no mention, reference or link comes
 /// alive; the fence is longer than any in the text. The last line is not shown by GitHub.
 #[must_use]
@@ -208,7 +213,7 @@ impl Outlet for GitHub {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let url = self.comments(post)?;
-        let body = json!({ "body": render(post) });
+        let body = body(post);
         let answer = self.send(&url, true, |http| http.post(&url).json(&body)).await?;
         if !answer.status.is_success() {
             return Err(self.explain(&answer, true, post.now));
@@ -224,7 +229,7 @@ impl Outlet for GitHub {
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
         let id = clean_id(provider_id, b"", 32).ok_or_else(|| OutletError::permanent("the comment has no id"))?;
         let url = self.issues(&["comments", id])?;
-        let body = json!({ "body": render(post) });
+        let body = body(post);
         let answer = self.send(&url, false, |http| http.patch(&url).json(&body)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post.now)) }
     }

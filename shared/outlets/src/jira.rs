@@ -74,6 +74,11 @@ impl Jira {
     }
 }
 
+/// What is sent.
+pub(crate) fn body(post: &Post<'_>) -> Value {
+    json!({ "body": render(post) })
+}
+
 /// The comment as a document. Texts in it are texts: the format has no markup, so nothing from an alert comes alive.
 #[must_use]
 pub fn render(post: &Post<'_>) -> Value {
@@ -142,7 +147,7 @@ impl Outlet for Jira {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let url = self.comments(post, None)?;
-        let body = json!({ "body": render(post) });
+        let body = body(post);
         let answer = self.send(&url, true, |http| http.post(&url).json(&body)).await?;
         if !answer.status.is_success() {
             return Err(self.explain(&answer, true, post));
@@ -156,7 +161,7 @@ impl Outlet for Jira {
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
         let id = clean_id(provider_id, b"", 32).ok_or_else(|| OutletError::permanent("the comment has no id"))?;
         let url = self.comments(post, Some(id))?;
-        let body = json!({ "body": render(post) });
+        let body = body(post);
         let answer = self.send(&url, false, |http| http.put(&url).json(&body)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post)) }
     }

@@ -34,6 +34,11 @@ const BETWEEN: Duration = Duration::from_millis(200);
 const PAGE: u32 = 100;
 const PAGES: u32 = 20;
 
+/// What is sent.
+pub(crate) fn body(post: &Post<'_>) -> Value {
+    json!({ "note": Note::of(post).text(), "source": "Firstlook" })
+}
+
 /// One of the two.
 pub(crate) struct Opsgenie {
     pub who: &'static str,
@@ -162,7 +167,7 @@ impl Outlet for Opsgenie {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let url = self.alert(post, &["notes"])?;
-        let body = json!({ "note": Note::of(post).text(), "source": "Firstlook" });
+        let body = body(post);
         let answer = self.send(&url, true, |http| http.post(&url).json(&body)).await?;
         if !answer.status.is_success() {
             return Err(self.explain(&answer, true));

@@ -27,6 +27,11 @@ pub fn render(post: &Post<'_>) -> String {
     Note::of(post).text()
 }
 
+/// What is sent.
+pub(crate) fn body(post: &Post<'_>) -> Value {
+    json!({ "note": { "content": render(post) } })
+}
+
 /// How long to wait when PagerDuty does not say: its limit is counted by the minute.
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -106,7 +111,7 @@ impl Outlet for PagerDuty {
             ),
             None => None,
         };
-        let body = json!({ "note": { "content": render(post) } });
+        let body = body(post);
         let request = |http: &Http| {
             let request = http.post(&url).json(&body);
             match &from {

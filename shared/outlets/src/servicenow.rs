@@ -26,6 +26,11 @@ pub(crate) struct ServiceNow {
     pub base: Url,
 }
 
+/// What is sent.
+pub(crate) fn body(post: &Post<'_>) -> Value {
+    json!({ "work_notes": render(post) })
+}
+
 /// The work note. ServiceNow shows what stands in `[code]` as HTML, so no text may have that.
 #[must_use]
 pub fn render(post: &Post<'_>) -> String {
@@ -132,7 +137,7 @@ impl Outlet for ServiceNow {
             return Ok(written);
         }
         let url = self.table(&["incident", &incident], &[("sysparm_fields", "sys_id")])?;
-        let body = json!({ "work_notes": render(post) });
+        let body = body(post);
         let answer = self.send(&url, true, |http| http.patch(&url).json(&body)).await?;
         if !answer.status.is_success() {
             return Err(self.explain(&answer, true, post));

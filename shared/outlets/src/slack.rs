@@ -157,12 +157,7 @@ impl Outlet for Slack {
     }
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
-        let mut body = render(post);
-        merge(&mut body, json!({ "channel": self.spec.channel.trim(), "metadata": metadata(post) }));
-        if let Some(thread) = under(post.target) {
-            merge(&mut body, json!({ "thread_ts": thread }));
-        }
-        let answer = self.send("chat.postMessage", &body, post).await?;
+        let answer = self.send("chat.postMessage", &message(&self.spec, post), post).await?;
         match (answer.get("channel").and_then(Value::as_str), answer.get("ts").and_then(Value::as_str)) {
             (Some(channel), Some(ts)) => Ok(format!("{channel}/{ts}")),
             _ => {
@@ -202,6 +197,16 @@ pub fn root(first: &Target, run: RunId, spec: &SlackSpec) -> Option<Root> {
     let (_, ts) = thread(first).filter(|_| firsts == spec)?;
     let run = first.root.as_ref().map_or(run, |root| root.run);
     Some(Root { run, thread: spec.thread.is_none().then(|| ts.to_owned()) })
+}
+
+/// What `chat.postMessage` is sent.
+pub(crate) fn message(spec: &SlackSpec, post: &Post<'_>) -> Value {
+    let mut body = render(post);
+    merge(&mut body, json!({ "channel": spec.channel.trim(), "metadata": metadata(post) }));
+    if let Some(thread) = under(post.target) {
+        merge(&mut body, json!({ "thread_ts": thread }));
+    }
+    body
 }
 
 /// By this a message is known again. Only apps see it.

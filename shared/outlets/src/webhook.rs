@@ -15,7 +15,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use domain::{Secret, WebhookSpec};
-use http::{HeaderValue, StatusCode, header};
+use http::StatusCode;
 use ports::ReadSecret;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook as Signer};
 use url::Url;
@@ -76,6 +76,20 @@ fn message_id(post: &Post<'_>) -> String {
     format!("msg_{}_{}", post.view.run.id, post.view.run.revision)
 }
 
+/// The headers of the request.
+pub(crate) fn headers(post: &Post<'_>, signature: &str) -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", "application/json".to_owned()),
+        (HEADER_WEBHOOK_ID, message_id(post)),
+        (HEADER_WEBHOOK_TIMESTAMP, post.now.as_second().to_string()),
+        (HEADER_WEBHOOK_SIGNATURE, signature.to_owned()),
+    ]
+}
+
+pub(crate) fn unwritten(error: serde_json::Error) -> OutletError {
+    OutletError::permanent(format!("the body cannot be written: {error}"))
+}
+
 #[async_trait]
 impl Outlet for Webhook {
     async fn find(&self, _: &Post<'_>) -> Result<Option<String>, OutletError> {
@@ -85,20 +99,15 @@ impl Outlet for Webhook {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let id = message_id(post);
-        let body =
-            body(post).map_err(|error| OutletError::permanent(format!("the body cannot be written: {error}")))?;
+        let body = body(post).map_err(unwritten)?;
         let at = post.now.as_second();
         let signatures: Result<Vec<String>, _> =
             self.signers.iter().map(|signer| signer.sign(&id, at, body.as_bytes())).collect();
         let signatures = signatures.map_err(|_| OutletError::permanent("the body cannot be signed"))?;
-        let request = self
-            .http
-            .post(&self.url)
-            .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-            .header(HEADER_WEBHOOK_ID, &id)
-            .header(HEADER_WEBHOOK_TIMESTAMP, at)
-            .header(HEADER_WEBHOOK_SIGNATURE, signatures.join(" "))
-            .body(body);
+        let mut request = self.http.post(&self.url).body(body);
+        for (name, value) in headers(post, &signatures.join(" ")) {
+            request = request.header(name, value);
+        }
         let answer = self.http.send(request, &self.url).await.map_err(crate::http::Lost::repeatable)?;
         let status = answer.status;
         let wait = answer.retry_after(post.now);

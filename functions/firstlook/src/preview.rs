@@ -1,0 +1,143 @@
+//! `run ... --preview`: what outlets would be sent. Nothing here can send.
+
+use catalog::{Catalog, targets};
+use console::words;
+use domain::{Name, OutletSpec, RunView, Shown, Target, TargetSpec};
+use inbox::Service;
+use jiff::Timestamp;
+use outlets::{OutletError, Post, Preview};
+use serde_json::json;
+
+use crate::{failure::Failure, out::Style, posts};
+
+/// The outlets that can be asked for, each as it stands where the catalog names none.
+fn known() -> Vec<OutletSpec> {
+    let specs = [
+        json!({ "slack": { "channel": "#channel" } }),
+        json!({ "slack-webhook": { "secret": "slack-webhook" } }),
+        json!({ "pagerduty": { "note": true } }),
+        json!({ "opsgenie": { "note": true } }),
+        json!({ "jsm": { "note": true } }),
+        json!({ "jira": { "site": "https://example.atlassian.net", "issue": "" } }),
+        json!({ "servicenow": { "instance": "https://example.service-now.com", "incident": "" } }),
+        json!({ "github": { "repository": "owner/name", "issue": "" } }),
+        json!({ "teams": { "secret": "teams-webhook" } }),
+        json!({ "webhook": { "url": "https://example.com/firstlook", "secret": "webhook-signing" } }),
+    ];
+    specs.into_iter().filter_map(|spec| serde_json::from_value(spec).ok()).collect()
+}
+
+/// One outlet to be shown.
+#[derive(Debug, PartialEq)]
+pub struct Wanted {
+    spec: TargetSpec,
+    /// Whose target it is; nothing where the catalog has none of this name.
+    of: Option<String>,
+}
+
+/// What is asked for by `names`: for each the target of that name that what runs `command` has, else any of the catalog's, else
+/// a stand-in.
+///
+/// # Errors
+/// [`Failure::Usage`] with the names that there are.
+pub fn wanted(catalog: &Catalog, command: &Name, names: &[String]) -> Result<Vec<Wanted>, Failure> {
+    let workflows = catalog.workflows.values().map(|workflow| {
+        let runs = &workflow.investigate.command == command;
+        (runs, format!("Workflow {}", workflow.name), targets(&workflow.deliver, None))
+    });
+    let schedules = catalog.schedules.values().map(|schedule| {
+        let runs = &schedule.command == command;
+        (runs, format!("Schedule {}", schedule.name), targets(&schedule.deliver, None))
+    });
+    let mut all: Vec<_> = workflows.chain(schedules).collect();
+    // Those of this Command first; else as they stand.
+    all.sort_by_key(|(runs, ..)| !runs);
+    let known = known();
+    let find = |name: &str| {
+        let of_catalog = all.iter().find_map(|(_, of, targets)| {
+            let spec = targets.iter().find(|target| target.name == name)?.clone();
+            Some(Wanted { spec, of: Some(of.clone()) })
+        });
+        of_catalog.or_else(|| {
+            let outlet = known.iter().find(|outlet| outlet.kind() == name)?.clone();
+            let spec = targets(&[outlet], None).into_iter().next()?;
+            Some(Wanted { spec, of: None })
+        })
+    };
+    names
+        .iter()
+        .map(|name| name.trim())
+        .map(|name| {
+            find(name).ok_or_else(|| {
+                let mut names: Vec<&str> = known.iter().map(OutletSpec::kind).collect();
+                let more = all.iter().flat_map(|(_, _, targets)| targets).map(|target| target.name.as_str());
+                names.extend(more);
+                names.sort_unstable();
+                names.dedup();
+                Failure::Usage(format!("there is no outlet `{name}`; there are {}", names.join(", ")))
+            })
+        })
+        .collect()
+}
+
+/// What each of `wanted` would be sent of `view`, whose page `link` opens.
+///
+/// # Errors
+/// [`OutletError`]; a body cannot be written.
+pub fn text(
+    view: &RunView,
+    wanted: &[Wanted],
+    link: &str,
+    now: Timestamp,
+    style: Style,
+) -> Result<String, OutletError> {
+    let shown = Shown { run: view.run.clone(), steps: view.steps.clone(), ratings: view.ratings.clone() };
+    let mut parts = Vec::new();
+    for Wanted { spec, of } in wanted {
+        let target = Target::new(spec.clone(), now);
+        let post = Post { view: &shown, target: &target, link: Some(link), previous: None, now };
+        let preview = outlets::preview(&post)?;
+        let of = of.as_deref().unwrap_or("the catalog has no such target: a stand-in");
+        parts.push(format!(
+            "{} {}\n\n{}",
+            style.bold(&format!("{}: {}", spec.name, preview.to)),
+            style.dim(&format!("({of})")),
+            body(&spec.outlet, &preview)
+        ));
+    }
+    Ok(parts.join("\n\n"))
+}
+
+/// As a person would see it, and where that is not all there is, the JSON below.
+fn body(outlet: &OutletSpec, preview: &Preview) -> String {
+    let (drawn, json) = match outlet {
+        OutletSpec::Slack(_) => (Some(Service::Slack), true),
+        OutletSpec::SlackWebhook(_) => (Some(Service::SlackWebhook), true),
+        OutletSpec::Jira(_) => (Some(Service::Jira), true),
+        OutletSpec::Teams(_) => (Some(Service::Teams), true),
+        OutletSpec::PagerDuty(_) => (Some(Service::PagerDuty), false),
+        OutletSpec::Opsgenie(_) => (Some(Service::Opsgenie), false),
+        OutletSpec::Jsm(_) => (Some(Service::Jsm), false),
+        OutletSpec::ServiceNow(_) => (Some(Service::ServiceNow), false),
+        OutletSpec::GitHub(_) => (Some(Service::GitHub), false),
+        OutletSpec::Webhook(_) => (None, true),
+    };
+    let mut parts = Vec::new();
+    if !preview.headers.is_empty() {
+        parts.push(
+            preview.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n"),
+        );
+    }
+    if let Some(service) = drawn {
+        let drawn = posts::drawn(service, &preview.body, usize::MAX);
+        let lines = drawn.lines().map(|line| format!("  | {line}").trim_end().to_owned());
+        parts.push(lines.collect::<Vec<_>>().join("\n"));
+    }
+    if json {
+        parts.push(words::plain(&serde_json::to_string_pretty(&preview.body).unwrap_or_default()));
+    }
+    parts.join("\n\n")
+}
+
+#[cfg(test)]
+mod tests;
