@@ -21,6 +21,8 @@ pub enum Endpoint {
     SlackChannels,
     /// `auth.test`.
     SlackAuth,
+    /// `conversations.info`.
+    SlackInfo,
     /// `POST /incidents/{id}/notes`.
     PagerDutyPost,
     /// `GET /incidents/{id}/notes`.
@@ -35,6 +37,8 @@ pub enum Endpoint {
     List(Service),
     /// What says how far a post has come.
     Status(Service),
+    /// What only says who one is, what there is and what one may do.
+    Look(Service),
     /// Anything else; met by nothing, it only names such a request.
     Unknown,
 }

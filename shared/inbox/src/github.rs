@@ -46,6 +46,55 @@ pub(crate) async fn comments(
     .await
 }
 
+/// A repository.
+pub(crate) async fn repository(
+    State(shared): State<Arc<Shared>>,
+    Path((owner, name)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let place = format!("{owner}/{name}");
+    answer(shared, Endpoint::Look(Service::GitHub), request, refuse, |world, asked| {
+        admitted(asked)?;
+        if world.removed.contains(&place) {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "Not Found"));
+        }
+        let setup = &world.setup;
+        let repository = json!({
+            "full_name": place, "private": true, "has_issues": !setup.is_denied(&place), "archived": setup.is_closed(&place),
+        });
+        let mut response = said(StatusCode::OK, None, repository);
+        // Only classic tokens say what they may.
+        let shown = asked.parts.headers.get(http::header::AUTHORIZATION);
+        if shown.is_some_and(|shown| shown.as_bytes().starts_with(b"Bearer ghp_")) {
+            let scopes = setup.granted(Service::GitHub).unwrap_or_else(|| vec!["repo".to_owned()]).join(", ");
+            if let Ok(scopes) = HeaderValue::from_str(&scopes) {
+                response.headers_mut().insert(HeaderName::from_static("x-oauth-scopes"), scopes);
+            }
+        }
+        Ok(response)
+    })
+    .await
+}
+
+/// An issue.
+pub(crate) async fn issue(
+    State(shared): State<Arc<Shared>>,
+    Path((owner, name, number)): Path<(String, String, String)>,
+    request: Request,
+) -> Response {
+    let place = format!("{owner}/{name}#{number}");
+    answer(shared, Endpoint::Look(Service::GitHub), request, refuse, |world, asked| {
+        admitted(asked)?;
+        if world.removed.contains(&place) {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "Not Found"));
+        }
+        let number: u64 = number.parse().unwrap_or_default();
+        let issue = json!({ "number": number, "state": "open", "locked": world.setup.is_closed(&place) });
+        Ok(said(StatusCode::OK, None, issue))
+    })
+    .await
+}
+
 /// PATCH changes a comment.
 pub(crate) async fn comment(
     State(shared): State<Arc<Shared>>,

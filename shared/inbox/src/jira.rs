@@ -41,6 +41,33 @@ pub(crate) async fn comments(
     .await
 }
 
+/// Whose login it is.
+pub(crate) async fn myself(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    answer(shared, Endpoint::Look(Service::Jira), request, refuse, |world, asked| {
+        admitted(world, "", asked)?;
+        let me = json!({ "accountId": "5b10a2844c20165700ede21g", "displayName": "Firstlook", "active": true });
+        Ok(said(StatusCode::OK, None, me))
+    })
+    .await
+}
+
+/// What that user may, on an issue where one is named.
+pub(crate) async fn permissions(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    answer(shared, Endpoint::Look(Service::Jira), request, refuse, |world, asked| {
+        admitted(world, &asked.query("issueKey").unwrap_or_default(), asked)?;
+        let Some(wanted) = asked.query("permissions") else {
+            return Err(Refusal::new(StatusCode::BAD_REQUEST, "The 'permissions' query parameter is required."));
+        };
+        let of = |name: &str| {
+            let permission = json!({ "key": name, "type": "PROJECT", "havePermission": !world.setup.is_denied(name) });
+            (name.to_owned(), permission)
+        };
+        let permissions: serde_json::Map<String, Value> = wanted.split(',').map(of).collect();
+        Ok(said(StatusCode::OK, None, json!({ "permissions": permissions })))
+    })
+    .await
+}
+
 /// PUT changes a comment.
 pub(crate) async fn comment(
     State(shared): State<Arc<Shared>>,

@@ -16,6 +16,7 @@ mod pagerduty;
 mod posted;
 mod serve;
 mod servicenow;
+mod setup;
 mod slack;
 mod state;
 #[cfg(test)]
@@ -63,13 +64,21 @@ impl Inbox {
             .route("/posts", get(list_posts))
             .route("/slack/api/{method}", any(slack::method))
             .route("/slack/response/{at}", post(slack::answers::respond))
+            .route("/pagerduty/abilities", get(pagerduty::abilities))
+            .route("/pagerduty/users", get(pagerduty::users))
+            .route("/pagerduty/users/me", get(pagerduty::me))
             .route("/pagerduty/incidents/{id}/notes", post(pagerduty::notes).get(pagerduty::notes))
+            .route("/{api}/v2/alerts", get(opsgenie::alerts))
             .route("/{api}/v2/alerts/{alert}/notes", post(opsgenie::notes).get(opsgenie::notes))
             .route("/{api}/v2/alerts/requests/{id}", get(opsgenie::requests))
+            .route("/jira/rest/api/3/myself", get(jira::myself))
+            .route("/jira/rest/api/3/mypermissions", get(jira::permissions))
             .route("/jira/rest/api/3/issue/{issue}/comment", post(jira::comments).get(jira::comments))
             .route("/jira/rest/api/3/issue/{issue}/comment/{id}", put(jira::comment))
             .route("/servicenow/api/now/table/{table}", get(servicenow::table))
             .route("/servicenow/api/now/table/incident/{id}", patch(servicenow::incident))
+            .route("/github/repos/{owner}/{name}", get(github::repository))
+            .route("/github/repos/{owner}/{name}/issues/{number}", get(github::issue))
             .route(
                 "/github/repos/{owner}/{name}/issues/{number}/comments",
                 post(github::comments).get(github::comments),

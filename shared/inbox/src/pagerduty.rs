@@ -51,6 +51,66 @@ pub(crate) async fn notes(
     }
 }
 
+/// `GET /abilities`.
+pub(crate) async fn abilities(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    look(&shared, request, |_, _| Ok(json!({ "abilities": ["teams", "urgencies"] }))).await
+}
+
+/// `GET /users`: the account has one.
+pub(crate) async fn users(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    look(&shared, request, |world, parts| {
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes());
+        let wanted = pairs.into_owned().find_map(|(key, value)| (key == "query").then_some(value)).unwrap_or_default();
+        let users: Vec<Value> =
+            [user(world)].into_iter().filter(|user| user.to_string().contains(&wanted.to_lowercase())).collect();
+        Ok(json!({ "users": users, "limit": 100, "offset": 0, "more": false, "total": null }))
+    })
+    .await
+}
+
+/// `GET /users/me`: only with a user's own key, which begins with `u+`.
+pub(crate) async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    look(&shared, request, |world, parts| {
+        let shown = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if shown.starts_with("Token token=u+") {
+            return Ok(json!({ "user": user(world) }));
+        }
+        Err("User token required: the account's API key identifies no user")
+    })
+    .await
+}
+
+fn user(world: &World) -> Value {
+    json!({ "id": "PUSER01", "type": "user", "name": "Firstlook", "email": "firstlook@example.com", "role": world.setup.role() })
+}
+
+/// What only reads.
+async fn look(
+    shared: &Shared,
+    request: Request,
+    said: impl FnOnce(&World, &http::request::Parts) -> Result<Value, &'static str>,
+) -> Response {
+    let (parts, raw) = whole(request).await;
+    let (arrival, course) = shared.arrive(Endpoint::Look(Service::PagerDuty), &parts, &raw);
+    let ending = match course {
+        Course::Accept(ending) => ending,
+        Course::Hang => std::future::pending().await,
+        Course::Refuse(fault) => return refusal(&fault),
+    };
+    if !authorized(&parts.headers) {
+        return error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]);
+    }
+    let answer = {
+        let world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        said(&world, &parts)
+    };
+    match answer {
+        Ok(answer) => end(shared, arrival, ending, Json(answer).into_response()).await,
+        Err(message) => error(StatusCode::BAD_REQUEST, 2001, message, &[]),
+    }
+}
+
 fn write(world: &mut World, incident: String, at: Timestamp, raw: &[u8]) -> Result<Value, &'static str> {
     let body: Value = serde_json::from_slice(raw).unwrap_or_default();
     let content = body.pointer("/note/content").and_then(Value::as_str).unwrap_or_default();
@@ -109,6 +169,7 @@ fn refusal(fault: &Fault) -> Response {
             }
             response
         }
+        Fault::Status { status: 401, .. } => error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]),
         Fault::Status { status, .. } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             error(status, 2000, status.canonical_reason().unwrap_or("Error"), &[])

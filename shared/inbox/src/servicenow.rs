@@ -23,8 +23,14 @@ pub const READ_ONLY: &str = "INC0009999";
 pub(crate) async fn table(State(shared): State<Arc<Shared>>, Path(table): Path<String>, request: Request) -> Response {
     answer(shared, Endpoint::List(Service::ServiceNow), request, refuse, |world, asked| {
         admitted(asked)?;
+        if world.setup.is_denied(&table) {
+            let message = "Operation against file 'x' was aborted by Business Rule or ACL";
+            return Err(Refusal::new(StatusCode::FORBIDDEN, message.replace('x', &table)));
+        }
         let query = asked.query("sysparm_query").unwrap_or_default();
         let rows = match table.as_str() {
+            // Without a query a list of all: there is always one.
+            _ if query.is_empty() => vec![json!({ "sys_id": "0123456789abcdef0123456789abcdef" })],
             "incident" => incidents(world, &query),
             "sys_journal_field" => journal(world, &query),
             _ => return Err(Refusal::new(StatusCode::BAD_REQUEST, "Invalid table")),

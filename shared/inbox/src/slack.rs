@@ -2,6 +2,7 @@
 
 pub(crate) mod answers;
 mod blocks;
+mod look;
 
 use std::sync::{Arc, PoisonError};
 
@@ -44,6 +45,7 @@ pub(crate) async fn method(
         "conversations.replies" => Endpoint::SlackReplies,
         "users.conversations" => Endpoint::SlackChannels,
         "auth.test" => Endpoint::SlackAuth,
+        "conversations.info" => Endpoint::SlackInfo,
         _ => Endpoint::Unknown,
     };
     let (arrival, course) = shared.arrive(endpoint, &parts, &raw);
@@ -54,6 +56,7 @@ pub(crate) async fn method(
     };
     let done = authorized(&parts.headers).and_then(|()| arguments(&parts, &raw)).and_then(|arguments| {
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
+        look::admitted(&mut world, endpoint, &arguments)?;
         match endpoint {
             Endpoint::SlackPost => post(&mut world, arrival.at, arguments),
             Endpoint::SlackUpdate => update(&mut world, arrival.at, arguments),
@@ -62,16 +65,19 @@ pub(crate) async fn method(
             Endpoint::SlackEphemeral => answers::post_ephemeral(&mut world, arrival.at, arguments),
             Endpoint::SlackChannels => channels(&world, &arguments),
             Endpoint::SlackAuth => Ok(identity()),
+            Endpoint::SlackInfo => look::info(&mut world, &arguments),
             _ => Err("unknown_method"),
         }
     });
-    match done {
+    let response = match done {
         Ok(mut answer) => {
             answer.insert("ok".to_owned(), json!(true));
             end(&shared, arrival, ending, Json(answer).into_response()).await
         }
+        Err("missing_scope") => look::missing(&shared, endpoint),
         Err(error) => Json(json!({ "ok": false, "error": error })).into_response(),
-    }
+    };
+    look::with_scopes(&shared, response)
 }
 
 fn refusal(fault: &Fault) -> Response {
@@ -237,11 +243,17 @@ fn history(world: &mut World, arguments: &Map<String, Value>, wanted: impl Fn(&P
 }
 
 fn channels(world: &World, arguments: &Map<String, Value>) -> Answer {
+    let types = Some(text_of(arguments, "types")).filter(|types| !types.is_empty()).unwrap_or("public_channel");
+    let setup = &world.setup;
     let channels: Vec<Value> = world
         .channels
         .iter()
         .filter(|(id, name)| !world.removed.contains(id) && !world.removed.contains(name))
-        .map(|(id, name)| json!({ "id": id, "name": name, "is_channel": true, "is_private": false }))
+        .map(|(id, name)| (id.as_str(), name.as_str()))
+        .filter(|channel| setup.is_member(*channel) && !setup.is_archived(*channel))
+        .map(|channel| (channel, setup.is_private(channel)))
+        .filter(|(_, private)| types.contains(if *private { "private_channel" } else { "public_channel" }))
+        .map(|((id, name), private)| json!({ "id": id, "name": name, "is_channel": true, "is_private": private }))
         .collect();
     let (page, next) = page(channels, arguments)?;
     Ok(fields([("channels", json!(page)), ("response_metadata", json!({ "next_cursor": next.unwrap_or_default() }))]))

@@ -10,6 +10,7 @@ use ports::Clock;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
+use crate::setup::Setup;
 use crate::slack::answers::ResponseUrl;
 use crate::{Arrival, Endpoint, Fault, Moment, Posted, Service};
 
@@ -29,6 +30,7 @@ pub(crate) struct World {
     pub channels: Vec<(String, String)>,
     /// Where answers to slash commands are taken.
     pub response_urls: Vec<ResponseUrl>,
+    pub setup: Setup,
     last_micros: i64,
     last_id: u64,
 }

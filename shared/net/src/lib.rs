@@ -6,10 +6,12 @@
 
 mod client;
 mod guard;
+mod reach;
 mod reason;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Body, ClientError, Options, client, read_capped, retry_after, roots, tls_config};
 pub use guard::{AddressPolicy, Refused, ResolveError};
+pub use reach::{NotReached, reach};
 pub use reason::{reason, request_reason, tls_reason, where_to};

@@ -16,7 +16,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use url::Url;
 
-use crate::{AddressPolicy, ClientError, Options, client, read_capped, request_reason, retry_after};
+use crate::{AddressPolicy, ClientError, NotReached, Options, client, reach, read_capped, request_reason, retry_after};
 
 /// Answers every connection with these bytes, once the request's head has come, and closes.
 async fn serve(answer: impl Into<Vec<u8>>) -> SocketAddr {
@@ -273,4 +273,32 @@ async fn an_authority_of_ones_own_is_trusted_from_a_file() {
     ));
     let missing = Options { extra_ca: Some("/nonexistent/ca.pem".into()), ..Options::default() };
     assert!(matches!(crate::client(&missing), Err(ClientError::ReadCa { .. })));
+}
+
+#[tokio::test]
+async fn who_is_there_is_told_from_who_is_not_and_from_a_bad_certificate() {
+    let policy = AddressPolicy::new(["127.0.0.1".to_owned(), "localhost".to_owned()]);
+    let limit = Duration::from_secs(20);
+    let (secure, pem) = serve_tls(&["localhost"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, pem).unwrap();
+    let (public, trusting) = (crate::tls_config(None).unwrap(), crate::tls_config(Some(&file)).unwrap());
+    let (plain, closed) = (serve("nothing").await, closed_port().await);
+    let url = |text: String| text.parse::<Url>().unwrap();
+    let said = |done: Result<(), NotReached>| done.unwrap_err().to_string();
+
+    assert_eq!(reach(&policy, &public, &url(format!("http://{plain}/x")), limit).await, Ok(()));
+    let there = url(format!("https://localhost:{}", secure.port()));
+    assert_eq!(reach(&policy, &trusting, &there, limit).await, Ok(()));
+    assert_eq!(
+        said(reach(&policy, &public, &there, limit).await),
+        format!("no TLS with localhost:{}: the certificate's issuer is not trusted", secure.port())
+    );
+    assert_eq!(
+        said(reach(&policy, &public, &url(format!("https://{closed}")), limit).await),
+        format!("could not connect to {closed}: connection refused")
+    );
+    let shut = reach(&AddressPolicy::default(), &public, &url(format!("http://{plain}")), limit).await;
+    assert!(said(shut).contains("a loopback address"));
 }

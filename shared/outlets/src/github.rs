@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::{StatusCode, header};
 use jiff::{SignedDuration, Timestamp};
+use ports::SetupCheck;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
@@ -16,6 +17,7 @@ use crate::{
     keyed::Keyed,
     note::Note,
     place::{clean_id, ticket, under},
+    setup,
     words::Line,
 };
 
@@ -41,11 +43,13 @@ pub(crate) struct GitHub {
     pub base: Url,
     /// `owner/name`.
     pub repository: String,
+    /// The issue, as the catalog has it.
+    pub issue: String,
 }
 
 impl GitHub {
     /// `pieces` under the repository's issues.
-    fn issues(&self, pieces: &[&str]) -> Result<Url, OutletError> {
+    pub fn issues(&self, pieces: &[&str]) -> Result<Url, OutletError> {
         let (owner, name) = self.repository.split_once('/').unwrap_or_default();
         let (Some(owner), Some(name)) = (clean_id(owner, b"-", 39), clean_id(name, b"-_.", 100)) else {
             return Err(OutletError::permanent("`repository` of the github target must be `owner/name`"));
@@ -232,5 +236,9 @@ impl Outlet for GitHub {
         let body = body(post);
         let answer = self.send(&url, false, |http| http.patch(&url).json(&body)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post.now)) }
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::github::check(self, now).await
     }
 }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::Secret;
 use http::StatusCode;
+use jiff::Timestamp;
+use ports::SetupCheck;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -15,7 +17,7 @@ use crate::{
     http::{Answer, Http},
     note::Note,
     place::base,
-    slack,
+    setup, slack,
 };
 
 /// How long to wait when it is not said.
@@ -156,5 +158,9 @@ impl Outlet for Hook {
 
     async fn edit(&self, _: &str, _: &Post<'_>) -> Result<(), OutletError> {
         Err(OutletError::permanent("what a webhook has posted cannot be edited"))
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::hook::check(self, now).await
     }
 }

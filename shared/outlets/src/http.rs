@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::Secret;
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
-use net::AddressPolicy;
+use net::{AddressPolicy, NotReached};
 use ports::{ReadSecret, SecretError};
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -68,6 +68,13 @@ impl Http {
 
     pub fn get(&self, url: &Url) -> RequestBuilder {
         self.client.get(url.clone())
+    }
+
+    /// Connects to `url`'s host and says nothing.
+    pub async fn reach(&self, url: &Url) -> Result<(), NotReached> {
+        let no_tls = |error: net::ClientError| NotReached::NoTls { place: net::where_to(url), why: error.to_string() };
+        let tls = net::tls_config(None).map_err(no_tls)?;
+        net::reach(&self.policy, &tls, url, TIMEOUT).await
     }
 
     /// Sends `request`, which goes to `url`.

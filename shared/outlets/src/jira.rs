@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{StatusCode, header};
+use jiff::Timestamp;
+use ports::SetupCheck;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
@@ -15,6 +17,7 @@ use crate::{
     keyed::Keyed,
     note::Note,
     place::{clean_id, ticket, under},
+    setup,
 };
 
 /// How long to wait when Jira does not say.
@@ -28,6 +31,8 @@ const PAGES: usize = 20;
 pub(crate) struct Jira {
     pub api: Keyed,
     pub base: Url,
+    /// The issue, as the catalog has it.
+    pub issue: String,
 }
 
 impl Jira {
@@ -164,5 +169,9 @@ impl Outlet for Jira {
         let body = body(post);
         let answer = self.send(&url, false, |http| http.put(&url).json(&body)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post)) }
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::jira::check(self, now).await
     }
 }

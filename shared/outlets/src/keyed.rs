@@ -12,6 +12,7 @@ use url::Url;
 use crate::{
     OutletError,
     http::{Answer, Http, newer_secret, read_secret},
+    setup::Unread,
 };
 
 /// A client with its key.
@@ -60,6 +61,15 @@ impl Keyed {
             Some(newer) => send(&newer).await,
             None => Ok(answer),
         }
+    }
+
+    /// Asks `url` something that changes nothing, once and with the key that was read.
+    pub async fn read(
+        &self,
+        url: &Url,
+        request: impl Fn(&Http, &Secret) -> Result<RequestBuilder, OutletError>,
+    ) -> Result<Answer, Unread> {
+        Ok(self.http.send(request(&self.http, &self.key)?, url).await?)
     }
 
     /// `text`, which holds the key, as the value of a header that is never shown.

@@ -17,6 +17,7 @@ mod place;
 mod preview;
 mod reading;
 pub mod servicenow;
+mod setup;
 pub mod slack;
 mod summary;
 #[cfg(test)]

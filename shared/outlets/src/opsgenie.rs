@@ -6,6 +6,8 @@ use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;
 use http::{StatusCode, header};
+use jiff::Timestamp;
+use ports::SetupCheck;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
@@ -16,6 +18,7 @@ use crate::{
     keyed::Keyed,
     note::Note,
     place::{clean_id, under},
+    setup,
 };
 
 /// Opsgenie's API.
@@ -183,5 +186,9 @@ impl Outlet for Opsgenie {
 
     async fn edit(&self, _: &str, _: &Post<'_>) -> Result<(), OutletError> {
         Err(OutletError::permanent("a note on an alert cannot be edited"))
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::opsgenie::check(self, now).await
     }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{ChatReply, OutletSpec, Shown, Target, Words};
 use jiff::Timestamp;
+use ports::SetupCheck;
 
 /// How an outlet follows a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +121,11 @@ pub trait Outlet: Send + Sync {
     /// # Errors
     /// [`OutletError`], never ambiguous; permanent when a person has deleted the post, which is not posted again.
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError>;
+
+    /// How the target's setup stands, by requests that only read. Nothing is posted.
+    async fn check(&self, _: Timestamp) -> Vec<SetupCheck> {
+        vec![SetupCheck::cannot_tell("whether it works shows when something is delivered")]
+    }
 }
 
 /// Makes outlets.

@@ -6,7 +6,7 @@ use std::{
 use async_trait::async_trait;
 use domain::{AlertNoteSpec, ChatReply, HookSpec, OutletSpec, Secret, SlackSpec};
 use jiff::Timestamp;
-use ports::ReadSecret;
+use ports::{ReadSecret, SetupCheck};
 use url::Url;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     pagerduty::PagerDuty,
     place::{base, under},
     servicenow::ServiceNow,
+    setup,
     slack::{Slack, answer},
     webhook::Webhook,
 };
@@ -65,6 +66,15 @@ impl Outlets {
     pub fn new(settings: Settings, secrets: Arc<dyn ReadSecret>) -> Result<Self, net::ClientError> {
         let apis = Http::new([&settings.slack_api, &settings.pagerduty_api])?;
         Ok(Self { settings, secrets, apis, clients: Mutex::default() })
+    }
+
+    /// How the setup stands of what people ask for in Slack, in `channels` (ids). Nothing is posted.
+    pub async fn check_chat(&self, channels: &[&str], now: Timestamp) -> Vec<SetupCheck> {
+        let (http, base, secrets) = (self.apis.clone(), self.settings.slack_api.clone(), Arc::clone(&self.secrets));
+        match Slack::open(http, base, secrets, SlackSpec::channel("")).await {
+            Ok(mut slack) => setup::slack::check_chat(&mut slack, channels, now).await,
+            Err(error) => vec![setup::Unread::from(error).about("the bot's token")],
+        }
     }
 
     fn client(&self, url: &Url) -> Result<Http, OutletError> {
@@ -136,15 +146,16 @@ impl OpenOutlet for Outlets {
             OutletSpec::Jsm(note) => self.alert_note(spec, note, ("Jira Service Management", opsgenie::JSM)).await?,
             OutletSpec::Jira(jira) => {
                 let (api, base) = self.site(spec, "site", &jira.site).await?;
-                Box::new(Jira { api, base })
+                Box::new(Jira { api, base, issue: jira.issue.clone() })
             }
             OutletSpec::ServiceNow(servicenow) => {
                 let (api, base) = self.site(spec, "instance", &servicenow.instance).await?;
-                Box::new(ServiceNow { api, base })
+                Box::new(ServiceNow { api, base, incident: servicenow.incident.clone() })
             }
             OutletSpec::GitHub(github) => {
                 let (api, base) = self.site(spec, "api", github.api.as_deref().unwrap_or(github::API)).await?;
-                Box::new(GitHub { api, base, repository: github.repository.clone() })
+                let (repository, issue) = (github.repository.clone(), github.issue.clone());
+                Box::new(GitHub { api, base, repository, issue })
             }
             OutletSpec::Teams(hook) => self.hook(spec, hook, hook::Kind::Teams).await?,
             OutletSpec::Webhook(webhook) => {

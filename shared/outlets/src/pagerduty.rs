@@ -6,6 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::PagerDutySpec;
 use http::{HeaderValue, StatusCode, header};
+use jiff::Timestamp;
+use ports::SetupCheck;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
@@ -15,6 +17,7 @@ use crate::{
     http::{Answer, Http},
     keyed::Keyed,
     note::Note,
+    setup,
 };
 
 /// The key of the REST API key in the secret.
@@ -133,6 +136,10 @@ impl Outlet for PagerDuty {
 
     async fn edit(&self, _: &str, _: &Post<'_>) -> Result<(), OutletError> {
         Err(OutletError::permanent("a PagerDuty note cannot be edited"))
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::pagerduty::check(self, now).await
     }
 }
 

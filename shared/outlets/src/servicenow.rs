@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{StatusCode, header};
+use jiff::Timestamp;
+use ports::SetupCheck;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
@@ -15,6 +17,7 @@ use crate::{
     keyed::Keyed,
     note::Note,
     place::{clean_id, ticket, under},
+    setup,
 };
 
 /// How long to wait when ServiceNow does not say.
@@ -24,6 +27,8 @@ const WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct ServiceNow {
     pub api: Keyed,
     pub base: Url,
+    /// The incident, as the catalog has it.
+    pub incident: String,
 }
 
 /// What is sent.
@@ -156,5 +161,9 @@ impl Outlet for ServiceNow {
 
     async fn edit(&self, _: &str, _: &Post<'_>) -> Result<(), OutletError> {
         Err(OutletError::permanent("a work note cannot be edited"))
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::servicenow::check(self, now).await
     }
 }

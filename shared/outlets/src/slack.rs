@@ -1,7 +1,7 @@
 //! A message in a Slack channel, edited as the run goes on (source: docs.slack.dev/reference/methods).
 
 pub(crate) mod answer;
-mod api;
+pub(crate) mod api;
 mod newest;
 mod render;
 mod rest;
@@ -11,14 +11,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::{OutletSpec, Root, RunId, Secret, SlackSpec, Target};
-use jiff::SignedDuration;
-use ports::ReadSecret;
+use jiff::{SignedDuration, Timestamp};
+use ports::{ReadSecret, SetupCheck};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
     Outlet, OutletError, Post,
     http::{Http, read_secret},
+    setup,
 };
 
 pub use newest::newest;
@@ -62,7 +63,7 @@ impl Slack {
     }
 
     /// The id of the channel, which all methods but `chat.postMessage` want.
-    async fn channel_id(&self, post: &Post<'_>) -> Result<String, OutletError> {
+    pub(crate) async fn channel_id(&self, now: Timestamp) -> Result<String, OutletError> {
         let given = self.spec.channel.trim();
         if is_channel_id(given) {
             return Ok(given.to_owned());
@@ -73,7 +74,7 @@ impl Slack {
         let mut cursor = String::new();
         for _ in 0..PAGES {
             let arguments = [("types", types), ("limit", "200"), ("exclude_archived", "true"), ("cursor", &cursor)];
-            let page = match self.read("users.conversations", &arguments, post.now).await {
+            let page = match self.read("users.conversations", &arguments, now).await {
                 Ok(page) => page,
                 Err(refused) if refused.code == "missing_scope" && types.contains("private") => {
                     types = "public_channel";
@@ -113,7 +114,7 @@ impl Slack {
 #[async_trait]
 impl Outlet for Slack {
     async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
-        let channel = self.channel_id(post).await?;
+        let channel = self.channel_id(post.now).await?;
         let since = post.target.sending_since.unwrap_or(post.view.run.created_at);
         let oldest = since.checked_sub(SKEW).unwrap_or(since).as_second().to_string();
         // The target was saved when the last try was begun or had ended.
@@ -174,6 +175,10 @@ impl Outlet for Slack {
         merge(&mut body, json!({ "channel": channel, "ts": ts, "metadata": metadata(post) }));
         self.send("chat.update", &body, post).await.map(drop)
     }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::slack::check(self, now).await
+    }
 }
 
 /// The thread into which the target's message is posted, by the `ts` of its first message: the one that its workflow names, or
@@ -223,7 +228,7 @@ fn merge(body: &mut Value, more: Value) {
     }
 }
 
-fn is_channel_id(text: &str) -> bool {
+pub(crate) fn is_channel_id(text: &str) -> bool {
     text.len() >= 9
         && text.starts_with(['C', 'G', 'D'])
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())

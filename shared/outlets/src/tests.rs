@@ -3,6 +3,7 @@
 mod common;
 mod pagerduty;
 mod rendering;
+mod setup;
 mod slack;
 mod views;
 mod webhook;

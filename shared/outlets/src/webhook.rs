@@ -16,13 +16,15 @@ use base64::{
 };
 use domain::{Secret, WebhookSpec};
 use http::StatusCode;
-use ports::ReadSecret;
+use jiff::Timestamp;
+use ports::{ReadSecret, SetupCheck};
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook as Signer};
 use url::Url;
 
 use crate::{
     Outlet, OutletError, Post,
     http::{Http, read_secret},
+    setup,
 };
 
 pub use body::{
@@ -130,5 +132,9 @@ impl Outlet for Webhook {
 
     async fn edit(&self, _: &str, post: &Post<'_>) -> Result<(), OutletError> {
         self.post(post).await.map(drop)
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::webhook::check(self, now).await
     }
 }

@@ -7,6 +7,7 @@
 mod error;
 mod handle;
 mod queue;
+mod setup;
 mod sns;
 mod system;
 mod table;
@@ -15,6 +16,7 @@ mod world;
 pub use error::{PortError, chain};
 pub use handle::{HandleHttp, HandleInvocation, HandleMessage, Received};
 pub use queue::{MAX_DELAY, Outgoing, Queue, Receipt, RetimeMessage, SendMessage};
+pub use setup::{SetupCheck, Standing};
 pub use sns::{AskSns, MAX_CERTIFICATE};
 pub use system::{OsEntropy, SystemClock};
 pub use table::{Condition, Index, Item, Key, Page, ReadTable, Refusal, TableError, When, Write, WriteTable};

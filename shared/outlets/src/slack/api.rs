@@ -18,11 +18,11 @@ use crate::{
 const WAIT: Duration = Duration::from_secs(30);
 
 /// What Slack did not do.
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     /// Slack's code; empty where there is none.
     pub code: String,
     /// The scope that the token lacks, with `missing_scope`.
-    needed: String,
+    pub needed: String,
     kind: Kind,
 }
 
@@ -49,7 +49,7 @@ impl Refusal {
 
 impl Slack {
     /// Calls a method that only reads.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &self,
         method: &'static str,
         arguments: &[(&str, &str)],
@@ -61,7 +61,7 @@ impl Slack {
 
     /// Calls a method; with a newer token if there is one and the first is no longer taken, which Slack says before it
     /// does anything.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &self,
         method: &'static str,
         request: impl Fn(&Http, &Url) -> RequestBuilder,
@@ -89,7 +89,7 @@ impl Slack {
     }
 
     /// What follows from a refusal. `once` when doing it twice would show.
-    pub(super) fn explain(&self, method: &str, refused: Refusal, once: bool) -> OutletError {
+    pub(crate) fn explain(&self, method: &str, refused: Refusal, once: bool) -> OutletError {
         let maybe_done = |reason: String| {
             if once { OutletError::Ambiguous { reason } } else { OutletError::transient(reason) }
         };
@@ -143,7 +143,7 @@ impl Slack {
     }
 }
 
-fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
+pub(crate) fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
     if answer.status == StatusCode::TOO_MANY_REQUESTS {
         return Err(Refusal::of(Kind::Limited(answer.retry_after(now))));
     }
@@ -161,7 +161,7 @@ fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
 }
 
 /// The cursor of the next page; absent on the last.
-pub(super) fn next_cursor(page: &Value) -> Option<String> {
+pub(crate) fn next_cursor(page: &Value) -> Option<String> {
     let cursor = page.pointer("/response_metadata/next_cursor")?.as_str()?;
     (!cursor.is_empty()).then(|| cursor.to_owned())
 }
