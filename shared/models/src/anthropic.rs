@@ -12,10 +12,10 @@ use crate::{
 };
 
 /// Where the API is.
-const API: &str = "https://api.anthropic.com";
+pub(crate) const API: &str = "https://api.anthropic.com";
 
 /// The form of requests and answers.
-const VERSION: &str = "2023-06-01";
+pub(crate) const VERSION: &str = "2023-06-01";
 
 /// Asks `model`.
 pub(crate) async fn ask(http: &Http, model: &Model, turn: &Turn<'_>) -> Result<Answered, ModelError> {

@@ -143,6 +143,67 @@ impl Http {
     }
 }
 
+/// What a look at an API came to.
+pub(crate) enum Looked {
+    /// It answered with a success.
+    Said(Value),
+    /// It answered with this status, which is why it could not be asked either.
+    Refused(u16, ModelError),
+    /// Nobody is there: why.
+    Unreachable(String),
+}
+
+impl Http {
+    /// Gets `url` with the model's key.
+    pub(crate) async fn look(
+        &self,
+        model: &Model,
+        url: &Url,
+        headers: &[(&'static str, &'static str)],
+        key: fn(&str) -> (HeaderName, String),
+        refusal: fn(u16, &Value) -> Refusal,
+        within: Duration,
+    ) -> Looked {
+        let place = Place::of(model);
+        let permanent = |reason: &str| Looked::Refused(0, permanent(&place, reason, None));
+        if let Err(refused) = self.policy.check_url(url) {
+            return permanent(&refused.to_string());
+        }
+        let mut sending = self.client.get(url.clone()).timeout(within);
+        for (name, value) in headers {
+            sending = sending.header(*name, *value);
+        }
+        let secret = match &model.secret {
+            Some(name) => match self.secrets.read(name).await {
+                Ok(live) => live.into_iter().next(),
+                Err(error) => return Looked::Refused(0, unread(&place, error)),
+            },
+            None => None,
+        };
+        if let Some(secret) = &secret {
+            let (name, value) = key(secret.expose().trim());
+            let Ok(mut value) = HeaderValue::from_str(&value) else {
+                return permanent("the API key has a character that no header can have");
+            };
+            value.set_sensitive(true);
+            sending = sending.header(name, value);
+        }
+        let answer = match sending.send().await {
+            Ok(response) => (response.status().as_u16(), net::read_capped(response, ANSWER_CAP).await),
+            Err(error) if error.is_connect() => return Looked::Unreachable(request_reason(&error, url)),
+            Err(error) => return Looked::Refused(0, transient(&place, &request_reason(&error, url), None, None)),
+        };
+        let (status, Ok(body)) = answer else {
+            return Looked::Refused(answer.0, transient(&place, "it broke off its answer", None, None));
+        };
+        let json: Value = serde_json::from_slice(&body.bytes).unwrap_or_default();
+        if (200..300).contains(&status) {
+            return Looked::Said(json);
+        }
+        Looked::Refused(status, refusal(status, &json).into_error(&place, status, None, secret.as_ref()))
+    }
+}
+
 /// Whether the policy forbids the address, which no other try will change.
 fn is_refused(error: &reqwest::Error) -> bool {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);

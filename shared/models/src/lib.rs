@@ -7,6 +7,7 @@
 mod anthropic;
 mod ask;
 mod bedrock;
+mod check;
 mod fault;
 mod openai;
 mod said;

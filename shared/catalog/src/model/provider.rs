@@ -159,6 +159,13 @@ pub struct Model {
 const GROUPS: [&str; 12] = ["us", "us-gov", "eu", "apac", "ap", "jp", "au", "ca", "sa", "in", "me", "global"];
 
 impl Model {
+    /// Whether the id is that of a Bedrock profile that spans regions, or of an application's.
+    #[must_use]
+    pub fn is_profile(&self) -> bool {
+        let of_group = || self.id.split_once('.').is_some_and(|(group, _)| GROUPS.contains(&group));
+        if self.id.starts_with("arn:") { self.id.contains("inference-profile/") } else { of_group() }
+    }
+
     /// On what `bedrock:InvokeModel` must be allowed for it to be asked, as ARNs in CloudFormation's notation of `!Sub`; none
     /// where the provider is another. A profile needs the profile and the model behind it in every region that it may use; an
     /// application's profile does not say which model that is.
@@ -326,6 +333,25 @@ mod tests {
         let bought = "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/abcdefghijkl";
         assert_eq!(invokes("bedrock", bought), [bought]);
         assert!(invokes("openai", "m").is_empty());
+    }
+
+    #[test]
+    fn a_profile_is_told_from_a_model_by_its_id() {
+        let is_profile = |id: &str| {
+            let model = serde_json::json!({"name": "m", "provider": "bedrock", "id": id, "region": "eu-central-1"});
+            serde_json::from_value::<Model>(model).unwrap().is_profile()
+        };
+        let arn = "arn:aws:bedrock:us-east-1:123456789012";
+        for id in [
+            "eu.anthropic.claude-x",
+            &format!("{arn}:inference-profile/x"),
+            &format!("{arn}:application-inference-profile/x"),
+        ] {
+            assert!(is_profile(id), "{id}");
+        }
+        for id in ["amazon.nova-pro-v1:0", "minimax.minimax-m2.1", &format!("{arn}:provisioned-model/x")] {
+            assert!(!is_profile(id), "{id}");
+        }
     }
 
     #[test]

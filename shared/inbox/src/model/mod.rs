@@ -8,6 +8,7 @@
 mod anthropic;
 mod bedrock;
 mod heard;
+mod look;
 mod openai;
 mod reply;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use axum::{
     Router,
     extract::{Path, Request, State},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header, request::Parts};
@@ -99,6 +100,7 @@ struct World {
     reader: Option<Reader>,
     hooks: Vec<Hook>,
     key: Option<String>,
+    looks: usize,
     models: Option<Vec<String>>,
     wants_completion_tokens: bool,
     /// How many tokens of a model's conversation are in its cache.
@@ -118,6 +120,10 @@ impl ModelServer {
             .route("/v1/messages", post(messages))
             .route("/v1/chat/completions", post(completions))
             .route("/model/{id}/converse", post(converse))
+            .route("/v1/models", get(look::list))
+            .route("/v1/models/{id}", get(look::one))
+            .route("/foundation-models/{id}", get(look::bedrock))
+            .route("/inference-profiles/{id}", get(look::bedrock))
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(serve(listener, router));
         Ok(Self { shared, address, server })
@@ -173,6 +179,12 @@ impl ModelServer {
     #[must_use]
     pub fn calls(&self) -> Vec<ModelCall> {
         self.with(|world| world.calls.iter().cloned().collect())
+    }
+
+    /// How often it was asked which models there are. That is no call, and nobody pays for it.
+    #[must_use]
+    pub fn looks(&self) -> usize {
+        self.with(|world| world.looks)
     }
 
     /// How many requests were paid for.

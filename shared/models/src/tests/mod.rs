@@ -1,5 +1,6 @@
 //! The three formats, as pure functions and against a server that speaks them.
 
+mod check;
 mod faults;
 mod forms;
 mod turns;
