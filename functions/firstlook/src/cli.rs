@@ -69,6 +69,14 @@ pub enum Verb {
 
 Secrets stand in DATA/secrets.json, or in the environment as FIRSTLOOK_SECRET_<KEY>.")]
     Dev(Dev),
+    /// Looks at every secret, channel, permission and endpoint that a catalog names, and says what to mend. Posts nothing.
+    #[command(after_help = "Examples:
+  firstlook doctor --catalog infra/workspace
+  firstlook doctor --stack prod
+  firstlook doctor --json | jq '.groups[].checks[] | select(.standing == \"mend\")'
+
+It ends with 1 when something is to be mended.")]
+    Doctor(Doctor),
     /// Runs one Command by hand and prints its report.
     #[command(after_help = "Examples:
   firstlook run checkout-triage
@@ -201,6 +209,18 @@ pub struct Dev {
     /// Deliver to the real Slack, PagerDuty and webhooks instead of the inbox.
     #[arg(long)]
     pub live: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// The catalog's folder.
+    #[arg(long, value_name = "DIR", default_value = "catalog")]
+    pub catalog: PathBuf,
+    /// Print what was seen as JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub world: World,
 }
 
 #[derive(Debug, Args)]

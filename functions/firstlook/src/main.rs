@@ -5,6 +5,7 @@ mod catalogs;
 mod cli;
 mod demo;
 mod dev;
+mod doctor;
 mod failure;
 mod follow;
 mod inbox_page;
@@ -55,6 +56,7 @@ async fn act(verb: &Verb) -> Result<(), Failure> {
         Verb::Test(args) => cases::test(args),
         Verb::Library(args) => shelf::library(args),
         Verb::Dev(args) => dev::dev(args).await,
+        Verb::Doctor(args) => doctor::doctor(args).await,
         Verb::Run(args) => runs::run(args).await,
         Verb::Send(args) => send::send(args).await,
         Verb::Runs(args) => runs::runs(args).await,

@@ -4,8 +4,9 @@ mod advice;
 mod outputs;
 mod signed;
 
-use std::{error::Error, sync::Arc};
+use std::{collections::BTreeMap, error::Error, sync::Arc};
 
+use awscall::Aws;
 use dynamo::DynamoTable;
 use firstlook_aws::{AwsEnv, AwsEnvError, AwsError, Clients, SecretsManager, SqsQueues};
 use ports::{Clock, PortError, Queue, ReadSecret, SystemClock};
@@ -34,6 +35,9 @@ pub enum StackError {
         #[source]
         source: PortError,
     },
+    /// There is no way to other services of AWS.
+    #[error("the way to AWS cannot be built")]
+    Way(#[source] investigate::context::ContextError),
     /// It does not say where it is.
     #[error("the outputs of the stack `{stack}` cannot be read")]
     Outputs {
@@ -122,6 +126,37 @@ impl Stack {
         }
     }
 
+    /// The way to other services of AWS, with the same credentials.
+    ///
+    /// # Errors
+    /// [`StackError::Way`].
+    pub fn way_to_aws(&self) -> Result<Aws, StackError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        investigate::context::way_to_aws(&self.env, &clock).map_err(StackError::Way)
+    }
+
+    /// What it says of itself.
+    ///
+    /// # Errors
+    /// [`StackError::Outputs`].
+    pub async fn outputs(&self) -> Result<BTreeMap<String, String>, StackError> {
+        let failed = |source| StackError::Outputs { stack: self.name.clone(), source };
+        outputs::of_stack(&self.env, &self.name).await.map_err(failed)
+    }
+
+    /// The secret of this id.
+    #[must_use]
+    pub fn secrets(&self, id: &str) -> Arc<dyn ReadSecret> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        Arc::new(SecretsManager::new(self.clients.secrets_manager(), id.to_owned(), clock))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Invokes its ingest with an event of AWS's, as AWS does: Lambda keeps it, and nobody waits for what comes of it. Needs
     /// `lambda:InvokeFunction`.
     ///
@@ -155,13 +190,12 @@ impl Stack {
             Some(url) => (url.to_owned(), given.unwrap_or_else(|| format!("{}-secrets", self.name))),
             None => {
                 let failed = |source| StackError::Outputs { stack: self.name.clone(), source };
-                let outputs = outputs::of_stack(&self.env, &self.name).await.map_err(failed)?;
+                let outputs = self.outputs().await?;
                 let url = outputs::one(&outputs, which.output()).map_err(failed)?;
                 let id = given.map_or_else(|| outputs::one(&outputs, "SecretArn").map_err(failed), Ok)?;
                 (url, id)
             }
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        Ok((url, Arc::new(SecretsManager::new(self.clients.secrets_manager(), id, clock))))
+        Ok((url, self.secrets(&id)))
     }
 }

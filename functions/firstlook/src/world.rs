@@ -212,14 +212,7 @@ impl World {
                 },
                 Arc::new(InboxSecrets(Arc::clone(&self.secrets))),
             ),
-            Outside::Real => (
-                Settings {
-                    slack_api: url(deliver::context::SLACK_API.to_owned())?,
-                    pagerduty_api: url(deliver::context::PAGERDUTY_API.to_owned())?,
-                    inbox: None,
-                },
-                Arc::clone(&self.secrets) as Arc<_>,
-            ),
+            Outside::Real => (providers()?, Arc::clone(&self.secrets) as Arc<_>),
         };
         let outlets = Arc::new(Outlets::new(settings, Arc::clone(&secrets))?);
         Ok(Deliver {
@@ -331,17 +324,34 @@ pub fn made_up(source: Option<&Source>) -> Secret {
     }
 }
 
-/// All targets of a catalog.
-fn outlets(catalog: &Catalog) -> impl Iterator<Item = &OutletSpec> {
-    let of_workflows = catalog.workflows.values().flat_map(|workflow| &workflow.deliver);
-    let of_schedules = catalog.schedules.values().flat_map(|schedule| &schedule.deliver);
-    of_workflows.chain(of_schedules).map(|deliver| &deliver.outlet)
+/// Where the real providers are: where the functions would call them, by the same variables.
+///
+/// # Errors
+/// [`WorldError::Url`].
+pub fn providers() -> Result<Settings, WorldError> {
+    let api = |name: &str, own: &str| {
+        let text = std::env::var(name).ok().filter(|text| !text.is_empty()).unwrap_or_else(|| own.to_owned());
+        text.parse::<url::Url>().ok().filter(url::Url::has_host).ok_or(WorldError::Url(text))
+    };
+    Ok(Settings {
+        slack_api: api("FIRSTLOOK_SLACK_API", deliver::context::SLACK_API)?,
+        pagerduty_api: api("FIRSTLOOK_PAGERDUTY_API", deliver::context::PAGERDUTY_API)?,
+        inbox: None,
+    })
+}
+
+/// All targets of a catalog, each with whose it is.
+pub fn outlets(catalog: &Catalog) -> impl Iterator<Item = (String, &OutletSpec)> {
+    let of = |what: &str, name: &domain::Name| format!("{what} {name}");
+    let workflows = catalog.workflows.values().map(move |one| (of("Workflow", &one.name), &one.deliver));
+    let schedules = catalog.schedules.values().map(move |one| (of("Schedule", &one.name), &one.deliver));
+    workflows.chain(schedules).flat_map(|(of, deliver)| deliver.iter().map(move |one| (of.clone(), &one.outlet)))
 }
 
 /// Whether a catalog posts to anything that wants a secret of its own, by key.
 #[must_use]
 pub fn outlet_keys(catalog: &Catalog) -> Vec<String> {
-    let mut keys: Vec<String> = outlets(catalog).map(|outlet| outlet.secret().to_owned()).collect();
+    let mut keys: Vec<String> = outlets(catalog).map(|(_, outlet)| outlet.secret().to_owned()).collect();
     keys.sort();
     keys.dedup();
     keys

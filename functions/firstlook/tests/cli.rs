@@ -7,10 +7,12 @@ use std::{
     io::Read,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
     thread::sleep,
     time::{Duration, Instant},
 };
 
+use inbox::Inbox;
 use serde_json::Value;
 
 const FIRSTLOOK: &str = env!("CARGO_BIN_EXE_firstlook");
@@ -188,6 +190,45 @@ fn a_preview_shows_what_outlets_would_be_sent_and_leaves_no_delivery() {
     let (code, stdout, stderr) = place.call(&["run", "triage", "--preview", "irc"]);
     assert!(code == 2 && stdout.is_empty() && stderr.contains("slack-webhook"), "{code} {stderr}");
     assert_eq!(place.json(&["runs", "list", "--json"])["runs"].as_array().unwrap().len(), 1);
+}
+
+/// The demo stays, with its service and its Prometheus; an inbox stands in for Slack and PagerDuty.
+#[test]
+fn the_doctor_finds_the_demos_setup_well_once_its_keys_are_there() {
+    let place = Place::new();
+    let mut demo = place.command(&["demo", "--port", "0"]);
+    let _demo = Running(demo.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    until("the demo", || fs::read_to_string(place.path(".firstlook/demo/url")).ok().filter(|url| !url.is_empty()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let inbox = runtime.block_on(Inbox::start("127.0.0.1:0".parse().unwrap(), Arc::new(ports::SystemClock))).unwrap();
+    inbox.open_channel("checkout-oncall");
+    // Its receiver is nobody's, and where nobody's names lead to is not for a test to say.
+    let workflow = place.path(".firstlook/demo/catalog/workflow.yaml");
+    let text = fs::read_to_string(&workflow).unwrap();
+    fs::write(&workflow, text.replace("https://tickets.example/hooks/firstlook", &inbox.webhook("team"))).unwrap();
+
+    let words = ["doctor", "--catalog", ".firstlook/demo/catalog", "--data", ".firstlook/demo"];
+    let doctor = |keys: &[(&str, &str)]| {
+        let mut command = place.command(&words);
+        command.env("FIRSTLOOK_SLACK_API", inbox.slack_api()).env("FIRSTLOOK_PAGERDUTY_API", inbox.pagerduty_api());
+        let Output { status, stdout, .. } = command.envs(keys.iter().copied()).output().unwrap();
+        (status.code().unwrap(), String::from_utf8(stdout).unwrap())
+    };
+    // Of itself a demo has no keys of its targets: its inbox takes any.
+    let (code, text) = doctor(&[]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("FIRSTLOOK_SECRET_SLACK_BOT_TOKEN") && text.contains("3 to mend"), "{text}");
+
+    let keys = [
+        ("FIRSTLOOK_SECRET_SLACK_BOT_TOKEN", "xoxb-1-a"),
+        ("FIRSTLOOK_SECRET_PAGERDUTY_API_KEY", "u+own"),
+        ("FIRSTLOOK_SECRET_TEAM_WEBHOOK", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+    ];
+    let (code, text) = doctor(&keys);
+    assert_eq!(code, 0, "{text}");
+    assert!(text.contains("channel #checkout-oncall: the bot is in it") && !text.contains("mend"), "{text}");
+    assert!(text.contains("takes connections, for `queue-growth`, `worker-errors`"), "{text}");
+    assert!(inbox.posts().is_empty() && inbox.requests().iter().all(|request| request.method == "GET"));
 }
 
 #[test]

@@ -1,0 +1,49 @@
+//! Sources: whether their secrets stand, and whether Slack lets the bot hear what people ask.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use catalog::model::{Scheme, SourceType};
+use ports::SetupCheck;
+
+use super::{Doctor, Form, Group};
+
+impl Doctor {
+    pub(super) fn sources(&self) -> Vec<Group> {
+        let mut groups = Vec::new();
+        for source in self.catalog.sources.values() {
+            let mut group = Group::new(format!("Source {}", source.name), source.source_type.as_str());
+            let form = match source.scheme() {
+                Some(Scheme::StandardWebhooks) => Form::SigningKey,
+                Some(Scheme::Basic) => Form::Login("user:password"),
+                _ => Form::Sender,
+            };
+            let (secrets, key) = (Arc::clone(&self.secrets), source.verify.secret.clone());
+            group = group.look(async move {
+                let mut found = Vec::new();
+                match key {
+                    Some(key) => {
+                        secrets.check(&key, form, &mut found).await;
+                    }
+                    None => found.push(SetupCheck::ok("it needs no secret: AWS itself vouches for what comes")),
+                }
+                found
+            });
+            if source.source_type == SourceType::Slack {
+                let channels = source.commands.iter().flat_map(|command| command.channels.clone());
+                let channels: BTreeSet<String> = channels.collect();
+                let (secrets, outlets, clock) =
+                    (Arc::clone(&self.secrets), Arc::clone(&self.outlets), Arc::clone(&self.clock));
+                group = group.look(async move {
+                    let mut found = Vec::new();
+                    if secrets.check(outlets::slack::TOKEN_KEY, Form::SlackToken, &mut found).await {
+                        let channels: Vec<&str> = channels.iter().map(String::as_str).collect();
+                        found.extend(outlets.check_chat(&channels, clock.now()).await);
+                    }
+                    found
+                });
+            }
+            groups.push(group);
+        }
+        groups
+    }
+}
