@@ -124,6 +124,7 @@ pub fn place(outlet: &OutletSpec) -> String {
         OutletSpec::ServiceNow(servicenow) => format!("{} at {}", servicenow.incident, host(&servicenow.instance)),
         OutletSpec::GitHub(github) => format!("{}#{}", github.repository, github.issue),
         OutletSpec::SlackWebhook(hook) | OutletSpec::Teams(hook) => format!("the URL in {}", hook.secret),
+        OutletSpec::Email(mail) => mail.to.join(", "),
         OutletSpec::Webhook(webhook) => host(&webhook.url),
     }
 }

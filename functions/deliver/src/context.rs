@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use awscall::{Aws, AwsOptions, Keys};
 use dynamo::DynamoTable;
 use firstlook_aws::{AwsEnv, SecretsManager, SqsQueues};
 use outlets::{Outlets, Settings};
@@ -40,9 +41,29 @@ pub enum ContextError {
     /// The AWS clients.
     #[error("the AWS clients cannot be built")]
     Aws(#[from] firstlook_aws::ConnectError),
+    /// Where the emulator is.
+    #[error("AWS_ENDPOINT_URL is not a URL")]
+    Endpoint(#[source] url::ParseError),
     /// The outlets.
     #[error("the outlets cannot be built")]
     Outlets(#[from] outlets::ClientError),
+}
+
+/// The way to SES, with the function's own keys.
+///
+/// # Errors
+/// [`ContextError`].
+pub fn way_to_ses(env: &AwsEnv, clock: &Arc<dyn Clock>) -> Result<Aws, ContextError> {
+    let keys = Keys {
+        access_key_id: env.access_key_id.clone(),
+        secret_access_key: env.secret_access_key.clone(),
+        session_token: env.session_token.clone(),
+        expires: None,
+    };
+    let mut options = AwsOptions::new(&env.region, Arc::new(keys), Arc::clone(clock), Arc::new(OsEntropy));
+    options.endpoint = env.endpoint_url.as_deref().map(str::parse).transpose().map_err(ContextError::Endpoint)?;
+    options.extra_ca.clone_from(&env.ca_bundle);
+    Ok(Aws::new(options)?)
 }
 
 /// Builds the handler on AWS from `vars`.
@@ -80,7 +101,8 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let entropy: Arc<dyn Entropy> = Arc::new(OsEntropy);
     let secrets: Arc<dyn ReadSecret> =
         Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock)));
-    let outlets = Arc::new(Outlets::new(Settings { slack_api, pagerduty_api, inbox: None }, Arc::clone(&secrets))?);
+    let outlets = Outlets::new(Settings { slack_api, pagerduty_api, inbox: None }, Arc::clone(&secrets))?;
+    let outlets = Arc::new(outlets.with_aws(way_to_ses(&aws, &clock)?));
     let table = Arc::new(DynamoTable::new(&clients, table));
     let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Deliver, queue), (Queue::DeliverDlq, letters)]));
     Ok(Deliver {

@@ -313,11 +313,12 @@ impl Deliver {
         outlet: &dyn Outlet,
         style: Style,
     ) -> Result<(), Trouble> {
-        let before = (held.target.state, held.target.sending_since);
+        let before = (held.target.state, held.target.sending_since, held.target.in_doubt);
         if style != Style::EachRevision {
             let now = self.clock.now();
             held.target.state = TargetState::Sending;
             held.target.sending_since.get_or_insert(now);
+            held.target.in_doubt = held.target.in_doubt.saturating_add(1);
             held.target.updated_at = now;
             self.store.save_target(held.run, &held.target, held.token).await?;
         }
@@ -331,7 +332,7 @@ impl Deliver {
             Err(error) => {
                 if !matches!(error, OutletError::Ambiguous { .. }) {
                     // Nothing was posted now. Whether an earlier try has posted is as open as it was.
-                    (held.target.state, held.target.sending_since) = before;
+                    (held.target.state, held.target.sending_since, held.target.in_doubt) = before;
                 }
                 Err(error.into())
             }
@@ -349,6 +350,7 @@ impl Deliver {
             held.target.provider_id = before;
             return Err(error);
         }
+        held.target.in_doubt = 0;
         Ok(())
     }
 
@@ -465,6 +467,8 @@ fn start_afresh(target: &mut Target) {
     target.attempts = 0;
     target.limited_since = None;
     target.rests_until = None;
+    // Where nothing can be looked up, one more is sent, which says that it may be a second.
+    target.in_doubt = target.in_doubt.min(1);
     target.state = match (&target.provider_id, target.sending_since) {
         (Some(_), _) => TargetState::Sent,
         (None, Some(_)) => TargetState::Sending,

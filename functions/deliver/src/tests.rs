@@ -2,6 +2,7 @@
 
 mod lasting;
 mod lost;
+mod mail;
 mod pace;
 mod replies;
 mod suite;

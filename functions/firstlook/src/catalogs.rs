@@ -146,7 +146,11 @@ pub fn render(args: &Render) -> Result<(), Failure> {
     let schedules = catalog.to_schedules();
     write(&args.schedules, schedules.as_bytes(), &words::count(catalog.schedules.len(), "Schedule", "Schedules"))?;
     let permissions = catalog.to_permissions();
-    let many = words::count(catalog.needs().own.len(), "permission", "permissions");
+    let needs = catalog.needs();
+    let mut many = words::count(needs.own.len(), "permission", "permissions");
+    if !needs.mail.is_empty() {
+        many = format!("{many}, {} of mail", words::count(needs.mail.len(), "sender", "senders"));
+    }
     write(&args.permissions, permissions.as_bytes(), &many)
 }
 

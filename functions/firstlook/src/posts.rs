@@ -18,6 +18,7 @@ pub fn heading(posted: &Posted) -> String {
         Service::ServiceNow => format!("ServiceNow, work note on {place}"),
         Service::GitHub => format!("GitHub, comment on {place}"),
         Service::Teams => format!("Teams, webhook {place}"),
+        Service::Email => format!("E-mail to {place}"),
         Service::Webhook => format!("Webhook {place}, id {}", words::plain(&posted.id)),
     };
     if let Some(user) = &posted.only_for {
@@ -51,9 +52,16 @@ pub fn drawn(service: Service, body: &Value, lines: usize) -> String {
         Service::GitHub => first_text(body, &["/body"]),
         Service::Jira => texts(body.get("body"), "content"),
         Service::Teams => texts(body.pointer("/attachments/0/content"), "body"),
+        Service::Email => mail(body),
         Service::Webhook => json(body, lines),
     };
     words::plain(text.trim_end())
+}
+
+/// The subject and the plain part.
+fn mail(body: &Value) -> String {
+    let said = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    format!("{}\n\n{}", said("/Content/Simple/Subject/Data"), said("/Content/Simple/Body/Text/Data"))
 }
 
 fn first_text(body: &Value, pointers: &[&str]) -> String {

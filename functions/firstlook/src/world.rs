@@ -14,9 +14,10 @@ use catalog::{
     model::{Scheme, Source},
 };
 use console::Console;
-use deliver::{Deliver, LINK_KEY};
+use deliver::{Deliver, LINK_KEY, context::way_to_ses};
 use domain::{OutletSpec, Secret};
 use engine::Engine;
+use firstlook_aws::AwsEnv;
 use inbox::Inbox;
 use ingest::Ingest;
 use investigate::Investigate;
@@ -61,6 +62,9 @@ pub enum WorldError {
     /// The way to AWS for tasks.
     #[error("the way to AWS for tasks cannot be built")]
     Aws(#[from] investigate::context::ContextError),
+    /// The way to SES.
+    #[error("the way to AWS for mails cannot be built")]
+    Ses(#[from] deliver::context::ContextError),
     /// The outlets.
     #[error("the outlets cannot be built")]
     Outlets(#[from] outlets::ClientError),
@@ -77,7 +81,7 @@ pub enum WorldError {
 pub enum Outside {
     /// To the inbox, whatever the catalog says.
     Inbox(Arc<Inbox>),
-    /// To the real Slack, PagerDuty and webhooks.
+    /// To the real Slack, PagerDuty, SES and webhooks.
     Real,
 }
 
@@ -163,7 +167,7 @@ impl World {
         let policy = AddressPolicy::new(tasks::named_hosts(catalog));
         let options = TasksOptions::new(policy, Arc::clone(&self.secrets) as Arc<_>, Arc::clone(&self.clock));
         // Who has credentials in the environment can try the AWS kinds and ask Bedrock; without them each of them says so.
-        let aws = match firstlook_aws::AwsEnv::from_process() {
+        let aws = match AwsEnv::from_process() {
             Ok(env) => Some(investigate::context::way_to_aws(&env, &self.clock)?),
             Err(_) => None,
         };
@@ -214,7 +218,23 @@ impl World {
             ),
             Outside::Real => (providers()?, Arc::clone(&self.secrets) as Arc<_>),
         };
-        let outlets = Arc::new(Outlets::new(settings, Arc::clone(&secrets))?);
+        let mut outlets = Outlets::new(settings, Arc::clone(&secrets))?;
+        let aws = match outside {
+            Outside::Inbox(inbox) => Some(AwsEnv {
+                region: "us-east-1".to_owned(),
+                access_key_id: "only-the-inbox".to_owned(),
+                secret_access_key: Secret::new("only-the-inbox"),
+                session_token: None,
+                endpoint_url: Some(inbox.ses()),
+                ca_bundle: None,
+            }),
+            // Without credentials each mail says that there are none.
+            Outside::Real => AwsEnv::from_process().ok(),
+        };
+        if let Some(env) = aws {
+            outlets = outlets.with_aws(way_to_ses(&env, &self.clock)?);
+        }
+        let outlets = Arc::new(outlets);
         Ok(Deliver {
             store: self.store.clone(),
             outlets: Arc::clone(&outlets) as Arc<_>,
@@ -351,7 +371,7 @@ pub fn outlets(catalog: &Catalog) -> impl Iterator<Item = (String, &OutletSpec)>
 /// Whether a catalog posts to anything that wants a secret of its own, by key.
 #[must_use]
 pub fn outlet_keys(catalog: &Catalog) -> Vec<String> {
-    let mut keys: Vec<String> = outlets(catalog).map(|(_, outlet)| outlet.secret().to_owned()).collect();
+    let mut keys: Vec<String> = outlets(catalog).filter_map(|(_, outlet)| outlet.secret().map(str::to_owned)).collect();
     keys.sort();
     keys.dedup();
     keys

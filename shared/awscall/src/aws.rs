@@ -125,7 +125,9 @@ impl Aws {
         self.call_up_to(MAX_ATTEMPTS, place, request, within).await
     }
 
-    /// The same for a call that costs money: it is made once, and whoever has the budget tries again.
+    /// The same for a call that costs money or must not be done twice: it is made once. Who has the budget tries again; who gets
+    /// [`AwsError::Failed`], [`AwsError::TimedOut`], or [`AwsError::Unreachable`] of a request that was sent does not know whether it
+    /// was done.
     ///
     /// # Errors
     /// [`AwsError`].
@@ -338,7 +340,7 @@ enum Tried {
 /// What is tried again.
 #[derive(Clone)]
 enum Again {
-    Throttled(String),
+    Throttled(Said),
     Failed { code: String, message: String, status: u16 },
     Unreachable(String),
 }
@@ -346,7 +348,7 @@ enum Again {
 impl Again {
     fn into_error(self, attempts: u32) -> AwsError {
         match self {
-            Self::Throttled(code) => AwsError::Throttled { code, attempts },
+            Self::Throttled(Said { code, message }) => AwsError::Throttled { code, message, attempts },
             Self::Failed { code, message, status } => AwsError::Failed { code, message, status, attempts },
             Self::Unreachable(reason) => AwsError::Unreachable { reason, is_sent: false },
         }
@@ -355,7 +357,7 @@ impl Again {
 
 fn judge(request: &AwsRequest<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Tried {
     match Said::read(headers, body).judge(status, request) {
-        Judged::Throttled(code) => Tried::Again(Again::Throttled(code)),
+        Judged::Throttled(said) => Tried::Again(Again::Throttled(said)),
         Judged::Failed(Said { code, message }, status) => Tried::Again(Again::Failed { code, message, status }),
         Judged::Final(error) => Tried::Final(error),
     }

@@ -41,6 +41,8 @@ pub enum AwsError {
     Throttled {
         /// AWS's code.
         code: String,
+        /// What AWS said, or nothing.
+        message: String,
         /// How often it was tried.
         attempts: u32,
     },
@@ -128,7 +130,7 @@ pub enum AwsError {
 }
 
 /// What an answer with an error status says.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) code: String,
     pub(crate) message: String,
@@ -219,7 +221,7 @@ impl Said {
         let is = |codes: &[&str]| codes.contains(&self.code.as_str());
         if is(THROTTLED) || status == 429 {
             let code = if self.code.is_empty() { "429".to_owned() } else { self.code };
-            Judged::Throttled(code)
+            Judged::Throttled(Said { code, message: self.message })
         } else if is(EXPIRED) {
             Judged::Final(AwsError::Expired { message: self.message })
         } else if is(BAD_KEYS) {
@@ -247,8 +249,8 @@ fn or_status(code: String, status: u16) -> String {
 
 /// What an answer means for the call.
 pub(crate) enum Judged {
-    /// Later, with this code.
-    Throttled(String),
+    /// Later.
+    Throttled(Said),
     /// The server failed; it may not the next time.
     Failed(Said, u16),
     /// It would be the same again.

@@ -1,6 +1,8 @@
-//! What the tasks in use need to be allowed (I7): investigate's role gets this and nothing else for them.
+//! What the tasks in use need to be allowed (I7): investigate's role gets this and nothing else for them. And what deliver needs to
+//! send the catalog's mails.
 
 mod kinds;
+mod mail;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,6 +49,8 @@ pub struct Needs {
     pub own: BTreeSet<Permission>,
     /// Of the roles of Accounts.
     pub accounts: BTreeMap<Name, BTreeSet<Permission>>,
+    /// Of the role of deliver: as whom it sends mail, each with the identities of SES that it may do this on.
+    pub mail: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What the call of a task needs in the account that it asks. Nothing for the kinds that ask no AWS.
@@ -92,11 +96,13 @@ pub fn of_run(run: &RunSpec<Template>) -> Vec<Permission> {
 }
 
 const HEAD: &str = r#"AWSTemplateFormatVersion: "2010-09-09"
-Description: What investigate may ask of AWS for a Firstlook catalog. Written by `firstlook render`; not to be edited (docs/deploy.md)
+Description: What investigate may ask of AWS and deliver may send for a Firstlook catalog. Written by `firstlook render`; not to be edited (docs/deploy.md)
 
 Parameters:
   InvestigateRole:
     { Type: String, Description: The output InvestigateRole of the stack of the functions. }
+  DeliverRole:
+    { Type: String, Default: "", Description: "The output DeliverRole of that stack; needed where something is sent by e-mail." }
 "#;
 
 impl Catalog {
@@ -131,19 +137,21 @@ impl Catalog {
         for resource in models.flat_map(Model::invokes) {
             needs.own.insert(Permission { resource, action: "bedrock:InvokeModel".to_owned() });
         }
+        needs.mail = mail::needs(self);
         needs
     }
 
     /// What the catalog needs as a CloudFormation template: managed policies of investigate's role, and for each Account,
-    /// under `Metadata`, the policy that its role needs. The same documents always give the same text. A catalog that asks
+    /// under `Metadata`, the policy that its role needs; and those of deliver's role, where it sends mail. The same documents always give the same text. A catalog that asks
     /// nothing of AWS gives a policy that allows nothing, so that deploying it takes away what was there.
     #[must_use]
     pub fn to_permissions(&self) -> String {
-        let Needs { own, accounts } = self.needs();
+        let Needs { own, accounts, mail } = self.needs();
         let mut template = HEAD.to_owned();
         // Writing to a String cannot fail.
         let _ = write_accounts(&mut template, &accounts);
         let _ = write_policies(&mut template, &own);
+        let _ = mail::write(&mut template, &mail);
         template
     }
 }
@@ -184,19 +192,28 @@ fn write_policies(to: &mut String, own: &BTreeSet<Permission>) -> std::fmt::Resu
         parts.push(BTreeSet::from([Permission::any("sts:GetCallerIdentity")]));
     }
     for (number, part) in parts.iter().enumerate() {
-        let fixed =
-            |resource: &str| if resource.contains("${") { json!({"Fn::Sub": resource}) } else { resource.into() };
-        writeln!(to, "  Tasks{}:", number + 1)?;
-        writeln!(to, "    Type: AWS::IAM::ManagedPolicy")?;
-        writeln!(to, "    Properties:")?;
-        writeln!(to, "      Description: What the Tasks of the catalog read")?;
-        writeln!(to, "      Roles: [!Ref InvestigateRole]")?;
-        writeln!(to, "      PolicyDocument:")?;
-        writeln!(to, "        Version: \"2012-10-17\"")?;
-        writeln!(to, "        Statement:")?;
-        for statement in statements(part, &fixed) {
-            writeln!(to, "          - {statement}")?;
-        }
+        let what = ("What the Tasks of the catalog read", "InvestigateRole");
+        write_policy(to, &format!("Tasks{}", number + 1), what, &statements(part, &fixed))?;
+    }
+    Ok(())
+}
+
+/// A resource as a template has it.
+fn fixed(resource: &str) -> Value {
+    if resource.contains("${") { json!({"Fn::Sub": resource}) } else { resource.into() }
+}
+
+fn write_policy(to: &mut String, name: &str, (what, role): (&str, &str), statements: &[Value]) -> std::fmt::Result {
+    writeln!(to, "  {name}:")?;
+    writeln!(to, "    Type: AWS::IAM::ManagedPolicy")?;
+    writeln!(to, "    Properties:")?;
+    writeln!(to, "      Description: {what}")?;
+    writeln!(to, "      Roles: [!Ref {role}]")?;
+    writeln!(to, "      PolicyDocument:")?;
+    writeln!(to, "        Version: \"2012-10-17\"")?;
+    writeln!(to, "        Statement:")?;
+    for statement in statements {
+        writeln!(to, "          - {statement}")?;
     }
     Ok(())
 }
@@ -247,6 +264,8 @@ mod tests {
 
           InvestigateRole:
             { Type: String, Description: The output InvestigateRole of the stack of the functions. }
+          DeliverRole:
+            { Type: String, Default: "", Description: "The output DeliverRole of that stack; needed where something is sent by e-mail." }
 
         # What the roles of the Accounts need; deployed there, by whoever answers for them.
         Metadata:

@@ -171,6 +171,8 @@ codes! {
     TargetTicket = "FL102", Error;
     /// A target stands twice.
     DuplicateTarget = "FL103", Error;
+    /// Whom an e-mail comes from or goes to is not a list of plain addresses.
+    TargetAddress = "FL104", Error;
     /// A Model says too little or too much for its provider.
     ModelFields = "FL110", Error;
     /// A Model's URL is not fit for it.

@@ -136,11 +136,19 @@ pub struct Target {
     /// What it continues; absent where it begins with the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<Continues>,
+    /// How many first posts were begun of which nobody knows how they ended. Where a place cannot be read, this is all
+    /// that is known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub in_doubt: u32,
     /// When the target last changed.
     pub updated_at: Timestamp,
     /// Who is working on it.
     #[serde(default)]
     pub lease: Option<Lease>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Target {
@@ -160,6 +168,7 @@ impl Target {
             sending_since: None,
             root: None,
             continues: None,
+            in_doubt: 0,
             updated_at: at,
             lease: None,
         }

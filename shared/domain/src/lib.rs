@@ -35,8 +35,8 @@ pub use issue::{Issue, MergedIssue, Severity};
 pub use message::{CommandRequest, DeliverMessage, InvestigateMessage};
 pub use money::Money;
 pub use outlet::{
-    AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec, TicketKind,
-    WebhookSpec,
+    AlertNoteSpec, EmailSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec,
+    TicketKind, WebhookSpec,
 };
 pub use rating::{Act, Mark, Press, Rating};
 pub use reading::{Cause, Claim, Confidence, Hypothesis, Reading, RuledOut};

@@ -180,6 +180,59 @@ pub struct HookSpec {
     pub secret: String,
 }
 
+/// An e-mail by Amazon SES, in the account of the functions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailSpec {
+    /// Whom it goes to, at most 50: plain addresses (`oncall@example.com`), as only the catalog can name them.
+    #[schemars(length(min = 1, max = 50))]
+    pub to: Vec<String>,
+    /// Whom it comes from: a plain address that SES may send as, since it or its domain is a verified identity.
+    pub from: String,
+    /// The region of SES where it is verified; default: the region of the functions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+impl EmailSpec {
+    /// The most addresses that SES takes in one message.
+    pub const MOST: usize = 50;
+
+    /// Whether `text` is one address and nothing else: no name, no list, no quotes, no comment, no braces, ASCII as SES wants it. It can
+    /// then stand in a header as it is.
+    #[must_use]
+    pub fn is_address(text: &str) -> bool {
+        let local = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_~.".contains(&b);
+        let dots = |text: &str| !text.starts_with('.') && !text.ends_with('.') && !text.contains("..");
+        let label = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        text.split_once('@').is_some_and(|(user, host)| {
+            (1..=64).contains(&user.len())
+                && user.bytes().all(local)
+                && dots(user)
+                && host.len() <= 253
+                && host.contains('.')
+                && host.split('.').all(label)
+        })
+    }
+
+    /// What SES may know the sender as: its address, its domain, and the domains above that, which hold for it too.
+    #[must_use]
+    pub fn identities(&self) -> Vec<&str> {
+        let mut identities = vec![self.from.as_str()];
+        let mut rest = self.from.split_once('@').map(|(_, domain)| domain);
+        while let Some(domain) = rest.filter(|domain| domain.contains('.')) {
+            identities.push(domain);
+            rest = domain.split_once('.').map(|(_, above)| above);
+        }
+        identities
+    }
+}
+
 /// The kind of a target and what it needs: one key, the outlet's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -205,6 +258,9 @@ pub enum OutletSpec {
     GitHub(GitHubSpec),
     /// A Microsoft Teams channel by a workflow's webhook.
     Teams(HookSpec),
+    /// An e-mail.
+    #[serde(rename = "e-mail")]
+    Email(EmailSpec),
     /// A webhook.
     Webhook(WebhookSpec),
 }
@@ -223,13 +279,14 @@ impl OutletSpec {
             Self::ServiceNow(_) => "servicenow",
             Self::GitHub(_) => "github",
             Self::Teams(_) => "teams",
+            Self::Email(_) => "e-mail",
             Self::Webhook(_) => "webhook",
         }
     }
 
-    /// The key within the secret that it needs.
+    /// The key within the secret that it needs, if it needs one.
     #[must_use]
-    pub fn secret(&self) -> &str {
+    pub fn secret(&self) -> Option<&str> {
         let (given, default) = match self {
             Self::Slack(_) => (None, "slack-bot-token"),
             Self::PagerDuty(_) => (None, "pagerduty-api-key"),
@@ -240,8 +297,10 @@ impl OutletSpec {
             Self::GitHub(spec) => (spec.secret.as_deref(), "github-token"),
             Self::SlackWebhook(spec) | Self::Teams(spec) => (Some(spec.secret.as_str()), ""),
             Self::Webhook(spec) => (Some(spec.secret.as_str()), ""),
+            // Who may send is said by the role.
+            Self::Email(_) => return None,
         };
-        given.unwrap_or(default)
+        Some(given.unwrap_or(default))
     }
 
     /// The ticket that it writes on, where it is one: as the catalog has it, or once a run is opened its key.
@@ -313,5 +372,42 @@ mod tests {
             assert!(good.iter().all(|key| kind.is_key(key)), "{kind:?}");
             assert_eq!(bad.iter().find(|key| kind.is_key(key)), None, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn i8_an_address_is_one_address_and_no_header() {
+        for good in ["a@example.com", "on-call+first.look@ops.example.com", "o'neil@xn--bcher-kva.example"] {
+            assert!(EmailSpec::is_address(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "@example.com",
+            "a@",
+            "a@localhost",
+            "a@b@example.com",
+            "a@example.com, b@example.com",
+            "A <a@example.com>",
+            "a@example.com\r\nBcc: b@example.com",
+            "\"a b\"@example.com",
+            ".a@example.com",
+            "a..b@example.com",
+            "a@-example.com",
+            "a@example..com",
+            "a@[127.0.0.1]",
+            "ä@example.com",
+            "${{ alert.labels.mail }}",
+        ] {
+            assert!(!EmailSpec::is_address(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_sender_may_be_known_by_itself_or_by_a_domain_above_it() {
+        let spec = EmailSpec { to: vec![], from: "first@look.ops.example.com".to_owned(), region: None };
+        assert_eq!(
+            spec.identities(),
+            ["first@look.ops.example.com", "look.ops.example.com", "ops.example.com", "example.com"]
+        );
     }
 }

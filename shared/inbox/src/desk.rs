@@ -71,6 +71,7 @@ pub(crate) async fn answer(
         Course::Refuse(Fault::Redirect(to)) => {
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response();
         }
+        Course::Refuse(Fault::SlackError(word)) => return refuse(StatusCode::BAD_REQUEST, None, word),
         Course::Refuse(_) => return refuse(StatusCode::BAD_REQUEST, None, "Bad Request"),
     };
     let asked = Asked { parts: &parts, body: serde_json::from_slice(&raw).unwrap_or_default(), at: arrival.at };

@@ -54,7 +54,8 @@ pub enum Fault {
         /// How long to wait.
         retry_after: Option<u64>,
     },
-    /// Slack answers 200 with `ok: false` and this error. Elsewhere it is a 400.
+    /// Slack answers 200 with `ok: false` and this error. Elsewhere it is a 400 with this word; of SES its code and message,
+    /// `MessageRejected: ...`.
     SlackError(&'static str),
     /// Accepted, then never answered.
     HangAfterAccepting,

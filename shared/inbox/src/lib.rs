@@ -1,5 +1,5 @@
 //! Loopback servers that answer as the APIs do that deliveries go to: Slack, PagerDuty, Opsgenie, Jira Service Management, Jira,
-//! ServiceNow, GitHub, Teams, and a webhook receiver; and as the APIs of models do. The local world shows
+//! ServiceNow, GitHub, Teams, Amazon SES, and a webhook receiver; and as the APIs of models do. The local world shows
 //! in them what the real ones would have got; tests break them in scripted ways.
 //!
 //! What is checked and answered follows reference pages of the providers: `ok: false` with HTTP 200, the limits of
@@ -16,6 +16,7 @@ mod pagerduty;
 mod posted;
 mod serve;
 mod servicenow;
+mod ses;
 mod setup;
 mod slack;
 mod state;
@@ -86,6 +87,7 @@ impl Inbox {
             .route("/github/repos/{owner}/{name}/issues/comments/{id}", patch(github::comment))
             .route("/slack-webhook/{name}", post(hook::slack))
             .route("/teams/{name}", post(hook::teams))
+            .route("/e-mail/v2/email/outbound-emails", post(ses::send))
             .route("/webhook", post(webhook::receive))
             .route("/webhook/{*name}", post(webhook::receive))
             .fallback(serve::unknown)
@@ -110,6 +112,12 @@ impl Inbox {
     #[must_use]
     pub fn pagerduty_api(&self) -> String {
         format!("http://{}/pagerduty", self.address)
+    }
+
+    /// In place of the endpoint of SES, for any region.
+    #[must_use]
+    pub fn ses(&self) -> String {
+        format!("http://{}/e-mail", self.address)
     }
 
     /// A webhook receiver, one for each `name`.
@@ -197,7 +205,7 @@ impl Inbox {
         world.removed.clear();
     }
 
-    /// There is no incident, alert, ticket or hook `id` any more. Until then each exists.
+    /// There is no incident, alert, ticket, hook or identity of SES `id` any more. Until then each exists.
     pub fn remove_incident(&self, id: &str) {
         self.shared.world.lock().unwrap_or_else(PoisonError::into_inner).removed.insert(id.to_owned());
     }

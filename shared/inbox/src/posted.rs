@@ -21,6 +21,8 @@ pub enum Service {
     ServiceNow,
     GitHub,
     Teams,
+    #[serde(rename = "e-mail")]
+    Email,
     Webhook,
 }
 
@@ -39,7 +41,7 @@ pub struct Posted {
     /// Where.
     pub service: Service,
     /// The Slack channel's name, the id of the incident, alert or ticket, the webhook's name or the URL that it was meant
-    /// for.
+    /// for, the addresses of a mail.
     pub place: String,
     /// The provider's id: `channel/ts`, the note's id, the `webhook-id`.
     pub id: String,

@@ -19,6 +19,9 @@ use crate::{
     state::{Ending, Shared},
 };
 
+/// The most bytes of a body that are read; SES takes the largest, mails of 40 MB.
+const BODY: usize = 64 * 1024 * 1024;
+
 /// Marks a response that is never sent: the connection is closed in its place.
 #[derive(Clone)]
 struct Close;
@@ -77,7 +80,7 @@ pub(crate) fn closed() -> Response {
 /// A request's parts and its body; an unreadable one is taken as empty.
 pub(crate) async fn whole(request: Request) -> (Parts, Bytes) {
     let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, 4 * 1024 * 1024).await.unwrap_or_default();
+    let body = axum::body::to_bytes(body, BODY).await.unwrap_or_default();
     (parts, body)
 }
 

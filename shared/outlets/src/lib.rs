@@ -3,6 +3,7 @@
 //! Each outlet renders the whole run as it stands, so a delivery needs to know nothing of the one before. What of I4 an
 //! outlet can make certain, and what not, stands in `docs/outlets.md`.
 
+pub mod email;
 pub mod github;
 pub mod hook;
 mod http;

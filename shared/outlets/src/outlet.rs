@@ -27,7 +27,8 @@ impl Style {
             | OutletSpec::Opsgenie(_)
             | OutletSpec::Jsm(_)
             | OutletSpec::ServiceNow(_)
-            | OutletSpec::Teams(_) => Self::OnceConcluded,
+            | OutletSpec::Teams(_)
+            | OutletSpec::Email(_) => Self::OnceConcluded,
             OutletSpec::Webhook(_) => Self::EachRevision,
         }
     }

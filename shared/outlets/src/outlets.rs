@@ -4,6 +4,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use awscall::Aws;
 use domain::{AlertNoteSpec, ChatReply, HookSpec, OutletSpec, Secret, SlackSpec};
 use jiff::Timestamp;
 use ports::{ReadSecret, SetupCheck};
@@ -11,6 +12,7 @@ use url::Url;
 
 use crate::{
     AnswerChat, OpenOutlet, Outlet, OutletError,
+    email::Email,
     github::{self, GitHub},
     hook::{self, Hook},
     http::{Http, read_secret},
@@ -54,6 +56,8 @@ pub struct Outlets {
     settings: Settings,
     secrets: Arc<dyn ReadSecret>,
     apis: Http,
+    /// The way to SES.
+    aws: Option<Aws>,
     /// A client for each host that the catalog names, since each may reach only its own where that is an inner address.
     clients: Mutex<BTreeMap<String, Http>>,
 }
@@ -65,7 +69,14 @@ impl Outlets {
     /// [`net::ClientError`].
     pub fn new(settings: Settings, secrets: Arc<dyn ReadSecret>) -> Result<Self, net::ClientError> {
         let apis = Http::new([&settings.slack_api, &settings.pagerduty_api])?;
-        Ok(Self { settings, secrets, apis, clients: Mutex::default() })
+        Ok(Self { settings, secrets, apis, aws: None, clients: Mutex::default() })
+    }
+
+    /// With a way to AWS, or to what stands in for it. Without one, mails say that there is none.
+    #[must_use]
+    pub fn with_aws(mut self, aws: Aws) -> Self {
+        self.aws = Some(aws);
+        self
     }
 
     /// How the setup stands of what people ask for in Slack, in `channels` (ids). Nothing is posted.
@@ -98,11 +109,12 @@ impl Outlets {
     }
 
     async fn keyed(&self, http: Http, spec: &OutletSpec) -> Result<Keyed, OutletError> {
+        let name = spec.secret().unwrap_or_default();
         if self.settings.inbox.is_some() {
             // It takes any key, so none has to be there.
-            return Ok(Keyed::with(http, Arc::clone(&self.secrets), spec.secret(), Secret::new("only:the-inbox")));
+            return Ok(Keyed::with(http, Arc::clone(&self.secrets), name, Secret::new("only:the-inbox")));
         }
-        Keyed::open(http, Arc::clone(&self.secrets), spec.secret()).await
+        Keyed::open(http, Arc::clone(&self.secrets), name).await
     }
 
     async fn alert_note(
@@ -156,6 +168,14 @@ impl OpenOutlet for Outlets {
                 let (api, base) = self.site(spec, "api", github.api.as_deref().unwrap_or(github::API)).await?;
                 let (repository, issue) = (github.repository.clone(), github.issue.clone());
                 Box::new(GitHub { api, base, repository, issue })
+            }
+            OutletSpec::Email(spec) => {
+                let aws = self.aws.clone().ok_or_else(|| {
+                    OutletError::permanent(
+                        "there are no AWS credentials to send mail with: SES knows the sender by them",
+                    )
+                })?;
+                Box::new(Email { aws, spec: spec.clone() })
             }
             OutletSpec::Teams(hook) => self.hook(spec, hook, hook::Kind::Teams).await?,
             OutletSpec::Webhook(webhook) => {

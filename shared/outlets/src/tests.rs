@@ -1,6 +1,7 @@
 //! The outlets as a whole: how each renders the same runs, and what it makes of what the providers answer.
 
 mod common;
+mod email;
 mod pagerduty;
 mod rendering;
 mod setup;
@@ -15,10 +16,11 @@ use std::{
 };
 
 use async_trait::async_trait;
+use awscall::{Aws, AwsOptions};
 use domain::{OutletSpec, Secret, Shown, Target};
 use inbox::Inbox;
 use jiff::Timestamp;
-use ports::{Clock, PortError, ReadSecret, SecretError};
+use ports::{Clock, Entropy, PortError, ReadSecret, SecretError};
 
 use crate::{OpenOutlet, Outlet, OutletError, Outlets, Post, Settings};
 
@@ -32,6 +34,12 @@ struct Fixed;
 impl Clock for Fixed {
     fn now(&self) -> Timestamp {
         now()
+    }
+}
+
+impl Entropy for Fixed {
+    fn random(&self) -> u128 {
+        7
     }
 }
 
@@ -87,7 +95,20 @@ fn settings(inbox: &Inbox) -> Settings {
 }
 
 async fn open(inbox: &Inbox, keys: Keys, spec: &OutletSpec) -> Result<Box<dyn Outlet>, OutletError> {
-    Outlets::new(settings(inbox), Arc::new(keys)).unwrap().open(spec).await
+    Outlets::new(settings(inbox), Arc::new(keys)).unwrap().with_aws(aws(&inbox.ses())).open(spec).await
+}
+
+/// The way to an SES at `endpoint`.
+fn aws(endpoint: &str) -> Aws {
+    let keys = awscall::Keys {
+        access_key_id: "AKIAEXAMPLE".to_owned(),
+        secret_access_key: Secret::new("aws-secret"),
+        session_token: None,
+        expires: None,
+    };
+    let mut options = AwsOptions::new("eu-central-1", Arc::new(keys), Arc::new(Fixed), Arc::new(Fixed));
+    options.endpoint = Some(endpoint.parse().unwrap());
+    Aws::new(options).unwrap()
 }
 
 const LINK: &str = "https://console.example.com/runs/run_x?exp=1&sig=a_b";

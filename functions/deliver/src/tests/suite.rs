@@ -5,8 +5,10 @@ mod killed;
 mod standing;
 mod troubled;
 
+use std::time::Duration;
+
 use domain::{
-    AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, RunId, ServiceNowSpec, SlackSpec, TargetState,
+    AlertNoteSpec, EmailSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, RunId, ServiceNowSpec, SlackSpec, TargetState,
 };
 use inbox::{Endpoint, Inbox, Moment, Posted, Service};
 use outlets::Style;
@@ -51,8 +53,14 @@ fn every(inbox: &Inbox) -> Vec<OutletSpec> {
             api: Some(at("github")),
         }),
         OutletSpec::Teams(HookSpec { secret: "teams-hook".to_owned() }),
+        mail(),
         OutletSpec::Webhook(webhook),
     ]
+}
+
+pub fn mail() -> OutletSpec {
+    let (to, from) = (vec!["oncall@example.com".to_owned()], "firstlook@example.com".to_owned());
+    OutletSpec::Email(EmailSpec { to, from, region: None })
 }
 
 /// A new kind of outlet does not compile until it is here, and fails below until it is in [`every`] too.
@@ -68,6 +76,7 @@ fn subject(spec: OutletSpec) -> Subject {
         OutletSpec::ServiceNow(_) => (Service::ServiceNow, "INC0010001", true),
         OutletSpec::GitHub(_) => (Service::GitHub, "acme/checkout#7", true),
         OutletSpec::Teams(_) => (Service::Teams, "team", false),
+        OutletSpec::Email(_) => (Service::Email, "oncall@example.com", false),
         OutletSpec::Webhook(_) => (Service::Webhook, "", true),
     };
     let (post, edit) = match service {
@@ -142,6 +151,16 @@ impl Subject {
         assert!(newest.contains("The last word"), "{name}: {newest}");
     }
 
+    /// How long it is waited where the provider is asked to ask for `seconds`: SES never says how long.
+    fn wait(&self, seconds: u64) -> Duration {
+        Duration::from_secs(if self.service == Service::Email { 10 } else { seconds })
+    }
+
+    /// What a refusal with `status` says: AWS names it by a code.
+    fn refusal(&self, status: u16) -> String {
+        if self.service == Service::Email { "SES".to_owned() } else { status.to_string() }
+    }
+
     /// How many posts there are when one may have been made before and the next try cannot see it.
     fn after_a_lost_answer(&self) -> usize {
         if self.found_again { 1 } else { 2 }
@@ -149,7 +168,7 @@ impl Subject {
 }
 
 /// Handles `news` and is killed at `moment` of its request to `endpoint`.
-async fn killed_at(world: &World, news: &Received, endpoint: Endpoint, moment: Moment) {
+pub async fn killed_at(world: &World, news: &Received, endpoint: Endpoint, moment: Moment) {
     let mut arrivals = world.inbox.subscribe();
     tokio::select! {
         biased;

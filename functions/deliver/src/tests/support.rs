@@ -13,6 +13,7 @@ use domain::{
     Alert, AlertSeverity, Checked, DeliverMessage, EventId, LeaseToken, OutletSpec, PagerDutySpec, Report, Run, RunId,
     Secret, Service, Severity, SlackSpec, StepId, Target, TargetSpec, Trigger, WebhookSpec,
 };
+use firstlook_aws::AwsEnv;
 use inbox::Inbox;
 use jiff::{SignedDuration, Timestamp};
 use local::{Database, SqliteTable};
@@ -23,7 +24,7 @@ use ports::{
 };
 use store::{Claim, Store};
 
-use crate::Deliver;
+use crate::{Deliver, context::way_to_ses};
 
 pub const LEASE: Duration = Duration::from_secs(30);
 
@@ -200,7 +201,17 @@ pub async fn world() -> World {
         inbox: None,
     };
     let outbox = Arc::new(Outbox::default());
-    let outlets = Arc::new(Outlets::new(settings, Arc::clone(&keys) as Arc<_>).unwrap());
+    let outlets = Outlets::new(settings, Arc::clone(&keys) as Arc<_>).unwrap();
+    let env = AwsEnv {
+        region: "eu-central-1".to_owned(),
+        access_key_id: "AKIAEXAMPLE".to_owned(),
+        secret_access_key: Secret::new("key"),
+        session_token: None,
+        endpoint_url: Some(inbox.ses()),
+        ca_bundle: None,
+    };
+    let ses = way_to_ses(&env, &(Arc::clone(&clock) as Arc<dyn Clock>)).unwrap();
+    let outlets = Arc::new(outlets.with_aws(ses));
     let deliver = Deliver {
         store: store.clone(),
         outlets: Arc::clone(&outlets) as Arc<_>,

@@ -122,7 +122,7 @@ async fn what_is_throttled_or_fails_is_tried_again_until_the_time_is_up() {
 
     let world = World::new((0..20).map(|_| throttled())).await;
     let error = world.logs().await.unwrap_err();
-    let AwsError::Throttled { code, attempts } = error else { panic!("{error}") };
+    let AwsError::Throttled { code, attempts, .. } = error else { panic!("{error}") };
     let tried = world.seen().len();
     assert_eq!((code.as_str(), usize::try_from(attempts)), ("ThrottlingException", Ok(tried)));
     assert!((5..=8).contains(&tried), "{tried}");
@@ -130,6 +130,40 @@ async fn what_is_throttled_or_fails_is_tried_again_until_the_time_is_up() {
     let world = World::new((0..20).map(|_| failed())).await;
     let error = world.logs().await.unwrap_err();
     assert!(matches!(error, AwsError::Failed { status: 503, attempts: 5.., .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_must_not_be_done_twice_is_tried_once() {
+    let request = AwsRequest::Rest {
+        service: "email",
+        signing: "ses",
+        method: "POST",
+        path: "/v2/email/outbound-emails",
+        query: &[],
+        body: Some(&json!({})),
+    };
+    let once = async |world: &World| {
+        world.aws.call_once(&Place::default(), &request, Duration::from_secs(10)).await.unwrap_err()
+    };
+    let quota = json!({"__type": "TooManyRequestsException", "message": "Daily message quota exceeded."});
+    let world = World::new([json_answer(429, &quota), (StatusCode::SERVICE_UNAVAILABLE, "busy").into_response()]).await;
+    let error = once(&world).await;
+    let said = matches!(&error, AwsError::Throttled { message, attempts: 1, .. } if message.contains("Daily"));
+    assert!(said, "{error:?}");
+    assert!(matches!(once(&world).await, AwsError::Failed { status: 503, attempts: 1, .. }));
+    assert_eq!(world.seen().len(), 2);
+
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let error = once(&World::at(closed, Arc::default())).await;
+    assert!(matches!(error, AwsError::Unreachable { is_sent: false, .. }), "{error:?}");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await;
+    });
+    let error = once(&World::at(address, Arc::default())).await;
+    assert!(matches!(error, AwsError::Unreachable { is_sent: true, .. }), "{error:?}");
 }
 
 #[tokio::test]

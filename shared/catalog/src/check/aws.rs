@@ -62,7 +62,7 @@ pub(super) fn check(desk: &mut Desk<'_>) {
     }
 }
 
-fn region(desk: &mut Desk<'_>, spot: &Spot<'_>, region: Option<&str>) {
+pub(super) fn region(desk: &mut Desk<'_>, spot: &Spot<'_>, region: Option<&str>) {
     if let Some(region) = region.filter(|region| !fits(&REGION, region)) {
         let message = format!("`{}` is not an AWS region", cut(region));
         desk.report(spot, Code::BadValue, message, "write it as eu-central-1; it cannot be filled from an input");

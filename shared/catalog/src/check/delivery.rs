@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use domain::{OutletSpec, SlackSpec};
+use domain::{EmailSpec, OutletSpec, SlackSpec};
 use url::Host;
 
-use super::{Desk, Spot, names::Variables, sources::secret_key, types};
+use super::{Desk, Spot, aws, names::Variables, sources::secret_key, types};
 use crate::{
     bind::accept,
     expr::{Part, Template},
@@ -37,7 +37,7 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[Deliver]) {
             OutletSpec::PagerDuty(pagerduty) => {
                 let spot = spot.to("pagerduty");
                 note(desk, &spot, pagerduty.note);
-                if pagerduty.from.as_ref().is_some_and(|from| !is_address(from)) {
+                if pagerduty.from.as_ref().is_some_and(|from| !EmailSpec::is_address(from)) {
                     let message = "`from` is not an e-mail address";
                     let help = "name the PagerDuty user in whose name the note is written";
                     desk.report(&spot.to("from"), Code::TargetTicket, message, help);
@@ -64,9 +64,12 @@ pub(super) fn check(desk: &mut Desk<'_>, spot: &Spot<'_>, deliver: &[Deliver]) {
                 }
             }
             OutletSpec::Webhook(webhook) => url(desk, &spot.to("webhook.url"), &webhook.url),
+            OutletSpec::Email(mail) => email(desk, &spot.to("e-mail"), mail),
             OutletSpec::SlackWebhook(_) | OutletSpec::Teams(_) => {}
         }
-        secret_key(desk, &spot.to(target.kind()).to("secret"), target.secret());
+        if let Some(key) = target.secret() {
+            secret_key(desk, &spot.to(target.kind()).to("secret"), key);
+        }
         on_what(desk, &spot.to(target.kind()), target);
     }
 }
@@ -132,7 +135,7 @@ fn on_what(desk: &mut Desk<'_>, spot: &Spot<'_>, target: &OutletSpec) {
     let scheduled = spot.kind == DocKind::Schedule;
     if let (Some(sender), true) = (target.sender(), scheduled) {
         let message = format!("a Schedule has no alert of {sender} to write a note on");
-        desk.report(spot, Code::TargetTicket, message, "deliver to Slack, to a ticket or to a webhook");
+        desk.report(spot, Code::TargetTicket, message, "deliver to Slack, to a ticket, by e-mail or to a webhook");
     }
     let Some((text, kind)) = target.ticket() else { return };
     let spot = spot.to(if matches!(target, OutletSpec::ServiceNow(_)) { "incident" } else { "issue" });
@@ -208,10 +211,29 @@ fn thread(desk: &mut Desk<'_>, spot: &Spot<'_>, channel: &str, text: &str) {
     }
 }
 
-fn is_address(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(user, host)| {
-        !user.is_empty() && host.contains('.') && !text.contains(char::is_whitespace) && !host.contains('@')
-    })
+/// Addresses are literal (I8) and plain: they stand in headers.
+fn email(desk: &mut Desk<'_>, spot: &Spot<'_>, mail: &EmailSpec) {
+    let to = mail.to.iter().enumerate().map(|(place, text)| (spot.to("to").item(place), text));
+    for (spot, text) in to.chain([(spot.to("from"), &mail.from)]) {
+        if !EmailSpec::is_address(text) {
+            let message = format!("`{}` is not a plain e-mail address", crate::bind::cut(text));
+            let help = "write one address without a name, such as oncall@example.com. Only the catalog can name it, so no \
+                        expression stands here";
+            desk.report(&spot, Code::TargetAddress, message, help);
+        }
+    }
+    for (place, text) in mail.to.iter().enumerate() {
+        if mail.to.iter().take(place).any(|before| before.eq_ignore_ascii_case(text)) {
+            let message = format!("`{}` stands above already", crate::bind::cut(text));
+            desk.report(&spot.to("to").item(place), Code::TargetAddress, message, "take one of them out");
+        }
+    }
+    if !(1..=EmailSpec::MOST).contains(&mail.to.len()) {
+        let message = format!("a mail goes to 1 to {} addresses, and not to {}", EmailSpec::MOST, mail.to.len());
+        let help = "name those who are to read it, or a list's address for more";
+        desk.report(&spot.to("to"), Code::TargetAddress, message, help);
+    }
+    aws::region(desk, &spot.to("region"), mail.region.as_deref());
 }
 
 /// `https`, or `http` to this machine.

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{LINK, post, views};
-use crate::{Post, github, hook, jira, pagerduty, servicenow, slack, webhook};
+use crate::{Post, email, github, hook, jira, pagerduty, servicenow, slack, webhook};
 
 fn everything() -> Vec<(&'static str, domain::Shown)> {
     vec![
@@ -55,6 +55,22 @@ fn comments_on_tickets_look_like_this() {
         assert_snapshot!(format!("servicenow_{name}"), servicenow::render(&post));
         assert_json_snapshot!(format!("teams_{name}"), hook::render_teams(&post));
     }
+}
+
+#[test]
+fn mails_look_like_this() {
+    let to = vec!["oncall@example.com".to_owned()];
+    let spec = domain::EmailSpec { to, from: "firstlook@example.com".to_owned(), region: None };
+    let target = views::target(domain::OutletSpec::Email(spec.clone()));
+    for (name, view) in everything() {
+        let post = post(&view, &target);
+        assert_snapshot!(format!("email_{name}_html"), email::html(&post).replace("><", ">\n<"));
+    }
+    // Text and headers are the same for all; the text is a note's.
+    let view = views::read();
+    let mut body = email::render(&post(&view, &target), &spec);
+    body["Content"]["Simple"]["Body"]["Html"] = Value::Null;
+    assert_json_snapshot!("email_read", body);
 }
 
 #[test]

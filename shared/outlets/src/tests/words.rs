@@ -5,7 +5,7 @@ use insta::assert_snapshot;
 use serde_json::Value;
 
 use super::{post, views};
-use crate::{Post, github, hook, jira, pagerduty, servicenow, slack, webhook};
+use crate::{Post, email, github, hook, jira, pagerduty, servicenow, slack, webhook};
 
 fn own(text: &str) -> Piece {
     Piece::Own(text.to_owned())
@@ -21,6 +21,7 @@ fn everywhere(words: &[Piece]) -> Vec<(&'static str, String)> {
     let post = Post { words: Some(&words), ..post(&view, &target) };
     let json = |value: Value| serde_json::to_string_pretty(&value).unwrap();
     let body: Value = serde_json::from_str(&webhook::body(&post).unwrap()).unwrap();
+    let html = email::html(&post);
     vec![
         ("slack", json(slack::render(&post))),
         ("pagerduty", pagerduty::render(&post)),
@@ -28,6 +29,8 @@ fn everywhere(words: &[Piece]) -> Vec<(&'static str, String)> {
         ("github", github::render(&post)),
         ("jira", json(jira::render(&post))),
         ("teams", json(hook::render_teams(&post))),
+        ("email", email::text(&post)),
+        ("email_html", html.split("<body").nth(1).unwrap().replace("><", ">\n<")),
         ("webhook", json(body)),
     ]
 }
@@ -76,6 +79,7 @@ fn i8_no_value_mentions_anybody_or_becomes_a_link_or_a_marker() {
                 let (within, _) = rest.split_once(&format!("\n{fence}\n")).unwrap();
                 assert!(within.contains("@acme/oncall") && within.contains("U0EVIL"), "{within}");
             }
+            "email_html" => assert!(text.contains("evil") && !text.contains("evil.example"), "{text}"),
             "servicenow" => assert!(!text.contains("[code]"), "{text}"),
             _ => {}
         }

@@ -1,7 +1,5 @@
 //! Providers that limit, refuse, break and vanish: each target ends sent, or failed where people see it.
 
-use std::time::Duration;
-
 use domain::{RunId, TargetState};
 use inbox::{Fault, Inbox, Service};
 use outlets::Style;
@@ -42,7 +40,7 @@ async fn i5_a_rate_limit_is_waited_out_in_each_providers_way() {
             world.handle(&news).await.unwrap();
             let sent = world.outbox.take();
             assert_eq!((sent.len(), sent[0].queue), (1, Queue::Deliver), "{}", it.name());
-            assert_eq!(sent[0].delay, Duration::from_secs(seconds), "{}", it.name());
+            assert_eq!(sent[0].delay, it.wait(seconds), "{}", it.name());
             let target = world.target(run, it.name()).await;
             assert_eq!((target.state, target.attempts), (TargetState::Pending, 0), "{}", it.name());
             world.clock.forward(sent[0].delay);
@@ -63,7 +61,7 @@ async fn i5_a_refusal_fails_where_people_see_it_and_a_redrive_mends_it_at_each_o
             for _ in 0..MAX_ATTEMPTS {
                 world.inbox.fault(it.post, status(refused));
             }
-            let letter = given_up(&world, &it, run, &news, &refused.to_string()).await;
+            let letter = given_up(&world, &it, run, &news, &it.refusal(refused)).await;
             assert!(it.seen(&world, run).is_empty(), "{}", it.name());
             world.inbox.mend();
             world.handle(&letter).await.unwrap();

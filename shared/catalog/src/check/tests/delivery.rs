@@ -72,7 +72,7 @@ checkout.yaml:11:32: error[FL102] without a note there is nothing to deliver
 checkout.yaml:11:45: error[FL102] `from` is not an e-mail address
   = help: name the PagerDuty user in whose name the note is written
 checkout.yaml:17:24: error[FL102] a Schedule has no alert of pagerduty to write a note on
-  = help: deliver to Slack, to a ticket or to a webhook"##;
+  = help: deliver to Slack, to a ticket, by e-mail or to a webhook"##;
 
     fl103_a_target_twice: r##"kind: Workflow
 name: pages
@@ -83,6 +83,28 @@ deliver:
   - slack: { channel: "#oncall" }
 "##, r##"checkout.yaml:7:5: error[FL103] this target stands above already
   = help: take one of them out"##;
+
+    fl104_addresses_of_mails: r##"kind: Workflow
+name: pages
+trigger: { sources: [pagerduty] }
+investigate: { command: triage }
+deliver:
+  - e-mail: { to: [oncall@example.com, "On Call <b@example.com>", "${{ alert.labels.mail }}"], from: first@example.com }
+  - e-mail: { to: [oncall@example.com, Oncall@example.com], from: firstlook, region: europe }
+  - e-mail: { to: [], from: first@example.com }
+  - e-mail: { to: [oncall@example.com, lead@example.com], from: first@example.com, region: eu-west-1 }
+"##, r##"checkout.yaml:6:40: error[FL104] `On Call <b@example.com>` is not a plain e-mail address
+  = help: write one address without a name, such as oncall@example.com. Only the catalog can name it, so no expression stands here
+checkout.yaml:6:67: error[FL104] `${{ alert.labels.mail }}` is not a plain e-mail address
+  = help: write one address without a name, such as oncall@example.com. Only the catalog can name it, so no expression stands here
+checkout.yaml:7:40: error[FL104] `Oncall@example.com` stands above already
+  = help: take one of them out
+checkout.yaml:7:67: error[FL104] `firstlook` is not a plain e-mail address
+  = help: write one address without a name, such as oncall@example.com. Only the catalog can name it, so no expression stands here
+checkout.yaml:7:86: error[FL013] `europe` is not an AWS region
+  = help: write it as eu-central-1; it cannot be filled from an input
+checkout.yaml:8:19: error[FL104] a mail goes to 1 to 50 addresses, and not to 0
+  = help: name those who are to read it, or a list's address for more"##;
 
     fl102_tickets_that_no_tracker_knows: r##"kind: Workflow
 name: pages
