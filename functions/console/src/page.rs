@@ -14,13 +14,20 @@ use crate::words;
 const STYLE: &str = include_str!("style.css");
 
 /// Nothing may run, load, frame or be sent anywhere; the one style is named by its hash.
-static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    );
+static POLICY: LazyLock<Option<HeaderValue>> = LazyLock::new(|| policy(""));
+
+/// The policy of a page with this style beside the one of all. What it frames is under its policy too and may have styles in
+/// attributes, by which nothing can be loaded either.
+fn policy(own: &str) -> Option<HeaderValue> {
+    let hash = |style: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(style.as_bytes())));
+    let styles = match own {
+        "" => hash(STYLE),
+        own => format!("{} {}; style-src-attr 'unsafe-inline'", hash(STYLE), hash(own)),
+    };
+    let policy =
+        format!("default-src 'none'; style-src {styles}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
     HeaderValue::try_from(policy).ok()
-});
+}
 
 /// How a page is to be shown.
 pub struct Page {
@@ -34,13 +41,15 @@ pub struct Page {
     pub aside: Markup,
     /// What stands below the header.
     pub body: Markup,
+    /// A style of its own beside that of all pages, or nothing.
+    pub style: &'static str,
 }
 
 impl Page {
     /// A page that is there.
     #[must_use]
     pub fn new(title: impl Into<String>, body: Markup) -> Self {
-        Self { status: StatusCode::OK, title: title.into(), again: None, aside: html! {}, body }
+        Self { status: StatusCode::OK, title: title.into(), again: None, aside: html! {}, body, style: "" }
     }
 
     /// The whole answer.
@@ -55,6 +64,7 @@ impl Page {
                     @if let Some(seconds) = self.again { meta http-equiv="refresh" content=(seconds); }
                     title { (self.title) " · Firstlook" }
                     style { (PreEscaped(STYLE)) }
+                    @if !self.style.is_empty() { style { (PreEscaped(self.style)) } }
                 }
                 body {
                     header { b { "Firstlook" } span { (self.aside) } }
@@ -62,7 +72,11 @@ impl Page {
                 }
             }
         };
-        respond(self.status, "text/html; charset=utf-8", words::plain(&markup.into_string()))
+        let mut response = respond(self.status, "text/html; charset=utf-8", words::plain(&markup.into_string()));
+        if let (false, Some(policy)) = (self.style.is_empty(), policy(self.style)) {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        }
+        response
     }
 }
 

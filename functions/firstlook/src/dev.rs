@@ -170,7 +170,7 @@ async fn greet(running: &Running, catalog: &Catalog, outside: &Outside, made_up:
     }
     out::say(&format!("  console  {}", world.link(url, Scope::List, 1).await?));
     if matches!(outside, Outside::Inbox(_)) {
-        out::say(&format!("  inbox    {url}/inbox   {}", style.dim("in place of Slack, PagerDuty and webhooks")));
+        out::say(&format!("  inbox    {url}/inbox   {}", style.dim("in place of Slack, PagerDuty, mail and webhooks")));
     }
     out::say(&format!("  data     {}", world.folder.path().display()));
     let secrets = world.folder.secrets();
@@ -236,7 +236,7 @@ impl HandleHttp for Landing {
                 ul.card {
                     li { a href=(list) { "RunSessions" } }
                     @if matches!(self.outside, Outside::Inbox(_)) {
-                        li { a href="/inbox" { "Inbox" } ": what Slack, PagerDuty and the webhooks would have got" }
+                        li { a href="/inbox" { "Inbox" } ": what Slack, PagerDuty, mail and the webhooks would have got" }
                     }
                 }
                 p.soft { "Data in " code { (self.world.folder.path().display()) } }

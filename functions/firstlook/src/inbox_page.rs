@@ -1,4 +1,4 @@
-//! The inbox as a page: what Slack, PagerDuty and the webhooks would show.
+//! The inbox as a page: what Slack, PagerDuty, mail programs and the webhooks would show.
 
 use std::sync::Arc;
 
@@ -13,13 +13,12 @@ use inbox::Inbox;
 use maud::html;
 use ports::HandleHttp;
 
-use crate::posts;
+use crate::{drawn, posts};
+
+const STYLE: &str = include_str!("inbox.css");
 
 /// How many posts stand on the page, the newest.
 const POSTS: usize = 100;
-
-/// How many lines of a webhook's body.
-const LINES: usize = 80;
 
 /// `GET /inbox`, and the same as `/inbox.json`.
 pub struct InboxPage(pub Arc<Inbox>);
@@ -44,32 +43,25 @@ impl HandleHttp for InboxPage {
 impl InboxPage {
     fn page(&self) -> Response<Bytes> {
         let posts = self.0.posts();
-        let older = posts.len().saturating_sub(POSTS);
+        let entries = drawn::entries(&posts);
+        let older = entries.len().saturating_sub(POSTS);
         let body = html! {
             main {
                 h1 { "Inbox" }
-                p.soft { "What Slack, PagerDuty and the webhooks would have got, newest first. Nothing has left this machine." }
-                @if posts.is_empty() {
+                p.soft { "What Slack, PagerDuty, mail and the webhooks would have got, newest first. Nothing has left this machine." }
+                @if entries.is_empty() {
                     div.card { p { "Nothing yet. Send something with " code { "firstlook send" } "." } }
                 }
-                @for posted in posts.iter().rev().take(POSTS) {
-                    article.card {
-                        div.head { h3 { (posts::heading(posted)) } span.soft { (words::clock(posted.at)) } }
-                        pre.whole { (posts::body(posted, LINES)) }
-                        @if !posted.edits.is_empty() {
-                            p.soft {
-                                "Posted " (words::clock(posted.at)) ", edited "
-                                @for (place, edit) in posted.edits.iter().enumerate() {
-                                    @if place > 0 { ", " }
-                                    (words::clock(edit.at))
-                                }
-                            }
-                        }
+                @for entry in entries.iter().take(POSTS) {
+                    article class=(format!("post {}", drawn::class(entry.post.service))) {
+                        div.head { h3 { (posts::heading(entry.post)) } span { (words::clock(entry.post.at)) } }
+                        (drawn::post(entry))
+                        (drawn::times(entry.post))
                     }
                 }
                 @if older > 0 { p.soft { (older) " older ones stand in " a href="inbox.json" { "the JSON" } "." } }
             }
         };
-        Page::new("Inbox", body).response()
+        Page { style: STYLE, ..Page::new("Inbox", body) }.response()
     }
 }

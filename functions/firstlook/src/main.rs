@@ -6,6 +6,7 @@ mod cli;
 mod demo;
 mod dev;
 mod doctor;
+mod drawn;
 mod failure;
 mod follow;
 mod inbox_page;
