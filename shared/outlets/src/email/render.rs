@@ -201,7 +201,7 @@ impl Page {
 
     fn finding(&mut self, finding: &Finding) -> Markup {
         let (color, name) = match finding.severity {
-            Severity::Critical => ("#d1242f", "Critical"),
+            Severity::Critical => ("#dc3640", "Critical"),
             Severity::Major => ("#c2620a", "Major"),
             Severity::Minor => ("#977300", "Minor"),
             Severity::Informational => ("#3f78c9", "For information"),
