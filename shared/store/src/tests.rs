@@ -1,5 +1,6 @@
 //! The store over a real SQLite table. The same transactions run on DynamoDB in the contract suite and the scenarios.
 
+mod again;
 mod alerts;
 mod events;
 mod firing;
