@@ -170,9 +170,9 @@ impl Doctor {
             let name = format!("Target {} {}", outlet.kind(), show::place(outlet));
             Group::new(name.trim_end(), of.join(", ")).look(async move {
                 let mut found = Vec::new();
-                let stands = match Form::of_outlet(&spec) {
-                    Some(form) => secrets.check(spec.secret(), form, &mut found).await,
-                    None => true,
+                let stands = match (Form::of_outlet(&spec), spec.secret()) {
+                    (Some(form), Some(key)) => secrets.check(key, form, &mut found).await,
+                    _ => true,
                 };
                 if stands {
                     match outlets.open(&spec).await {
@@ -254,7 +254,7 @@ async fn who(aws: Option<&Aws>) -> SetupCheck {
             let arn = answer.body.get("Arn").and_then(serde_json::Value::as_str).unwrap_or_default();
             SetupCheck::ok(format!("{what} are {arn}"))
         }
-        Err(AwsError::Unreachable { reason }) => SetupCheck::unreachable(what, reason),
+        Err(AwsError::Unreachable { reason, .. }) => SetupCheck::unreachable(what, reason),
         Err(error @ (AwsError::Expired { .. } | AwsError::BadKeys { .. } | AwsError::NoCredentials)) => {
             SetupCheck::mend(what, error.to_string())
         }

@@ -2,7 +2,7 @@
 
 use catalog::{Catalog, targets};
 use console::words;
-use domain::{Name, OutletSpec, RunView, Shown, Target, TargetSpec};
+use domain::{Continues, Name, OutletSpec, RunView, Shown, SlackSpec, Target, TargetSpec};
 use inbox::Service;
 use jiff::Timestamp;
 use outlets::{OutletError, Post, Preview};
@@ -60,7 +60,7 @@ pub fn wanted(catalog: &Catalog, command: &Name, names: &[String]) -> Result<Vec
         });
         of_catalog.or_else(|| {
             let outlet = known.iter().find(|outlet| outlet.kind() == name)?.clone();
-            let spec = targets(&[outlet], None).into_iter().next()?;
+            let spec = targets(&[outlet.into()], None).into_iter().next()?;
             Some(Wanted { spec, of: None })
         })
     };
@@ -94,18 +94,45 @@ pub fn text(
     let shown = Shown { run: view.run.clone(), steps: view.steps.clone(), ratings: view.ratings.clone() };
     let mut parts = Vec::new();
     for Wanted { spec, of } in wanted {
+        // What is missing in them stands as nothing, as it would in the delivery.
+        let words = spec.text.as_ref().map(|_| catalog::words(spec, &view.run).0);
+        let mut show = |target: &Target, of: &str| {
+            let post = Post { view: &shown, target, words: words.as_ref(), link: Some(link), previous: None, now };
+            let preview = outlets::preview(&post)?;
+            parts.push(format!(
+                "{} {}\n\n{}",
+                style.bold(&format!("{}: {}", target.spec.name, preview.to)),
+                style.dim(&format!("({of})")),
+                body(&spec.outlet, &preview)
+            ));
+            Ok(further(&post))
+        };
         let target = Target::new(spec.clone(), now);
-        let post = Post { view: &shown, target: &target, link: Some(link), previous: None, now };
-        let preview = outlets::preview(&post)?;
-        let of = of.as_deref().unwrap_or("the catalog has no such target: a stand-in");
-        parts.push(format!(
-            "{} {}\n\n{}",
-            style.bold(&format!("{}: {}", spec.name, preview.to)),
-            style.dim(&format!("({of})")),
-            body(&spec.outlet, &preview)
-        ));
+        let mut of = of.as_deref().unwrap_or("the catalog has no such target: a stand-in").to_owned();
+        if let (Ok(false), Some(when)) = (catalog::wanted(spec, &view.run), &spec.when) {
+            of.push_str(&format!("; its condition does not hold, so nothing would be posted: {when}"));
+        }
+        for part in show(&target, &of)? {
+            show(&part, "in the thread of the message above")?;
+        }
     }
     Ok(parts.join("\n\n"))
+}
+
+/// The targets of what has no room in the message of `post`, which stand in its thread once the run has ended.
+fn further(post: &Post<'_>) -> Vec<Target> {
+    let OutletSpec::Slack(slack) = &post.target.spec.outlet else { return vec![] };
+    if !post.view.run.status.is_terminal() || post.target.continues.is_some() {
+        return vec![];
+    }
+    let name = &post.target.spec.name;
+    let thread = Some(slack.thread.clone().unwrap_or_else(|| "(that of the message above)".to_owned()));
+    let part = |part| {
+        let mut spec = post.target.spec.clone();
+        spec.outlet = OutletSpec::Slack(SlackSpec { thread: thread.clone(), ..slack.clone() });
+        Target { continues: Some(Continues { target: name.clone(), part }), ..Target::new(spec, post.now) }
+    };
+    (0..outlets::slack::parts(post)).map(part).collect()
 }
 
 /// As a person would see it, and where that is not all there is, the JSON below.
@@ -115,6 +142,7 @@ fn body(outlet: &OutletSpec, preview: &Preview) -> String {
         OutletSpec::SlackWebhook(_) => (Some(Service::SlackWebhook), true),
         OutletSpec::Jira(_) => (Some(Service::Jira), true),
         OutletSpec::Teams(_) => (Some(Service::Teams), true),
+        OutletSpec::Email(_) => (Some(Service::Email), false),
         OutletSpec::PagerDuty(_) => (Some(Service::PagerDuty), false),
         OutletSpec::Opsgenie(_) => (Some(Service::Opsgenie), false),
         OutletSpec::Jsm(_) => (Some(Service::Jsm), false),

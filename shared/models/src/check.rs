@@ -106,7 +106,7 @@ async fn of_bedrock(aws: Option<&Aws>, model: &Model, what: &str) -> SetupCheck 
             what,
             format!("Bedrock has none of this id in {region} ({}): mend `id` or `region`", plain(&message)),
         ),
-        Err(AwsError::Unreachable { reason }) => SetupCheck::unreachable(what, reason),
+        Err(AwsError::Unreachable { reason, .. }) => SetupCheck::unreachable(what, reason),
         Err(AwsError::Denied { action, .. }) => {
             SetupCheck::cannot_tell(format!("{what}: these credentials may not look ({action})"))
         }
@@ -121,7 +121,7 @@ fn seen(what: &str, url: &Url, looked: Looked) -> SetupCheck {
     match looked {
         Looked::Said(_) => SetupCheck::ok(what),
         Looked::Unreachable(why) => SetupCheck::unreachable(format!("{what} at {}", where_to(url)), why),
-        Looked::Refused(_, engine::model::ModelError::Permanent { reason }) => {
+        Looked::Refused(_, engine::model::ModelError::Permanent { reason, .. }) => {
             // Which model, is said already.
             SetupCheck::mend(what, reason.split_once("`: ").map_or(reason.as_str(), |(_, rest)| rest))
         }

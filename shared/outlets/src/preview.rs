@@ -3,7 +3,7 @@
 use domain::OutletSpec;
 use serde_json::Value;
 
-use crate::{OutletError, Post, github, hook, jira, opsgenie, pagerduty, servicenow, slack, webhook};
+use crate::{OutletError, Post, email, github, hook, jira, opsgenie, pagerduty, servicenow, slack, webhook};
 
 /// What would be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +46,7 @@ pub fn preview(post: &Post<'_>) -> Result<Preview, OutletError> {
         OutletSpec::Teams(hook) => {
             plain(format!("card by the workflow's webhook `{}`", hook.secret), hook::render_teams(post))
         }
+        OutletSpec::Email(spec) => plain(format!("e-mail to {}", spec.to.join(", ")), email::render(post, spec)),
         OutletSpec::Webhook(spec) => {
             let body = webhook::body(post).map_err(webhook::unwritten)?;
             Preview {

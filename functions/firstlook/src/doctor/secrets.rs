@@ -36,7 +36,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    /// The form of the key that a target names.
+    /// The form of the key that a target names, if it names one.
     pub fn of_outlet(outlet: &OutletSpec) -> Option<Self> {
         Some(match outlet {
             OutletSpec::Slack(_) => Self::SlackToken,
@@ -44,6 +44,7 @@ impl Form {
             OutletSpec::Jira(_) => Self::Login("e-mail:API token"),
             OutletSpec::ServiceNow(_) => Self::Login("user:password"),
             OutletSpec::Webhook(_) => Self::SigningKey,
+            OutletSpec::Email(_) => return None,
             OutletSpec::PagerDuty(_) | OutletSpec::Opsgenie(_) | OutletSpec::Jsm(_) | OutletSpec::GitHub(_) => {
                 Self::Text
             }

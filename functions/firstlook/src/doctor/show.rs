@@ -30,6 +30,7 @@ pub(super) fn place(outlet: &OutletSpec) -> String {
         OutletSpec::Jira(spec) => ticket(host(&spec.site), &spec.issue),
         OutletSpec::ServiceNow(spec) => ticket(host(&spec.instance), &spec.incident),
         OutletSpec::GitHub(spec) => ticket(spec.repository.clone(), &spec.issue),
+        OutletSpec::Email(spec) => spec.to.join(", "),
         OutletSpec::Webhook(spec) => host(&spec.url),
     }
 }

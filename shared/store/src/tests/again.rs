@@ -1,6 +1,6 @@
 //! Runs that somebody stops, and runs that are run again.
 
-use domain::{ChatPlace, Money, Newest};
+use domain::{ChatPlace, Estimate, Money, Newest};
 use jiff::civil::date;
 
 use super::*;
@@ -72,7 +72,11 @@ async fn i12_what_was_reserved_when_a_run_is_stopped_counts_as_spent_and_its_pla
     let Accepted::Opened(run) = open("Q1").await else { panic!("not opened") };
     let token = world.claimed(run).await;
     let budget = DayBudget { scope: BudgetScope::Account, day: date(2026, 11, 22), limit: None };
-    world.store.reserve_turn(run, token, Money::from_nanos(700), std::slice::from_ref(&budget)).await.unwrap();
+    world
+        .store
+        .reserve_turn(run, token, Estimate { usd: Money::from_nanos(700), tokens: 9 }, std::slice::from_ref(&budget))
+        .await
+        .unwrap();
     assert!(world.store.cancel_run(run, "stopped").await.unwrap());
     let cost = world.known(run).await.cost;
     assert_eq!((cost.lost_turns, cost.lost_usd), (1, Money::from_nanos(700)));
