@@ -220,6 +220,8 @@ impl Aws {
     ) -> Result<AwsAnswer, AwsError> {
         let mut attempts = 0;
         let mut wait = BACKOFF;
+        // For people: no more digits than they need.
+        let within = Duration::from_millis(u64::try_from(within.as_micros().div_ceil(1000)).unwrap_or(u64::MAX));
         loop {
             attempts += 1;
             let timed_out = || AwsError::TimedOut { host: located.host.clone(), within };

@@ -47,7 +47,7 @@ pub enum AwsError {
         attempts: u32,
     },
     /// There is no such thing.
-    #[error("{code}: {message}")]
+    #[error("{}", both(code, message))]
     NotFound {
         /// AWS's code.
         code: String,
@@ -55,7 +55,7 @@ pub enum AwsError {
         message: String,
     },
     /// AWS does not take the request as it is.
-    #[error("{code}: {message} (status {status})")]
+    #[error("{}", refused(code, message, *status))]
     Refused {
         /// AWS's code.
         code: String,
@@ -65,7 +65,7 @@ pub enum AwsError {
         status: u16,
     },
     /// AWS failed, and failed again when it was tried again.
-    #[error("AWS answered {status}, {attempts} times: {code}: {message}")]
+    #[error("AWS answered {status}, {attempts} times: {}", both(code, message))]
     Failed {
         /// AWS's code, or nothing.
         code: String,
@@ -127,6 +127,22 @@ pub enum AwsError {
         #[source]
         source: Box<AwsError>,
     },
+}
+
+/// What AWS said, as far as it said something.
+fn both(code: &str, message: &str) -> String {
+    match (code.is_empty(), message.is_empty()) {
+        (true, true) => "without a reason".to_owned(),
+        (true, false) => message.to_owned(),
+        (false, true) => code.to_owned(),
+        (false, false) => format!("{code}: {message}"),
+    }
+}
+
+/// The same with the status, unless that is all that is known.
+fn refused(code: &str, message: &str, status: u16) -> String {
+    let said = both(code, message);
+    if code.starts_with("status ") { said } else { format!("{said} (status {status})") }
 }
 
 /// What an answer with an error status says.

@@ -98,6 +98,16 @@ impl There<'_> {
     }
 }
 
+/// Where AWS did not name what is missing, and the request does not say what it asks for, as in REST: it was this action.
+pub(crate) fn named(error: AwsError, asked: &str) -> AwsError {
+    match error {
+        AwsError::Denied { action, message } if action.contains(' ') => {
+            AwsError::Denied { action: asked.to_owned(), message }
+        }
+        other => other,
+    }
+}
+
 /// AWS's words without line breaks: a second line would be advice.
 fn line(text: &str) -> String {
     text.replace(['\n', '\r'], " ")

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    aws::{Cloud, There},
+    aws::{Cloud, There, named},
     common::{counted, elapsed_ms, limit},
 };
 
@@ -139,7 +139,9 @@ async fn page(
             let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let body = Value::Object(rest);
             let body = (*method != "GET").then_some(&body);
-            there.call(&AwsRequest::Rest { service, signing, method, path: &path, query: &query, body }, within).await
+            let request = AwsRequest::Rest { service, signing, method, path: &path, query: &query, body };
+            let action = format!("{signing}:{}", operation.name);
+            there.ask(&request, within).await.map_err(|error| there.reason(&named(error, &action)))
         }
     }
 }

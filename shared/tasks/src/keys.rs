@@ -223,5 +223,13 @@ pub(crate) fn shown(auth: Option<&Auth>) -> Value {
     }
 }
 
+/// What a server that does not let a call in wants, behind what it answered.
+pub(crate) fn wanted(auth: Option<&Auth>) -> String {
+    match auth.and_then(Auth::form) {
+        None => "; the Task names no secret for it (`auth`)".to_owned(),
+        Some(form) => format!("; put one that may read into the secret's key `{}`", form.key()),
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::{
-    aws::Cloud,
+    aws::{Cloud, named},
     common::{counted, limit, one_line},
     signed::{self, Notes, Signed, short, text},
 };
@@ -66,7 +66,8 @@ async fn invoke(cloud: &Cloud, run: &LambdaRun<String>) -> Result<Answer, String
         query: &query,
         body: Some(&event),
     };
-    let answered = signed.answer(&request).await.map_err(|error| signed.reason(&error))?;
+    let denied = |error| signed.reason(&named(error, "lambda:InvokeFunction"));
+    let answered = signed.answer(&request).await.map_err(denied)?;
     let header = |name: &str| answered.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if !header("x-amz-function-error").is_empty() {
         return Err(failed(&run.function, header("x-amz-function-error"), &answered.body));

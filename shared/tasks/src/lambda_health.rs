@@ -92,9 +92,9 @@ async fn look(signed: Signed<'_>, run: &LambdaHealthRun<String>, windows: &Windo
     };
     let of_mappings = [("FunctionName", of_function.as_str()), ("MaxItems", "100")];
     let (configuration, concurrency, mappings, metrics) = tokio::join!(
-        signed.get("lambda", &base, &qualifier),
-        signed.get("lambda", &concurrency, &[]),
-        signed.get("lambda", "/2015-03-31/event-source-mappings", &of_mappings),
+        signed.get("lambda:GetFunctionConfiguration", &base, &qualifier),
+        signed.get("lambda:GetFunctionConcurrency", &concurrency, &[]),
+        signed.get("lambda:ListEventSourceMappings", "/2015-03-31/event-source-mappings", &of_mappings),
         metrics(signed, run, windows),
     );
     let configuration = configuration?;

@@ -34,6 +34,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
+#[cfg(test)]
+mod troubled;
 
 use std::{collections::BTreeMap, net::SocketAddr, panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 

@@ -101,7 +101,8 @@ async fn ask(
     match reply.status {
         status @ (401 | 403) => {
             let words = one_line(&reply.text(), WORDS);
-            return Err(format!("{} answered {status}: it does not let this query in: {words}", reply.place));
+            let wanted = keys::wanted(run.auth.as_ref());
+            return Err(format!("{} answered {status}: it does not let this query in: {words}{wanted}", reply.place));
         }
         404 => {
             return Err(format!(

@@ -100,7 +100,10 @@ async fn ask(http: &Http, keys: &Keys, run: &PromqlRun<String>, form: &[(&str, S
             ANSWER_CAP / (1024 * 1024)
         ));
     }
-    let found = read::read(status, &body.bytes, run.range.is_some()).map_err(|error| error.at(&where_to(&url)))?;
+    let found = read::read(status, &body.bytes, run.range.is_some()).map_err(|error| {
+        let denied = matches!(error, read::NoResult::Denied(_));
+        error.at(&where_to(&url)) + &if denied { keys::wanted(run.auth.as_ref()) } else { String::new() }
+    })?;
     let summary = summary(&run.query, &found);
     let mut result = found.into_result();
     if let Some(result) = result.as_object_mut() {

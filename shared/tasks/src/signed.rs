@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::aws::There;
+use crate::aws::{There, named};
 
 /// Calls of one step: where they go, and until when.
 #[derive(Clone, Copy)]
@@ -43,10 +43,11 @@ impl<'a> Signed<'a> {
         self.answer(&request).await.map(|answer| answer.body)
     }
 
-    /// A GET of the REST protocol.
-    pub(crate) async fn get(&self, service: &str, path: &str, query: &[(&str, &str)]) -> Result<Value, AwsError> {
+    /// A GET of the REST protocol, for which policies have the name `action`.
+    pub(crate) async fn get(&self, action: &str, path: &str, query: &[(&str, &str)]) -> Result<Value, AwsError> {
+        let service = action.split(':').next().unwrap_or(action);
         let request = AwsRequest::Rest { service, signing: service, method: "GET", path, query, body: None };
-        self.answer(&request).await.map(|answer| answer.body)
+        self.answer(&request).await.map(|answer| answer.body).map_err(|error| named(error, action))
     }
 
     /// Why a call gave nothing, with what to do about it: a missing permission is named.

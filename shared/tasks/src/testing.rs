@@ -141,7 +141,7 @@ pub(crate) async fn stalled(begin: &'static [u8]) -> Server {
     Server { address, requests }
 }
 
-async fn read_request(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut buffer = [0; 4096];
     loop {
@@ -186,6 +186,11 @@ impl ports::Entropy for Middle {
 
 /// AWS, as the server at `address` answers for it.
 pub(crate) fn aws(address: SocketAddr) -> crate::aws::Cloud {
+    crate::aws::Cloud::new(Some(aws_way(address)), BTreeMap::new())
+}
+
+/// The way to AWS that leads there.
+pub(crate) fn aws_way(address: SocketAddr) -> awscall::Aws {
     let keys = awscall::Keys {
         access_key_id: "AKIDEXAMPLE".to_owned(),
         secret_access_key: domain::Secret::new("secret"),
@@ -195,7 +200,7 @@ pub(crate) fn aws(address: SocketAddr) -> crate::aws::Cloud {
     let clock = Arc::new(At::new("2026-03-01T12:00:00Z"));
     let mut options = awscall::AwsOptions::new("eu-central-1", Arc::new(keys), clock, Arc::new(Middle));
     options.endpoint = Some(format!("http://{address}").parse().unwrap());
-    crate::aws::Cloud::new(Some(awscall::Aws::new(options).unwrap()), std::collections::BTreeMap::new())
+    awscall::Aws::new(options).unwrap()
 }
 
 /// An answer of a JSON protocol.

@@ -21,12 +21,12 @@ fn tasks(name_server: SocketAddr, clusters: BTreeMap<Name, Cluster>) -> Tasks {
     Tasks::new(options).unwrap()
 }
 
-fn spec(spec: Value) -> RunSpec<String> {
+pub(crate) fn spec(spec: Value) -> RunSpec<String> {
     serde_json::from_value(spec).unwrap()
 }
 
 /// The examples of the documentation, as one catalog with a Command that uses each.
-fn documented() -> Catalog {
+pub(crate) fn documented() -> Catalog {
     let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs"));
     let mut pages = vec![std::fs::read_to_string(docs.join("tasks.md")).unwrap()];
     let kinds = std::fs::read_dir(docs.join("tasks")).unwrap();

@@ -21,6 +21,8 @@ pub(crate) enum NoResult {
     Refused(u16, String, String),
     /// It is not the API that answered.
     NotTheApi(u16),
+    /// It takes no more queries for now.
+    Busy(u16),
     /// It wants other credentials, or none that we have.
     Denied(u16),
     /// It has the API's form, and something in it that the API does not have.
@@ -36,6 +38,7 @@ impl NoResult {
                 "{place} answered {status}, and not as the Prometheus HTTP API does: is the Task's url the server's \
                  base URL?"
             ),
+            Self::Busy(status) => format!("{place} answered {status}: it takes no more queries for now"),
             Self::Denied(status) => format!("{place} answered {status}: it does not let this query in"),
             Self::Unreadable(what) => format!("{place} answered what the Prometheus HTTP API does not: {what}"),
         }
@@ -197,10 +200,10 @@ impl Series {
 /// Reads an answer. `ranged` says which of the two queries was asked.
 pub(crate) fn read(status: u16, body: &[u8], ranged: bool) -> Result<Found, NoResult> {
     let Ok(envelope) = serde_json::from_slice::<Envelope>(body) else {
-        return Err(if matches!(status, 401 | 403 | 407) {
-            NoResult::Denied(status)
-        } else {
-            NoResult::NotTheApi(status)
+        return Err(match status {
+            401 | 403 | 407 => NoResult::Denied(status),
+            429 => NoResult::Busy(status),
+            _ => NoResult::NotTheApi(status),
         });
     };
     if envelope.status != "success" || !(200..300).contains(&status) {
