@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use domain::{Name, RunId};
+use domain::{EventId, Name, RunId};
 
 /// Takes the first look at every alert.
 ///
@@ -93,6 +93,14 @@ It ends with 1 when something is to be mended.")]
 
 The body is sent as it is, so the same file twice is one event and one duplicate.")]
     Send(Send),
+    /// Posts an event of a RunSession to its Source once more, signed anew.
+    #[command(after_help = "Examples:
+  firstlook replay run_01KAPW8Z000000000000000001
+  firstlook replay run_01KAPW8Z000000000000000001 --event evt_01KAPW8Z000000000000000002
+  firstlook replay run_01KAPW8Z000000000000000001 --stack prod
+
+It says what came of it: a RunSession that it opened or attached to, or that it is a delivery which had come already.")]
+    Replay(Replay),
     /// Lists RunSessions, or shows one.
     #[command(
         subcommand,
@@ -250,6 +258,13 @@ pub struct Send {
     /// The Source.
     #[arg(long, value_name = "NAME")]
     pub source: Name,
+    #[command(flatten)]
+    pub hooks: Hooks,
+}
+
+/// Where webhooks go, and what signs them.
+#[derive(Debug, Args)]
+pub struct Hooks {
     /// The catalog's folder.
     #[arg(long, value_name = "DIR", default_value = "catalog")]
     pub catalog: PathBuf,
@@ -261,6 +276,20 @@ pub struct Send {
     pub signing_secret: Option<String>,
     #[command(flatten)]
     pub world: World,
+}
+
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The RunSession.
+    pub run: RunId,
+    /// Which of its events; default: the one that opened it.
+    #[arg(long, value_name = "ID")]
+    pub event: Option<EventId>,
+    /// The Source that it came from; default: that of the event that opened the RunSession.
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<Name>,
+    #[command(flatten)]
+    pub hooks: Hooks,
 }
 
 #[derive(Debug, Subcommand)]

@@ -14,6 +14,7 @@ mod out;
 mod posts;
 mod preview;
 mod redrive;
+mod replay;
 mod report;
 mod runs;
 mod send;
@@ -60,6 +61,7 @@ async fn act(verb: &Verb) -> Result<(), Failure> {
         Verb::Doctor(args) => doctor::doctor(args).await,
         Verb::Run(args) => runs::run(args).await,
         Verb::Send(args) => send::send(args).await,
+        Verb::Replay(args) => replay::replay(args).await,
         Verb::Runs(args) => runs::runs(args).await,
         Verb::Redrive(args) => redrive::redrive(args).await,
         Verb::Link(args) => runs::link(args).await,

@@ -26,7 +26,7 @@ use crate::{
 const LOOK_BACK: usize = 7;
 
 /// Which table is read.
-fn reader(which: &Which) -> Result<Reader, Failure> {
+pub fn reader(which: &Which) -> Result<Reader, Failure> {
     match &which.stack {
         Some(name) => Ok(Stack::connect(name)?.reader()),
         None => Ok(existing(&which.data)?.store.reader()),

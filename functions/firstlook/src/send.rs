@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
+use catalog::{Catalog, model::Source};
 use console::words;
 use domain::Secret;
 use net::AddressPolicy;
@@ -10,7 +11,7 @@ use url::Url;
 
 use crate::{
     catalogs::{self, FileError},
-    cli::Send,
+    cli::{Hooks, Send},
     failure::Failure,
     out,
     runs::{existing, world_url},
@@ -33,20 +34,34 @@ pub enum PostError {
 
 /// `firstlook send`. The answer's body goes to stdout.
 pub async fn send(args: &Send) -> Result<(), Failure> {
-    let catalog = catalogs::load(&args.catalog)?;
-    let Some(source) = catalog.sources.get(&args.source) else {
-        let known: Vec<&str> = catalog.sources.keys().map(domain::Name::as_str).collect();
-        return Err(Failure::Usage(format!(
-            "the catalog has no Source `{}`; it has {}",
-            args.source,
-            known.join(", ")
-        )));
-    };
+    let catalog = catalogs::load(&args.hooks.catalog)?;
+    let source = source(&catalog, &args.source)?;
     let body = fs::read(&args.file).map_err(FileError::new("read", &args.file))?;
+    let (status, text) = signed(&args.hooks, source, body).await?;
+    out::print(&words::plain(&text))?;
+    if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Told) }
+}
+
+/// The Source of that name.
+///
+/// # Errors
+/// Wrong usage.
+pub fn source<'c>(catalog: &'c Catalog, name: &domain::Name) -> Result<&'c Source, Failure> {
+    catalog.sources.get(name).ok_or_else(|| {
+        let known: Vec<&str> = catalog.sources.keys().map(domain::Name::as_str).collect();
+        Failure::Usage(format!("the catalog has no Source `{name}`; it has {}", known.join(", ")))
+    })
+}
+
+/// Posts `body` as a sender of `source` would, and says where; the status and the answer's text.
+///
+/// # Errors
+/// There is no answer.
+pub async fn signed(args: &Hooks, source: &Source, body: Vec<u8>) -> Result<(u16, String), Failure> {
     let Some(key) = source.verify.secret.as_deref() else {
         return Err(Failure::Usage(format!(
             "the Source `{}` has no secret to sign with: only AWS itself can send to it (docs/sources/cloudwatch.md)",
-            args.source
+            source.name
         )));
     };
     let (base, secret) = match (&args.world.stack, &args.url) {
@@ -64,7 +79,7 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
             )
         }
     };
-    let mut url = hook(&base, &args.source)?;
+    let mut url = hook(&base, &source.name)?;
     let id = format!("firstlook-{:032x}", OsEntropy.random());
     let proof = sources::sign(source, &body, &secret, &id, SystemClock.now())?;
     // Before the token is in it.
@@ -74,11 +89,10 @@ pub async fn send(args: &Send) -> Result<(), Failure> {
     let bundle = std::env::var_os("AWS_CA_BUNDLE").filter(|path| args.world.stack.is_some() && !path.is_empty());
     let (status, text) = post(&url, proof.headers, body, bundle.map(PathBuf::from)).await?;
     out::say(&format!("{status} from {shown}"));
-    out::print(&words::plain(&text))?;
-    if (200..300).contains(&status) { Ok(()) } else { Err(Failure::Told) }
+    Ok((status, text))
 }
 
-async fn secret(args: &Send, key: &str, secrets: Arc<dyn ReadSecret>) -> Result<Secret, Failure> {
+async fn secret(args: &Hooks, key: &str, secrets: Arc<dyn ReadSecret>) -> Result<Secret, Failure> {
     if let Some(given) = &args.signing_secret {
         return Ok(Secret::new(given.as_str()));
     }

@@ -25,6 +25,13 @@ type: webhook
 verify: { secret: tool-signing, scheme: standard-webhooks }
 map: { external_id: body.id, title: body.title }
 ---
+kind: Source
+name: keyed
+type: webhook
+verify: { secret: tool-signing, scheme: bearer }
+key: body.delivery
+map: { external_id: body.id, title: body.title }
+---
 kind: Task
 name: port-open
 access: read-only
@@ -49,7 +56,7 @@ tasks: [{ id: port, task: port-open, with: { port: "${{ params.port }}" } }]
 ---
 kind: Workflow
 name: pages
-trigger: { sources: [tool] }
+trigger: { sources: [tool, keyed] }
 investigate: { command: triage }
 deliver:
   - slack: { channel: "#oncall" }
@@ -282,6 +289,25 @@ fn a_webhook_sent_to_dev_becomes_a_run_that_its_link_opens() {
     // Another secret than the world's is refused, and send says so.
     let (code, _, stderr) = place.call(&[&send[..], &["--signing-secret", "whsec_bm90IHRoZSBzZWNyZXQ="]].concat());
     assert!(code == 1 && stderr.contains("401"), "{stderr}");
+}
+
+#[test]
+fn an_event_that_is_replayed_says_what_came_of_it() {
+    let place = Place::new();
+    let _running = dev(&place);
+    for (source, came) in [("tool", " attached to "), ("keyed", " is a duplicate of ")] {
+        let alert = format!(r#"{{"id": "{source}", "title": "It is down", "delivery": "d1"}}"#);
+        fs::write(place.path("alert.json"), alert).unwrap();
+        let sent = place.json(&["send", "alert.json", "--source", source]);
+        let run = sent["event"].as_str().unwrap().replacen("evt_", "run_", 1);
+        until("the run", || (place.call(&["runs", "show", &run]).0 == 0).then_some(()));
+        let (code, stdout, stderr) = place.call(&["replay", &run]);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(stderr.starts_with("202 from "), "{stderr}");
+        assert!(stdout.starts_with("evt_") && stdout.contains(&format!("{came}{run}")), "{stdout}");
+    }
+    let (code, _, stderr) = place.call(&["replay", "run_01KAPW8Z000000000000000001"]);
+    assert!(code == 1 && stderr.contains("there is no run"), "{stderr}");
 }
 
 #[cfg(unix)]

@@ -228,6 +228,13 @@ impl Redactor {
         }
     }
 
+    /// Whether something stands in `text` that stands for what was taken out. A Redaction that leaves nothing leaves no trace.
+    #[must_use]
+    pub fn has_masked(&self, text: &str) -> bool {
+        let own = self.own.iter().map(|(_, replace)| replace.as_str());
+        own.chain([MASK]).any(|mask| !mask.is_empty() && text.contains(mask))
+    }
+
     /// `event` with its texts masked: its raw part, its summary, why nothing follows from it, and what its alert says. Its
     /// ids and keys stay, since by them it is found. To be done before an event is stored: a sender may put anything into
     /// an alert.
