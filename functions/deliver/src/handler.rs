@@ -228,8 +228,16 @@ impl Deliver {
         match brought {
             Ok(()) => {
                 self.give_back(held).await?;
-                let Target { spec, revision, provider_id, .. } = &held.target;
-                tracing::info!(run = %held.run, target = spec.name, revision, provider_id, "the target was brought there");
+                let Target { spec, state, revision, provider_id, .. } = &held.target;
+                let (run, target) = (held.run, spec.name.as_str());
+                match state {
+                    // What stands is counted by this line.
+                    TargetState::Sent => {
+                        tracing::info!(%run, target, revision, provider_id, "the target was brought there")
+                    }
+                    TargetState::NotWanted => tracing::info!(%run, target, "the target is not wanted"),
+                    _ => tracing::info!(%run, target, "the target waits for the conclusion"),
+                }
                 Ok(())
             }
             Err(Trouble::Own(error)) => Err(error),
@@ -253,8 +261,8 @@ impl Deliver {
         }
         if !self.is_wanted(&mut held.target, &view.run) {
             if view.run.status.is_terminal() {
+                stands(&mut held.target, view);
                 held.target.state = TargetState::NotWanted;
-                held.target.revision = view.run.revision;
             }
             // Else the conclusion is announced too, and asked again.
             return Ok(());

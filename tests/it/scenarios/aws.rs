@@ -201,6 +201,7 @@ scenarios! { side_by_side, run:
 scenarios! { proxied, run_alone:
     i4_slack_misbehaving_ends_in_one_message: delivery::i4_slack_misbehaving_ends_in_one_message;
     i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
+    i14_targets_are_told_under_their_conditions: delivery::i14_targets_are_told_under_their_conditions;
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
     i5_a_poison_message_reaches_the_dead_letters: path::i5_a_poison_message_reaches_the_dead_letters;
     i6_killed_between_any_two_durable_writes_the_run_ends_once: super::kill::everywhere_on_aws;

@@ -70,6 +70,23 @@ pub async fn i5_a_refused_delivery_is_visible_and_redriven_after_the_mend(world:
     assert_eq!(posts(world, Service::Slack, view.run.id).len(), 1);
 }
 
+/// A target is told under its condition, in its team's words; one whose condition does not hold is left alone, and seen to be.
+pub async fn i14_targets_are_told_under_their_conditions(world: &dyn World) {
+    let incident = incident("when");
+    let run = world.post("pagerduty", &page("incident.triggered", &incident, "PWHEN", &incident, AT)).await.run();
+    let view = settled(world, run).await;
+    let state = |name: &str| view.targets.iter().find(|target| target.spec.name == name).map(|target| target.state);
+    assert_eq!((state("slack"), state("pagerduty")), (Some(TargetState::Sent), Some(TargetState::NotWanted)));
+    let messages = posts(world, Service::Slack, run);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    let words = messages[0].current()["blocks"][0]["text"]["text"].as_str().unwrap_or_default();
+    assert!(words.starts_with("<!subteam^S0123ABCD> "), "{words}");
+    assert!(words.ends_with(&format!(" found: Orders of {incident} do not arrive")), "{words}");
+    assert!(posts(world, Service::PagerDuty, run).is_empty());
+    let why = view.targets.iter().find_map(domain::Target::why_not);
+    assert_eq!(why.as_deref(), Some("its condition did not hold: run.worst_severity > 2"));
+}
+
 /// One broken target does not keep the others.
 pub async fn i5_a_broken_target_delays_no_other(world: &dyn World) {
     let incident = incident("apart");

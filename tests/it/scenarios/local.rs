@@ -141,6 +141,7 @@ scenarios! {
     i5_a_poison_message_reaches_the_dead_letters: path::i5_a_poison_message_reaches_the_dead_letters;
     i4_slack_misbehaving_ends_in_one_message: delivery::i4_slack_misbehaving_ends_in_one_message;
     i5_a_refused_delivery_is_visible_and_redriven_after_the_mend: delivery::i5_a_refused_delivery_is_visible_and_redriven_after_the_mend;
+    i14_targets_are_told_under_their_conditions: delivery::i14_targets_are_told_under_their_conditions;
     i5_a_broken_target_delays_no_other: delivery::i5_a_broken_target_delays_no_other;
     i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost: storm::i3_a_storm_gives_the_runs_that_the_catalog_says_and_no_event_is_lost;
     i3_what_is_over_max_open_is_gathered_until_there_is_room: over_max_open;

@@ -72,6 +72,17 @@ deliver:
   - slack: { channel: "#chat" }
 ---
 kind: Workflow
+name: conditional
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PWHEN"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - slack: { channel: "#told" }
+    when: run.worst_severity <= 2
+    text: "<!subteam^S0123ABCD> ${{ run.issue_count }} found: ${{ alert.title }}"
+  - pagerduty: { note: true }
+    when: run.worst_severity > 2
+---
+kind: Workflow
 name: shadowed
 mode: shadow
 trigger: { sources: [pagerduty], when: 'alert.service.id == "PSHADOW"' }

@@ -48,6 +48,16 @@ fn the_page_of_a_run_under_way_says_so_and_loads_again() {
 }
 
 #[test]
+fn i5_the_page_says_which_target_is_not_wanted_and_why() {
+    let mut view = view();
+    view.targets[0].state = domain::TargetState::NotWanted;
+    view.targets[0].spec.when = Some("run.worst_severity <= 2".into());
+    let html = html(&view);
+    assert!(html.contains(">not wanted</span>"), "{html}");
+    assert!(html.contains("its condition did not hold: run.worst_severity &lt;= 2"), "{html}");
+}
+
+#[test]
 fn the_page_says_how_the_incident_has_gone_and_leads_to_the_last_look() {
     let mut first = view().run;
     first.counts.fired = 2;

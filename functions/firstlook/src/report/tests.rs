@@ -33,6 +33,20 @@ fn i14_the_text_of_a_failed_run_says_why() {
 }
 
 #[test]
+fn i5_a_target_that_is_not_wanted_says_why_and_is_no_failure() {
+    let mut view = view();
+    view.targets.truncate(1);
+    view.targets[0].state = TargetState::NotWanted;
+    view.targets[0].spec.when = Some("run.worst_severity <= 2".into());
+    let text = text(&view, Style::Plain);
+    assert!(
+        text.contains("not wanted") && text.contains("its condition did not hold: run.worst_severity <= 2"),
+        "{text}"
+    );
+    assert!(crate::follow::settled(&view.targets[0], view.targets[0].revision) && crate::follow::went_well(&view));
+}
+
+#[test]
 fn the_text_of_a_run_under_way_says_how_far_it_is() {
     let mut view = view();
     view.run.status = RunStatus::Running;
