@@ -70,3 +70,11 @@ pub enum Fault {
     /// Answered with a redirect to this URL, not accepted.
     Redirect(String),
 }
+
+impl Fault {
+    /// [`Self::Status`], which asks to wait that many seconds if it does.
+    #[must_use]
+    pub fn status(status: u16, retry_after: impl Into<Option<u64>>) -> Self {
+        Self::Status { status, retry_after: retry_after.into() }
+    }
+}

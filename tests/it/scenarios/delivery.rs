@@ -21,8 +21,8 @@ async fn chat_run(world: &dyn World, name: &str) -> domain::RunView {
 /// Slack's bad days: each ends in exactly one message.
 pub async fn i4_slack_misbehaving_ends_in_one_message(world: &dyn World) {
     for (name, fault) in [
-        ("rate", Fault::Status { status: 429, retry_after: Some(1) }),
-        ("broken", Fault::Status { status: 500, retry_after: None }),
+        ("rate", Fault::status(429, 1)),
+        ("broken", Fault::status(500, None)),
         ("refused", Fault::SlackError("internal_error")),
         ("lost", Fault::HangAfterAccepting),
         ("closed", Fault::CloseAfterAccepting),

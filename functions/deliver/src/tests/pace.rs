@@ -98,7 +98,7 @@ async fn what_was_asked_to_wait_is_not_asked_again_by_another_message() {
     let world = world().await;
     let run = world.open(&[slack()]).await;
     let early = world.evidence(run).await;
-    world.inbox.fault(Endpoint::SlackPost, Fault::Status { status: 429, retry_after: Some(60) });
+    world.inbox.fault(Endpoint::SlackPost, Fault::status(429, 60));
     world.handle(&early).await.unwrap();
     let last = world.conclude(run).await;
     world.clock.forward(Duration::from_secs(20));

@@ -84,7 +84,7 @@ async fn the_response_url_is_not_relied_on_after_its_limits() {
             "elsewhere" => {
                 (reply.response_url, at_url) = (Some(ResponseUrl("http://127.0.0.1:9/x".to_owned())), 0);
             }
-            "failing" => world.inbox.fault(Endpoint::SlackResponse, Fault::Status { status: 500, retry_after: None }),
+            "failing" => world.inbox.fault(Endpoint::SlackResponse, Fault::status(500, None)),
             _ => world.inbox.fault(Endpoint::SlackResponse, Fault::CloseAfterAccepting),
         }
         world.handle(&message(&reply)).await.unwrap();
@@ -98,8 +98,7 @@ async fn the_response_url_is_not_relied_on_after_its_limits() {
 /// Where the bot is no member, a moment's trouble at the address is no reason to give up.
 #[tokio::test]
 async fn a_blip_of_the_response_url_is_tried_again_where_the_bot_cannot_say_it() {
-    for blip in [Fault::Status { status: 500, retry_after: None }, Fault::Status { status: 429, retry_after: Some(1) }]
-    {
+    for blip in [Fault::status(500, None), Fault::status(429, 1)] {
         let world = world().await;
         let url = world.inbox.response_url("#ops", ANN);
         let reply = message(&reply(&world, text("hello"), Some(url)));
@@ -114,7 +113,7 @@ async fn a_blip_of_the_response_url_is_tried_again_where_the_bot_cannot_say_it()
     // What is used up or gone stays so.
     let world = world().await;
     let url = world.inbox.response_url("#ops", ANN);
-    world.inbox.fault(Endpoint::SlackResponse, Fault::Status { status: 404, retry_after: None });
+    world.inbox.fault(Endpoint::SlackResponse, Fault::status(404, None));
     world.inbox.fault(Endpoint::SlackEphemeral, Fault::SlackError("not_in_channel"));
     world.handle(&message(&reply(&world, text("hello"), Some(url)))).await.unwrap();
     assert_eq!(world.outbox.take()[0].queue, Queue::DeliverDlq);
@@ -134,12 +133,12 @@ async fn i5_an_answer_that_cannot_be_given_waits_or_is_given_up_where_somebody_s
     let world = world().await;
     let reply = reply(&world, text("hello"), None);
     let body = message(&reply);
-    world.inbox.fault(Endpoint::SlackEphemeral, Fault::Status { status: 429, retry_after: Some(7) });
+    world.inbox.fault(Endpoint::SlackEphemeral, Fault::status(429, 7));
     world.handle(&body).await.unwrap();
     let [waits] = <[_; 1]>::try_from(world.outbox.take()).unwrap();
     assert_eq!((waits.queue, waits.delay, &waits.body), (Queue::Deliver, Duration::from_secs(7), &body.body));
 
-    world.inbox.fault(Endpoint::SlackEphemeral, Fault::Status { status: 503, retry_after: None });
+    world.inbox.fault(Endpoint::SlackEphemeral, Fault::status(503, None));
     let error = world.handle(&body).await.unwrap_err();
     assert!(error.to_string().contains("ann in #ops cannot be answered now"), "{error}");
     assert!(world.outbox.take().is_empty(), "it comes back with the lease");

@@ -9,17 +9,13 @@ use ports::{MAX_DELAY, Queue};
 use super::support::{pagerduty, received, slack, world};
 use crate::{MAX_ATTEMPTS, MAX_LIMITED};
 
-fn status(status: u16, retry_after: Option<u64>) -> Fault {
-    Fault::Status { status, retry_after }
-}
-
 #[tokio::test]
 async fn i5_a_rate_limit_is_waited_out_and_is_no_attempt() {
     let world = world().await;
     let run = world.open(&[slack()]).await;
     let mut news = world.evidence(run).await;
     for seconds in (1..=20).chain([86_400]) {
-        world.inbox.fault(Endpoint::SlackPost, status(429, Some(seconds)));
+        world.inbox.fault(Endpoint::SlackPost, Fault::status(429, seconds));
         world.handle(&news).await.unwrap();
         let sent = world.outbox.take();
         let wait = Duration::from_secs(seconds).min(MAX_DELAY);
@@ -43,10 +39,10 @@ async fn i5_a_rate_limit_without_end_is_given_up_and_a_redrive_waits_as_long_aga
     let news = world.evidence(run).await;
     for _ in 0..2 {
         for _ in 0..24 {
-            world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
+            world.inbox.fault(Endpoint::SlackPost, Fault::status(429, 900));
         }
         // The last one is asked at the end of the six hours.
-        world.inbox.fault(Endpoint::SlackPost, status(429, Some(1)));
+        world.inbox.fault(Endpoint::SlackPost, Fault::status(429, 1));
         let began = ports::Clock::now(world.clock.as_ref());
         world.handle(&news).await.unwrap();
         let target = world.target(run, "slack").await;
@@ -73,13 +69,13 @@ async fn i5_a_target_is_given_up_once_however_many_messages_wait_for_it() {
     let run = world.open(&[slack()]).await;
     let mut waiting = Vec::new();
     let news = world.evidence(run).await;
-    world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
+    world.inbox.fault(Endpoint::SlackPost, Fault::status(429, 900));
     for _ in 0..2 {
         world.handle(&news).await.unwrap();
         waiting.extend(world.outbox.take());
     }
     world.clock.forward(Duration::from_secs(6 * 3600));
-    world.inbox.fault(Endpoint::SlackPost, status(429, Some(900)));
+    world.inbox.fault(Endpoint::SlackPost, Fault::status(429, 900));
     for copy in waiting {
         world.handle(&received(copy.body)).await.unwrap();
         // The second one is not tried: the target has failed since it began to wait.
@@ -103,7 +99,7 @@ async fn i5_limits_with_deliveries_between_them_are_never_given_up() {
     world.evidence(run).await;
     for revision in [2, 3] {
         for _ in 0..23 {
-            world.inbox.fault(Endpoint::Webhook, status(429, Some(900)));
+            world.inbox.fault(Endpoint::Webhook, Fault::status(429, 900));
         }
         world.handle(&world.news(run, "webhook", revision)).await.unwrap();
         assert!(world.drain().await.is_empty(), "5 h 45 min of waiting");
@@ -122,7 +118,7 @@ async fn i5_what_breaks_again_and_again_is_given_up_and_a_redrive_brings_it_back
     let run = world.open(&[slack()]).await;
     let news = world.evidence(run).await;
     for _ in 0..MAX_ATTEMPTS {
-        world.inbox.fault(Endpoint::SlackPost, status(500, None));
+        world.inbox.fault(Endpoint::SlackPost, Fault::status(500, None));
     }
     let began = ports::Clock::now(world.clock.as_ref());
     world.handle(&news).await.unwrap();
@@ -148,7 +144,7 @@ async fn i5_a_given_up_target_gets_all_its_attempts_again() {
     world.evidence(run).await;
     let news = world.news(run, "webhook", 2);
     for _ in 0..2 * MAX_ATTEMPTS {
-        world.inbox.fault(Endpoint::Webhook, status(503, Some(2)));
+        world.inbox.fault(Endpoint::Webhook, Fault::status(503, 2));
     }
     world.handle(&news).await.unwrap();
     assert_eq!(world.drain().await.len(), 1);

@@ -42,7 +42,7 @@ async fn i4_a_condition_that_held_is_not_asked_again_while_the_provider_is_waite
     let world = world().await;
     let run = world.open_with(vec![when(slack(), "run.status == \"running\"")]).await;
     let news = world.evidence(run).await;
-    world.inbox.fault(Endpoint::SlackPost, Fault::Status { status: 429, retry_after: Some(5) });
+    world.inbox.fault(Endpoint::SlackPost, Fault::status(429, 5));
     world.handle(&news).await.unwrap();
     let last = world.conclude(run).await;
     assert!(world.drain().await.is_empty());

@@ -160,7 +160,7 @@ async fn i4_a_post_whose_answer_was_lost_is_ambiguous_and_found_again() {
 async fn a_provider_that_asks_to_wait_is_waited_for() {
     for subject in subjects().await {
         let (outlet, view) = (subject.open().await, view());
-        subject.inbox.fault(Endpoint::Post(subject.service), Fault::Status { status: 429, retry_after: Some(11) });
+        subject.inbox.fault(Endpoint::Post(subject.service), Fault::status(429, 11));
         let limited = outlet.post(&post(&view, &subject.target)).await.unwrap_err();
         // SES never says how long.
         let asked = Duration::from_secs(if subject.service == Service::Email { 10 } else { 11 });
@@ -177,7 +177,7 @@ async fn what_is_refused_says_what_to_mend() {
         for (status, permanent) in [(400, true), (401, true), (403, true), (404, true), (307, true), (503, false)] {
             let fault = match status {
                 307 => Fault::Redirect(subject.inbox.webhook("elsewhere")),
-                status => Fault::Status { status, retry_after: None },
+                status => Fault::status(status, None),
             };
             subject.inbox.fault(Endpoint::Post(subject.service), fault);
             let error = outlet.post(&post(&view, &subject.target)).await.unwrap_err();
@@ -214,7 +214,7 @@ async fn a_search_that_cannot_be_made_posts_nothing_on_a_guess() {
     for subject in subjects().await.into_iter().filter(Subject::can_be_read) {
         let (outlet, view) = (subject.open().await, view());
         for status in [403, 500] {
-            subject.inbox.fault(Endpoint::List(subject.service), Fault::Status { status, retry_after: None });
+            subject.inbox.fault(Endpoint::List(subject.service), Fault::status(status, None));
             assert!(outlet.find(&post(&view, &subject.target)).await.is_err(), "{:?} {status}", subject.service);
         }
     }
@@ -241,7 +241,7 @@ async fn a_note_that_opsgenie_took_and_could_not_write_is_a_failure() {
             continue;
         }
         let (outlet, view) = (subject.open().await, view());
-        subject.inbox.fault(Endpoint::Status(subject.service), Fault::Status { status: 404, retry_after: None });
+        subject.inbox.fault(Endpoint::Status(subject.service), Fault::status(404, None));
         outlet.post(&post(&view, &subject.target)).await.unwrap();
         subject.inbox.remove_incident(subject.place);
         let error = outlet.post(&post(&view, &subject.target)).await.unwrap_err();

@@ -5,10 +5,6 @@ use inbox::{Endpoint, Fault, Service};
 use super::{inbox, keys, open, post, views};
 use crate::OutletError;
 
-fn status(status: u16, retry_after: Option<u64>) -> Fault {
-    Fault::Status { status, retry_after }
-}
-
 #[tokio::test]
 async fn a_note_is_written_in_the_name_of_a_user_and_found_by_its_last_line() {
     let inbox = inbox().await;
@@ -63,22 +59,22 @@ async fn what_pagerduty_answers_is_told_apart() {
         (404, "not there any more"),
         (422, "422"),
     ] {
-        inbox.fault(Endpoint::PagerDutyPost, status(code, None));
+        inbox.fault(Endpoint::PagerDutyPost, Fault::status(code, None));
         let error = outlet.post(&post).await.unwrap_err();
         assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains(hint)), "{code}: {error:?}");
     }
     for (after, seconds) in [(Some(11), 11), (None, 60)] {
         for endpoint in [Endpoint::PagerDutyPost, Endpoint::PagerDutyList] {
-            inbox.fault(endpoint, status(429, after));
+            inbox.fault(endpoint, Fault::status(429, after));
         }
         let limited =
             OutletError::Limited { reason: "PagerDuty asks to wait".into(), wait: Duration::from_secs(seconds) };
         assert_eq!(outlet.post(&post).await.unwrap_err(), limited);
         assert_eq!(outlet.find(&post).await.unwrap_err(), limited);
     }
-    inbox.fault(Endpoint::PagerDutyPost, status(500, None));
+    inbox.fault(Endpoint::PagerDutyPost, Fault::status(500, None));
     assert!(matches!(outlet.post(&post).await.unwrap_err(), OutletError::Ambiguous { .. }));
-    inbox.fault(Endpoint::PagerDutyList, status(500, None));
+    inbox.fault(Endpoint::PagerDutyList, Fault::status(500, None));
     assert!(matches!(outlet.find(&post).await.unwrap_err(), OutletError::Transient { .. }));
     inbox.fault(Endpoint::PagerDutyPost, Fault::Redirect(inbox.webhook("x")));
     assert!(matches!(outlet.post(&post).await.unwrap_err(), OutletError::Permanent { .. }));
@@ -116,7 +112,7 @@ async fn a_rotated_key_is_read_again_and_used() {
     let rotated = keys();
     rotated.newer.lock().unwrap().insert(crate::pagerduty::API_KEY, vec!["pd-key-2"]);
     let outlet = open(&inbox, rotated, &target.spec.outlet).await.unwrap();
-    inbox.fault(Endpoint::PagerDutyPost, status(401, None));
+    inbox.fault(Endpoint::PagerDutyPost, Fault::status(401, None));
     outlet.post(&post(&views::concluded(), &target)).await.unwrap();
     assert_eq!((inbox.requests().len(), inbox.posts().len()), (2, 1));
 }

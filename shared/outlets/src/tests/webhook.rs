@@ -66,21 +66,20 @@ async fn answered(inbox: &Inbox, fault: Fault) -> OutletError {
 #[tokio::test]
 async fn what_a_receiver_answers_is_told_apart() {
     let inbox = inbox().await;
-    let status = |status, retry_after| Fault::Status { status, retry_after };
     for code in [400, 404, 500, 503] {
-        let error = answered(&inbox, status(code, Some(9))).await;
+        let error = answered(&inbox, Fault::status(code, 9)).await;
         let retry_after = Some(Duration::from_secs(9));
         assert!(
             matches!(&error, OutletError::Transient { retry_after: wait, .. } if *wait == retry_after),
             "{error:?}"
         );
     }
-    let limited = answered(&inbox, status(429, Some(9))).await;
+    let limited = answered(&inbox, Fault::status(429, 9)).await;
     assert_eq!(
         limited,
         OutletError::Limited { reason: "the receiver asks to wait".into(), wait: Duration::from_secs(9) }
     );
-    let gone = answered(&inbox, status(410, None)).await;
+    let gone = answered(&inbox, Fault::status(410, None)).await;
     assert!(matches!(&gone, OutletError::Permanent { reason } if reason.contains("410")), "{gone:?}");
     let before = inbox.requests().len();
     let moved = answered(&inbox, Fault::Redirect(inbox.webhook("elsewhere"))).await;

@@ -100,3 +100,19 @@ fn words_take_their_room_from_the_report_and_never_more_than_theirs() {
         super::rendering::within_limits(&view, Some(&words));
     }
 }
+
+#[test]
+fn only_what_is_written_in_full_is_alive_in_slack() {
+    for (said, shown) in [
+        ("<!subteam^S1> <@U1> <#C1> <!here>", "<!subteam^S1> <@U1> <#C1> <!here>"),
+        ("<https://a.example/?x=1&y=2|see & read>", "<https://a.example/?x=1&amp;y=2|see &amp; read>"),
+        ("a < b & c > d", "a &lt; b &amp; c &gt; d"),
+        ("<javascript:alert(1)> <b>", "&lt;javascript:alert(1)&gt; &lt;b&gt;"),
+        ("<@U1 <@U2>", "&lt;@U1 <@U2>"),
+        ("<@U1\n>", "&lt;@U1\n&gt;"),
+    ] {
+        let (view, target, words) = (views::concluded(), views::slack("#ops"), Words(vec![own(said)]));
+        let message = slack::render(&Post { words: Some(&words), ..post(&view, &target) });
+        assert_eq!(message["blocks"][0]["text"]["text"], shown);
+    }
+}

@@ -11,10 +11,6 @@ use crate::{
     tests::support::{World, received},
 };
 
-fn status(status: u16) -> Fault {
-    Fault::Status { status, retry_after: None }
-}
-
 /// Takes `news` to its end, which is failed, visibly, with a reason that has `word`; the one letter that lies among the dead.
 async fn given_up(world: &World, it: &Subject, run: RunId, news: &Received, word: &str) -> Received {
     world.handle(news).await.unwrap();
@@ -36,7 +32,7 @@ async fn i5_a_rate_limit_is_waited_out_in_each_providers_way() {
     each(async |world: World, it: Subject| {
         let (run, mut news) = it.concluded(&world).await;
         for seconds in [7, 11] {
-            world.inbox.fault(it.post, Fault::Status { status: 429, retry_after: Some(seconds) });
+            world.inbox.fault(it.post, Fault::status(429, seconds));
             world.handle(&news).await.unwrap();
             let sent = world.outbox.take();
             assert_eq!((sent.len(), sent[0].queue), (1, Queue::Deliver), "{}", it.name());
@@ -59,7 +55,7 @@ async fn i5_a_refusal_fails_where_people_see_it_and_a_redrive_mends_it_at_each_o
             let (run, news) = it.concluded(&world).await;
             // A webhook's receiver may mean anything by these, so it is asked again.
             for _ in 0..MAX_ATTEMPTS {
-                world.inbox.fault(it.post, status(refused));
+                world.inbox.fault(it.post, Fault::status(refused, None));
             }
             let letter = given_up(&world, &it, run, &news, &it.refusal(refused)).await;
             assert!(it.seen(&world, run).is_empty(), "{}", it.name());
@@ -76,7 +72,7 @@ async fn i5_what_breaks_six_times_is_given_up_and_a_redrive_mends_it_at_each_out
     each(async |world: World, it: Subject| {
         let (run, news) = it.concluded(&world).await;
         for _ in 0..MAX_ATTEMPTS {
-            world.inbox.fault(it.post, status(500));
+            world.inbox.fault(it.post, Fault::status(500, None));
         }
         let letter = given_up(&world, &it, run, &news, "500").await;
         assert_eq!(world.target(run, it.name()).await.attempts, MAX_ATTEMPTS, "{}", it.name());
@@ -110,7 +106,7 @@ async fn i5_a_place_that_is_gone_fails_where_people_see_it_at_each_outlet() {
     each(async |world: World, it: Subject| {
         let (run, news) = it.concluded(&world).await;
         match it.service {
-            Service::Webhook => world.inbox.fault(it.post, status(410)),
+            Service::Webhook => world.inbox.fault(it.post, Fault::status(410, None)),
             Service::Slack => world.inbox.remove_channel(it.place),
             _ => world.inbox.remove_incident(it.place),
         }
