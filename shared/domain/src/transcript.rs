@@ -190,7 +190,8 @@ pub struct ToolCall {
     pub id: String,
     /// The tool.
     pub tool: String,
-    /// What it was given.
+    /// What it was given; nothing, where the model gave it nothing.
+    #[serde(default)]
     pub arguments: Value,
     /// The step that it became, where it ran a Task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -214,4 +215,22 @@ pub enum Entry {
     Opening(Opening),
     Turn(ModelTurn),
     Call(ToolCall),
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_given_nothing_is_read_as_it_is_stored() {
+        // The table keeps no nulls.
+        let stored = json!({
+            "entry": "call", "turn": 1, "place": 0, "id": "c1", "tool": "look", "text": "There is no such tool.",
+            "is_error": true, "at": "2026-01-01T00:00:00Z",
+        });
+        let Entry::Call(call) = serde_json::from_value(stored).unwrap() else { panic!("it is a call") };
+        assert_eq!(call.arguments, Value::Null);
+    }
 }
