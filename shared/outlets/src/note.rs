@@ -31,6 +31,9 @@ impl Note {
         let most = NOTE.saturating_sub(said);
         let mut page = Page { lines: vec![], room: most, shortened: false };
         page.line(&summary.headline, 300);
+        if let Some(read) = summary.read.as_ref().filter(|read| !read.impact.is_empty()) {
+            page.line(&format!("Impact: {}", read.impact), 200);
+        }
         for standing in &summary.standing {
             page.line(standing, 300);
         }
@@ -54,6 +57,7 @@ impl Note {
             summary.known.iter().take(1).map(|one| format!("{}: {}", one.title, one.outcome)).collect();
         page.list("What is known:", &known, 400);
         if !summary.remarks.is_empty() {
+            page.line("", 1);
             page.line(&summary.remarks.join(" "), 300);
         }
         page.line("", 1);
@@ -114,9 +118,6 @@ impl Page {
             for claim in claims.iter().take(3) {
                 self.line(&format!("  - {claim}"), 200);
             }
-        }
-        if !read.impact.is_empty() {
-            self.line(&format!("Impact: {}", read.impact), 200);
         }
         for (title, list) in [
             ("It may also be:", &read.hypotheses),

@@ -158,7 +158,6 @@ fn standing(view: &Shown) -> Vec<String> {
         // A model's words lead; what the code says of the same stands beside them.
         standing.push(format!("The checks say: {}", line(&report.verdict)));
     }
-    standing.extend(run.course().iter().map(|said| line(said)));
     match &run.incident {
         IncidentState::Open => {}
         IncidentState::Reopened { at } => standing.push(format!("The incident goes on again since {}.", clock(*at))),
@@ -168,6 +167,8 @@ fn standing(view: &Shown) -> Vec<String> {
             standing.push(format!("The incident was merged into another one at {}.", clock(*at)));
         }
     }
+    // How it is now comes before how it was.
+    standing.extend(run.course().iter().map(|said| line(said)));
     standing
 }
 

@@ -2,6 +2,8 @@
 
 mod common;
 mod email;
+mod every;
+mod extremes;
 mod pagerduty;
 mod rendering;
 mod setup;

@@ -165,12 +165,12 @@ impl Message {
     }
 
     fn read(&mut self, read: &Read) {
+        self.section("Impact", &read.impact, IMPACT);
         if let Some((title, cause, claims)) = &read.cause {
             let lines: Vec<String> =
                 std::iter::once(cause.clone()).chain(claims.iter().map(|c| format!("• {c}"))).collect();
             self.list(title, &lines, CAUSE);
         }
-        self.section("Impact", &read.impact, IMPACT);
         let bulleted = |list: &[String]| list.iter().map(|text| format!("• {text}")).collect::<Vec<_>>();
         self.list("It may also be", &bulleted(&read.hypotheses), OTHERS);
         self.list("Ruled out", &bulleted(&read.ruled_out), OTHERS / 2 + 75);
