@@ -137,7 +137,11 @@ impl Doctor {
     ) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secrets = Arc::new(secrets);
-        let outlets = Arc::new(Outlets::new(settings, Arc::clone(&secrets) as Arc<dyn ReadSecret>)?);
+        let mut outlets = Outlets::new(settings, Arc::clone(&secrets) as Arc<dyn ReadSecret>)?;
+        if let Some(aws) = &aws {
+            outlets = outlets.with_aws(aws.clone());
+        }
+        let outlets = Arc::new(outlets);
         let of_models = ModelsOptions {
             secrets: Arc::clone(&secrets) as Arc<_>,
             clock: Arc::clone(&clock),

@@ -21,6 +21,7 @@ fn known() -> Vec<OutletSpec> {
         json!({ "jira": { "site": "https://example.atlassian.net", "issue": "" } }),
         json!({ "servicenow": { "instance": "https://example.service-now.com", "incident": "" } }),
         json!({ "github": { "repository": "owner/name", "issue": "" } }),
+        json!({ "e-mail": { "to": ["oncall@example.com"], "from": "firstlook@example.com" } }),
         json!({ "teams": { "secret": "teams-webhook" } }),
         json!({ "webhook": { "url": "https://example.com/firstlook", "secret": "webhook-signing" } }),
     ];
@@ -142,12 +143,13 @@ fn body(outlet: &OutletSpec, preview: &Preview) -> String {
         OutletSpec::SlackWebhook(_) => (Some(Service::SlackWebhook), true),
         OutletSpec::Jira(_) => (Some(Service::Jira), true),
         OutletSpec::Teams(_) => (Some(Service::Teams), true),
-        OutletSpec::Email(_) => (Some(Service::Email), false),
         OutletSpec::PagerDuty(_) => (Some(Service::PagerDuty), false),
         OutletSpec::Opsgenie(_) => (Some(Service::Opsgenie), false),
         OutletSpec::Jsm(_) => (Some(Service::Jsm), false),
         OutletSpec::ServiceNow(_) => (Some(Service::ServiceNow), false),
         OutletSpec::GitHub(_) => (Some(Service::GitHub), false),
+        // The HTML part says the same.
+        OutletSpec::Email(_) => (Some(Service::Email), false),
         OutletSpec::Webhook(_) => (None, true),
     };
     let mut parts = Vec::new();

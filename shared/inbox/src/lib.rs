@@ -88,6 +88,8 @@ impl Inbox {
             .route("/slack-webhook/{name}", post(hook::slack))
             .route("/teams/{name}", post(hook::teams))
             .route("/e-mail/v2/email/outbound-emails", post(ses::send))
+            .route("/e-mail/v2/email/account", get(ses::account))
+            .route("/e-mail/v2/email/identities/{identity}", get(ses::identity))
             .route("/webhook", post(webhook::receive))
             .route("/webhook/{*name}", post(webhook::receive))
             .fallback(serve::unknown)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Request, State},
+    extract::{Path, Request, State},
     response::Response,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
@@ -71,6 +71,43 @@ pub(crate) async fn send(State(shared): State<Arc<Shared>>, request: Request) ->
         let id = format!("0100019a{:08x}-7e2c1f6a-4b3d-4e55-9c1e-0f2a6b7c8d9e-000000", world.next_id());
         world.posts.push(posted(Service::Email, to.join(", "), id.clone(), asked.at, asked.body.clone()));
         Ok(said(StatusCode::OK, None, json!({ "MessageId": id })))
+    })
+    .await
+}
+
+/// `GetAccount`: out of the sandbox, unless that is denied.
+pub(crate) async fn account(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    answer(shared, Endpoint::Look(Service::Email), request, refuse, |world, asked| {
+        signed(asked)?;
+        let account = json!({
+            "ProductionAccessEnabled": !world.setup.is_denied("production access"),
+            "SendingEnabled": !world.setup.is_denied("sending"),
+            "EnforcementStatus": "HEALTHY",
+            "SendQuota": { "Max24HourSend": 50000.0, "MaxSendRate": 14.0, "SentLast24Hours": 0.0 },
+        });
+        Ok(said(StatusCode::OK, None, account))
+    })
+    .await
+}
+
+/// `GetEmailIdentity`: domains are there and verified until they are removed, or are not yet where that is denied. An address is
+/// none of its own.
+pub(crate) async fn identity(
+    State(shared): State<Arc<Shared>>,
+    Path(identity): Path<String>,
+    request: Request,
+) -> Response {
+    answer(shared, Endpoint::Look(Service::Email), request, refuse, |world, asked| {
+        signed(asked)?;
+        if identity.contains('@') || world.removed.contains(&identity) {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, format!("Email identity {identity} does not exist.")));
+        }
+        let verified = !world.setup.is_denied(&identity);
+        let status = if verified { "SUCCESS" } else { "PENDING" };
+        let identity = json!({
+            "IdentityType": "DOMAIN", "VerifiedForSendingStatus": verified, "VerificationStatus": status,
+        });
+        Ok(said(StatusCode::OK, None, identity))
     })
     .await
 }

@@ -64,7 +64,8 @@ impl Inbox {
         });
     }
 
-    /// What may not be done or seen: a permission of Jira (`ADD_COMMENTS`), a table of ServiceNow, the issues of a repository.
+    /// What may not be done or seen: a permission of Jira (`ADD_COMMENTS`), a table of ServiceNow, the issues of a
+    /// repository; `sending` or `production access` of SES, or an identity of it that is not verified yet.
     pub fn deny(&self, what: &str) {
         self.set_up(|setup| {
             setup.denied.insert(what.to_owned());

@@ -9,6 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use awscall::{Aws, AwsError, AwsRequest, Place};
 use domain::EmailSpec;
+use jiff::Timestamp;
+use ports::SetupCheck;
 use serde_json::Value;
 
 pub use render::{html, render, subject, text};
@@ -16,6 +18,7 @@ pub use render::{html, render, subject, text};
 use crate::{
     Outlet, OutletError, Post,
     http::TIMEOUT,
+    setup,
     text::{cut, line},
 };
 
@@ -39,7 +42,7 @@ pub(crate) struct Email {
 }
 
 impl Email {
-    fn place(&self) -> Place {
+    pub fn place(&self) -> Place {
         Place { region: self.spec.region.clone(), role: None }
     }
 
@@ -147,5 +150,9 @@ impl Outlet for Email {
 
     async fn edit(&self, _: &str, _: &Post<'_>) -> Result<(), OutletError> {
         Err(OutletError::permanent("an e-mail cannot be edited"))
+    }
+
+    async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {
+        setup::email::check(self, now).await
     }
 }

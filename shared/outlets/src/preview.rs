@@ -43,10 +43,12 @@ pub fn preview(post: &Post<'_>) -> Result<Preview, OutletError> {
             let on = if ticket().bytes().all(|b| b.is_ascii_digit()) { format!("#{}", spec.issue) } else { ticket() };
             plain(format!("comment in {} on {on}", spec.repository), github::body(post))
         }
+        OutletSpec::Email(spec) => {
+            plain(format!("e-mail to {} from {}", spec.to.join(", "), spec.from), email::render(post, spec))
+        }
         OutletSpec::Teams(hook) => {
             plain(format!("card by the workflow's webhook `{}`", hook.secret), hook::render_teams(post))
         }
-        OutletSpec::Email(spec) => plain(format!("e-mail to {}", spec.to.join(", ")), email::render(post, spec)),
         OutletSpec::Webhook(spec) => {
             let body = webhook::body(post).map_err(webhook::unwritten)?;
             Preview {

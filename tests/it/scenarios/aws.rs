@@ -227,7 +227,6 @@ scenarios! { enforced, run_alone:
     a_command_is_run_by_hand_on_the_stack: command_line::a_command_is_run_by_hand_on_the_stack;
     i5_one_command_brings_the_dead_letters_of_the_stack_back: command_line::i5_one_command_brings_the_dead_letters_of_the_stack_back;
     what_cannot_be_done_on_a_stack_says_what_to_do: command_line::what_cannot_be_done_on_a_stack_says_what_to_do;
-    i13_the_doctor_sees_the_stack_and_everything_that_it_calls: command_line::i13_the_doctor_sees_the_stack_and_everything_that_it_calls;
 }
 
 /// EventBridge Scheduler by the template that `render` writes: an hour that has gone by is due at its next look.

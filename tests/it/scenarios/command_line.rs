@@ -283,22 +283,3 @@ pub async fn what_cannot_be_done_on_a_stack_says_what_to_do(world: &Aws) {
     }
     reads!(&terminal, "refusals", &text);
 }
-
-/// `doctor`: the stack's parts by their names, its secret, and what its catalog names, without a post.
-pub async fn i13_the_doctor_sees_the_stack_and_everything_that_it_calls(world: &Aws) {
-    let terminal = Terminal::open(world).await;
-    let inbox = world.inbox();
-    let before = (inbox.posts().len(), inbox.requests().len());
-    let said = terminal.call(&["doctor", "--stack", STACK]).await;
-    // The emulator has no second template with alarms, and says so.
-    assert_eq!(said.code, 1, "{said:?}");
-    reads!(&terminal, "doctor", &said.stdout);
-    assert_eq!(inbox.posts().len(), before.0);
-    assert!(inbox.requests().iter().skip(before.1).all(|request| request.method == "GET"));
-
-    let said = terminal.call(&["doctor", "--stack", "nowhere", "--json"]).await;
-    let stack = said.json()["groups"][0].clone();
-    let standings: Vec<&str> =
-        stack["checks"].as_array().unwrap().iter().filter_map(|check| check["standing"].as_str()).collect();
-    assert!(said.code == 1 && standings.len() > 8 && !standings.contains(&"ok"), "{stack:#}");
-}

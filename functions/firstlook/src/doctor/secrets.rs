@@ -44,6 +44,7 @@ impl Form {
             OutletSpec::Jira(_) => Self::Login("e-mail:API token"),
             OutletSpec::ServiceNow(_) => Self::Login("user:password"),
             OutletSpec::Webhook(_) => Self::SigningKey,
+            // AWS's own credentials.
             OutletSpec::Email(_) => return None,
             OutletSpec::PagerDuty(_) | OutletSpec::Opsgenie(_) | OutletSpec::Jsm(_) | OutletSpec::GitHub(_) => {
                 Self::Text

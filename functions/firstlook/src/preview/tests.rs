@@ -75,7 +75,7 @@ fn a_slack_message_is_drawn_and_shown_as_it_would_be_sent() {
 
 #[test]
 fn notes_and_comments_are_shown_as_people_would_read_them() {
-    assert_snapshot!("notes", shown(&["pagerduty", "servicenow", "github", "opsgenie"]));
+    assert_snapshot!("notes", shown(&["pagerduty", "servicenow", "github", "opsgenie", "e-mail"]));
 }
 
 #[test]
@@ -111,9 +111,9 @@ fn an_outlet_that_is_none_is_refused_with_the_list() {
     let Err(Failure::Usage(reason)) = named(&["slack", "irc"]) else { panic!("it was taken") };
     assert_eq!(
         reason,
-        "there is no outlet `irc`; there are github, jira, jsm, opsgenie, pagerduty, servicenow, slack, slack-2, \
+        "there is no outlet `irc`; there are e-mail, github, jira, jsm, opsgenie, pagerduty, servicenow, slack, slack-2, \
          slack-webhook, teams, webhook"
     );
     // Every outlet of a catalog has a stand-in, or a catalog without it could not show it.
-    assert_eq!(known().len(), 10);
+    assert_eq!(known().len(), 11);
 }

@@ -1,6 +1,7 @@
 //! How the setup of a target stands, by requests that only read: `firstlook doctor` shows it. What may be done only shows when
 //! it is done, and where nothing less shows it, the check says so.
 
+pub(crate) mod email;
 pub(crate) mod github;
 pub(crate) mod hook;
 pub(crate) mod jira;

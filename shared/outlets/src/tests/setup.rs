@@ -1,7 +1,8 @@
 //! How the setup of each outlet is seen: all good, and each fault with its own advice. Nothing is ever posted.
 
 use domain::{
-    AlertNoteSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec, WebhookSpec,
+    AlertNoteSpec, EmailSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, PagerDutySpec, ServiceNowSpec, SlackSpec,
+    WebhookSpec,
 };
 use inbox::{Endpoint, Fault, Inbox, Service};
 use insta::assert_snapshot;
@@ -64,6 +65,7 @@ fn lines(checks: &[SetupCheck], inbox: &Inbox) -> String {
 
 async fn seen(case: Case) -> String {
     let outlets = Outlets::new(super::settings(&case.inbox), std::sync::Arc::new(case.keys)).unwrap();
+    let outlets = outlets.with_aws(super::aws(&case.inbox.ses()));
     let found = outlets.open(&case.spec).await.unwrap().check(now()).await;
     reads_only(&case.inbox);
     format!("== {}\n{}", case.name, lines(&found, &case.inbox))
@@ -350,4 +352,48 @@ async fn webhooks_are_seen_as_far_as_nothing_is_posted() {
         case("a receiver that is not there", well, webhook(|_| "http://127.0.0.1:1/team".to_owned()), &[]).await,
     ];
     assert_snapshot!("setup_webhooks", all(cases).await);
+}
+
+#[tokio::test]
+async fn mail_is_seen_by_the_account_and_its_identities() {
+    let mail = |from: &'static str| {
+        move |_: &Inbox| {
+            let to = vec!["oncall@example.com".to_owned(), "boss@example.org".to_owned()];
+            OutletSpec::Email(EmailSpec { to, from: from.to_owned(), region: Some("eu-west-1".to_owned()) })
+        }
+    };
+    let look = Endpoint::Look(Service::Email);
+    let cases = vec![
+        case("good", well, mail("look@example.com"), &[]).await,
+        case(
+            "by the domain above",
+            |inbox| inbox.remove_incident("ops.example.com"),
+            mail("look@ops.example.com"),
+            &[],
+        )
+        .await,
+        case(
+            "the sandbox, and a recipient that is not verified",
+            |inbox| {
+                inbox.deny("production access");
+                inbox.remove_incident("example.org");
+            },
+            mail("look@example.com"),
+            &[],
+        )
+        .await,
+        case("a sender that is not verified yet", |inbox| inbox.deny("example.com"), mail("look@example.com"), &[])
+            .await,
+        case("a sender that is none", |inbox| inbox.remove_incident("example.com"), mail("look@example.com"), &[])
+            .await,
+        case("sending is paused", |inbox| inbox.deny("sending"), mail("look@example.com"), &[]).await,
+        case(
+            "rights that are missing",
+            move |inbox| inbox.fault(look, Fault::Status { status: 403, retry_after: None }),
+            mail("look@example.com"),
+            &[],
+        )
+        .await,
+    ];
+    assert_snapshot!("setup_email", all(cases).await);
 }
