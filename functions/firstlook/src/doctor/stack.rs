@@ -200,19 +200,24 @@ async fn alarms(stack: &Stack, aws: &Aws) -> Vec<SetupCheck> {
     let mut found: Vec<SetupCheck> = firing
         .iter()
         .map(|alarm| {
-            SetupCheck::mend(format!("alarm {} fires", text(alarm, "AlarmName")), text(alarm, "AlarmDescription"))
+            let said = text(alarm, "AlarmDescription");
+            let advice = if said.is_empty() { "docs/deploy.md says what each alarm means".to_owned() } else { said };
+            SetupCheck::mend(format!("alarm {} fires", text(alarm, "AlarmName")), advice)
         })
         .collect();
-    let silent =
-        alarms.iter().all(|alarm| alarm.get("AlarmActions").and_then(Value::as_array).is_none_or(Vec::is_empty));
-    found.push(if silent {
+    let told =
+        |alarm: &Value| alarm.get("AlarmActions").map(|list| list.as_array().is_some_and(|list| !list.is_empty()));
+    let told: Vec<Option<bool>> = alarms.iter().map(|alarm| told(alarm)).collect();
+    found.push(if told.contains(&Some(true)) {
+        let quiet = alarms.len() - firing.len();
+        SetupCheck::ok(format!("alarms that are quiet: {quiet} of {}", alarms.len()))
+    } else if told.contains(&Some(false)) {
         SetupCheck::mend(
-            format!("its {} tell nobody", words::count(alarms.len(), "alarm", "alarms")),
+            format!("its alarms ({}) tell nobody", alarms.len()),
             "deploy infra/observability.yaml with `Topic`, the ARN of an SNS topic that people hear",
         )
     } else {
-        let quiet = alarms.len() - firing.len();
-        SetupCheck::ok(format!("{} are quiet and tell a topic", words::count(quiet, "alarm", "alarms")))
+        SetupCheck::cannot_tell("whether its alarms tell anybody: CloudWatch does not say")
     });
     found
 }
