@@ -53,7 +53,7 @@ impl Catalog {
         let mut keys: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
         for (name, task) in &self.tasks {
             let cluster = match &task.run {
-                RunSpec::Kubernetes(run) => self.clusters.get(&run.cluster).map(|cluster| &cluster.auth),
+                RunSpec::Kubernetes(run) => self.clusters.get(&run.cluster).and_then(|cluster| cluster.auth.as_ref()),
                 _ => None,
             };
             let of_cluster = cluster.and_then(Auth::form).map(AuthForm::key);

@@ -120,8 +120,16 @@ impl Catalog {
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         for task in self.tasks_in_use() {
-            let wanted = of_run(&task.run);
-            match task.run.place().and_then(|place| place.account) {
+            let eks = match &task.run {
+                RunSpec::Kubernetes(run) => self.clusters.get(&run.cluster),
+                _ => None,
+            };
+            let eks = eks.and_then(|cluster| Some((cluster, cluster.eks.as_ref()?)));
+            let (wanted, place) = match eks {
+                Some((cluster, eks)) => (kinds::eks(cluster, eks), Some(eks.place())),
+                None => (of_run(&task.run), task.run.place()),
+            };
+            match place.and_then(|place| place.account) {
                 None => needs.own.extend(wanted),
                 Some(name) => {
                     if let Some(account) = self.accounts.get(name) {
@@ -231,6 +239,7 @@ fn statements(wanted: &BTreeSet<Permission>, resource: &dyn Fn(&str) -> Value) -
 
 #[cfg(test)]
 mod tests {
+    use super::Permission;
     use crate::{Catalog, load_texts};
 
     fn catalog(tasks: &str, used: &[&str]) -> Catalog {
@@ -283,6 +292,26 @@ mod tests {
                   - {"Action":["ecs:ListClusters","logs:DescribeLogGroups"],"Effect":"Allow","Resource":"*"}
                   - {"Action":["sts:AssumeRole"],"Effect":"Allow","Resource":"arn:aws:iam::444455556666:role/read"}
         "#);
+    }
+
+    #[test]
+    fn i7_a_cluster_of_eks_is_looked_up_where_the_catalog_does_not_say_where_it_is() {
+        let clusters = "---\nkind: Cluster\nname: prod\neks: { name: shop, region: eu-west-1 }\n---\nkind: Cluster\nname: known\n\
+                        url: https://k8s.example\nca: '-----BEGIN CERTIFICATE-----'\neks: { name: known }\n---\nkind: Cluster\n\
+                        name: other\neks: { name: theirs, account: shop }\n---\nkind: Cluster\nname: unused\n\
+                        eks: { name: unused }\n";
+        let read = |name: &str| task(name, &format!("kubernetes: {{ cluster: {name}, read: nodes }}"));
+        let tasks = [read("prod"), read("known"), read("other"), read("unused")].concat();
+        let needs = catalog(&format!("{tasks}{clusters}"), &["prod", "known", "other"]).needs();
+        let wanted =
+            |resource: &str, action: &str| Permission { resource: resource.to_owned(), action: action.to_owned() };
+        let own = [
+            wanted("arn:${AWS::Partition}:eks:eu-west-1:${AWS::AccountId}:cluster/shop", "eks:DescribeCluster"),
+            wanted("arn:aws:iam::444455556666:role/read", "sts:AssumeRole"),
+        ];
+        assert_eq!(needs.own, own.into());
+        let theirs = wanted("arn:${AWS::Partition}:eks:*:${AWS::AccountId}:cluster/theirs", "eks:DescribeCluster");
+        assert_eq!(needs.accounts.into_iter().collect::<Vec<_>>(), [("shop".parse().unwrap(), [theirs].into())]);
     }
 
     #[test]

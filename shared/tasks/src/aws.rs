@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use awscall::{Aws, AwsAnswer, AwsError, AwsRequest, Place, Role};
 use catalog::model::{Account, AwsPlace};
-use domain::Name;
+use domain::{Name, Secret};
 use engine::advised;
 
 /// The way to AWS, and the catalog's Accounts.
@@ -63,6 +63,11 @@ impl There<'_> {
     /// The same, for who looks at the error first.
     pub(crate) async fn ask(&self, request: &AwsRequest<'_>, within: Duration) -> Result<AwsAnswer, AwsError> {
         self.aws.call(&self.place, request, within).await
+    }
+
+    /// A token that opens the EKS cluster `cluster` as the role that asks here.
+    pub(crate) async fn eks_token(&self, cluster: &str, within: Duration) -> Result<Secret, String> {
+        self.aws.eks_token(&self.place, cluster, within).await.map_err(|error| self.reason(&error))
     }
 
     /// What kept a call from being made, with what to do about it.

@@ -88,6 +88,12 @@ impl Keys {
         self.made(key, AUTHORIZATION, Written::Behind(prefix), policy, url).await
     }
 
+    /// What proves a call by a token that was made for it, and that no other host takes.
+    pub(crate) fn bearer(&self, token: Secret) -> Result<Proof, String> {
+        self.remember(std::slice::from_ref(&token));
+        proof("", AUTHORIZATION, Written::Behind("Bearer "), token)
+    }
+
     async fn made(
         &self,
         key: &str,
@@ -110,6 +116,10 @@ impl Keys {
 
     /// The newest value of what was refused, if it is another: the other side no longer takes what the cache had.
     pub(crate) async fn newer(&self, refused: &Proof) -> Option<Proof> {
+        // A token that was made for the call stands in no secret.
+        if refused.key.is_empty() {
+            return None;
+        }
         let live = self.secrets.reread(&refused.key).await.ok()?;
         self.remember(&live);
         let newest = live.into_iter().next().filter(|newest| !newest.matches(refused.secret.expose()))?;

@@ -1,5 +1,6 @@
 //! `kubernetes`: what stands in a cluster, by its API (kubernetes.io/docs/reference/kubernetes-api). GET only.
 
+mod eks;
 mod logs;
 mod pods;
 mod seen;
@@ -8,7 +9,8 @@ mod tests;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -24,6 +26,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     api::{ANSWER_CAP, Api, Reply},
+    aws::Cloud,
     common::{elapsed_ms, late, limit, one_line},
     http::Http,
     keys::Keys,
@@ -37,6 +40,11 @@ pub(crate) const KEPT: usize = 100;
 /// How much of the server's own words is kept, in characters.
 const WORDS: usize = 300;
 
+/// What a 401 means for a Cluster with a secret.
+const NO_TOKEN: &str = "the Cluster's secret is not a token that it takes";
+/// What it means for one of EKS.
+const NO_ENTRY: &str = "the role that asks has no access entry there, see docs/tasks/kubernetes.md";
+
 /// Whose answers these are.
 const WHOSE: &str = "the Kubernetes API";
 
@@ -44,11 +52,17 @@ const WHOSE: &str = "the Kubernetes API";
 pub(crate) struct Clusters {
     clusters: BTreeMap<Name, Cluster>,
     clients: Mutex<HashMap<Name, Client>>,
+    /// What AWS said of those of EKS.
+    described: Mutex<HashMap<Name, eks::Described>>,
 }
 
 impl Clusters {
     pub(crate) fn new(clusters: BTreeMap<Name, Cluster>) -> Self {
-        Self { clusters, clients: Mutex::default() }
+        Self { clusters, clients: Mutex::default(), described: Mutex::default() }
+    }
+
+    fn described(&self) -> MutexGuard<'_, HashMap<Name, eks::Described>> {
+        self.described.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The client that trusts the cluster's authority, or the one of all where it has none.
@@ -84,12 +98,16 @@ pub(crate) async fn call(
     keys: &Keys,
     clock: &dyn Clock,
     clusters: &Clusters,
+    cloud: &Cloud,
     run: &KubernetesRun<String>,
 ) -> Called {
     let limit = limit(run.timeout);
     let cluster = clusters.clusters.get(&run.cluster);
-    let url = cluster.map(|cluster| cluster.url.as_str()).unwrap_or_default();
+    let url = cluster.and_then(|cluster| cluster.url.clone()).unwrap_or_default();
     let mut request = json!({"method": "GET", "cluster": run.cluster, "url": url, "read": word(run.read)});
+    if let (Some(shown), Some(eks)) = (request.as_object_mut(), cluster.and_then(|cluster| cluster.eks.as_ref())) {
+        shown.insert("eks".to_owned(), json!(eks));
+    }
     if let Some(shown) = request.as_object_mut() {
         let texts = [("namespace", &run.namespace), ("name", &run.name), ("container", &run.container)];
         shown.extend(texts.into_iter().filter_map(|(key, text)| Some((key.to_owned(), json!(text.as_ref()?)))));
@@ -104,13 +122,16 @@ pub(crate) async fn call(
     let Some(cluster) = cluster else {
         return Called { request, answer: Err(format!("the catalog has no Cluster `{}`", run.cluster)) };
     };
-    let client = match clusters.client(http, cluster) {
-        Ok(client) => client,
-        Err(reason) => return Called { request, answer: Err(reason) },
+    let asked = async {
+        let cluster = &clusters.found(cloud, cluster, limit).await?;
+        let client = clusters.client(http, cluster)?;
+        let whole = Whole { client: &client, policy: &http.policy, keys, now: clock.now(), cloud, cluster };
+        ask(&whole, run, limit).await
     };
-    let answer = match timeout(limit, ask(&client, &http.policy, keys, clock.now(), cluster, run)).await {
+    let answer = match timeout(limit, asked).await {
         Ok(answer) => answer,
-        Err(_) => Err(late(&cluster.url, limit)),
+        Err(_) if url.is_empty() => Err(format!("the Cluster `{}` gave no whole answer within {limit:?}", run.cluster)),
+        Err(_) => Err(late(&url, limit)),
     };
     Called { request, answer }
 }
@@ -125,27 +146,39 @@ fn word(read: KubernetesRead) -> &'static str {
     }
 }
 
-async fn ask(
-    client: &Client,
-    policy: &AddressPolicy,
-    keys: &Keys,
+/// A cluster with all that a call to it takes.
+struct Whole<'a> {
+    client: &'a Client,
+    policy: &'a AddressPolicy,
+    keys: &'a Keys,
     now: Timestamp,
-    cluster: &Cluster,
-    run: &KubernetesRun<String>,
-) -> Result<Answer, String> {
-    let base = cluster.url.trim().parse().map_err(|error| format!("the Cluster's url is not a URL: {error}"))?;
+    cloud: &'a Cloud,
+    cluster: &'a Cluster,
+}
+
+async fn ask(whole: &Whole<'_>, run: &KubernetesRun<String>, within: Duration) -> Result<Answer, String> {
+    let Whole { client, policy, keys, now, cloud, cluster } = *whole;
+    let url = cluster.url.as_deref().unwrap_or_default();
+    let base = url.trim().parse().map_err(|error| format!("the Cluster's url is not a URL: {error}"))?;
     policy.check_url(&base).map_err(|refused| refused.to_string())?;
     let filter = Filter::of(run)?;
-    let proof = keys.proof(Some(&cluster.auth), policy, &base).await?;
+    let proof = match &cluster.eks {
+        Some(eks) => Some(eks::proof(cloud, keys, eks, within).await?),
+        None => keys.proof(cluster.auth.as_ref(), policy, &base).await?,
+    };
     let api = Api::new(client, policy, keys, base).with("accept", "application/json, */*")?.proven(proof);
     let started = Instant::now();
-    let Read { summary, mut fields, notes } = match run.read {
-        KubernetesRead::Workloads => seen::workloads(&api, &filter, now).await?,
-        KubernetesRead::Pods => pods::pods(&api, &filter, now).await?,
-        KubernetesRead::Events => seen::events(&api, &filter).await?,
-        KubernetesRead::Logs => logs::logs(&api, &filter, run).await?,
-        KubernetesRead::Nodes => seen::nodes(&api, &filter, now).await?,
+    let read = match run.read {
+        KubernetesRead::Workloads => seen::workloads(&api, &filter, now).await,
+        KubernetesRead::Pods => pods::pods(&api, &filter, now).await,
+        KubernetesRead::Events => seen::events(&api, &filter).await,
+        KubernetesRead::Logs => logs::logs(&api, &filter, run).await,
+        KubernetesRead::Nodes => seen::nodes(&api, &filter, now).await,
     };
+    let Read { summary, mut fields, notes } = read.map_err(|reason| match cluster.eks {
+        Some(_) => reason.replace(NO_TOKEN, NO_ENTRY),
+        None => reason,
+    })?;
     fields.insert("notes".to_owned(), json!(notes));
     fields.entry("unread").or_insert_with(|| json!([]));
     fields.insert("elapsed_ms".to_owned(), json!(elapsed_ms(started)));
@@ -249,7 +282,7 @@ pub(crate) fn good<'r>(reply: &'r Reply, verb: &str, resource: &str, group: &str
     let words = words(reply);
     let group = if group.is_empty() { String::new() } else { format!(" of the group `{group}`") };
     Err(match reply.status {
-        401 => format!("{place} answered 401: the Cluster's secret is not a token that it takes ({words})"),
+        401 => format!("{place} answered 401: {NO_TOKEN} ({words})"),
         403 => format!(
             "{place} answered 403: add `{verb}` on `{resource}`{group} to the role of the Cluster's account, see \
              docs/tasks/kubernetes.md ({words})"

@@ -148,7 +148,7 @@ impl CallTask for Tasks {
                 RunSpec::Promql(run) => promql::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Loki(run) => loki::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Kubernetes(run) => {
-                    kubernetes::call(&self.http, &keys, self.clock.as_ref(), &self.clusters, run).await
+                    kubernetes::call(&self.http, &keys, self.clock.as_ref(), &self.clusters, &self.cloud, run).await
                 }
                 RunSpec::Pagerduty(run) => pagerduty::call(&self.http, &keys, self.clock.as_ref(), run).await,
                 RunSpec::Github(run) => github::call(&self.http, &keys, self.clock.as_ref(), run).await,

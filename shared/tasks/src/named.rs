@@ -44,7 +44,7 @@ pub fn named_hosts(catalog: &Catalog) -> Vec<String> {
         }
         in_parameters(&task.inputs, &mut hosts);
     }
-    let clusters = catalog.clusters.values().filter_map(|cluster| cluster.url.trim().parse::<Url>().ok());
+    let clusters = catalog.clusters.values().filter_map(|cluster| cluster.url.as_deref()?.trim().parse::<Url>().ok());
     hosts.extend(clusters.filter_map(|url| url.host_str().map(str::to_owned)));
     for command in catalog.commands.values() {
         in_parameters(&command.parameters, &mut hosts);

@@ -82,8 +82,11 @@ pub(super) fn of(catalog: &Catalog) -> Vec<Endpoint> {
                 (values(catalog, name, task, run.url.as_ref().unwrap_or(&own)), None)
             }
             RunSpec::Kubernetes(run) => match catalog.clusters.get(&run.cluster) {
-                Some(cluster) => (vec![cluster.url.clone()], cluster.ca.clone()),
-                None => continue,
+                // Only AWS knows the authority of a cluster of EKS.
+                Some(cluster) if cluster.eks.is_none() || cluster.ca.is_some() => {
+                    (cluster.url.iter().cloned().collect(), cluster.ca.clone())
+                }
+                Some(_) | None => continue,
             },
             _ => continue,
         };

@@ -52,6 +52,14 @@ pub(super) fn check(desk: &mut Desk<'_>) {
         }
         region(desk, &spot.to("region"), account.region.as_deref());
     }
+    for (name, cluster) in &catalog.clusters {
+        let Some(eks) = &cluster.eks else { continue };
+        let spot = Spot::new(DocKind::Cluster, name).to("eks");
+        if let Some(account) = &eks.account {
+            desk.refers(&spot.to("account"), DocKind::Account, account);
+        }
+        region(desk, &spot.to("region"), eks.region.as_deref());
+    }
     for (name, task) in &catalog.tasks {
         let Some(place) = task.run.place() else { continue };
         let spot = Spot::new(DocKind::Task, name).to("run").to(task.run.kind());

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use account::Account;
 pub use case::{CommandCase, SourceCase, TaskCase, WorkflowCase};
-pub use cluster::Cluster;
+pub use cluster::{Cluster, Eks};
 pub use command::{Command, Parameter, ParameterType, SlxSelector, TaskRef};
 pub use provider::{LimitKey, Model, ModelRef, Price, Provider, Tokens, Usd};
 pub use run::{

@@ -3,7 +3,7 @@
 use super::Permission;
 use crate::{
     expr::{Part, Template},
-    model::{AwsPlace, CloudwatchLogsRun, LambdaHealthRun, LambdaRun},
+    model::{AwsPlace, CloudwatchLogsRun, Cluster, Eks, LambdaHealthRun, LambdaRun},
 };
 
 /// Actions that take no resource, or so many that naming them gains nothing.
@@ -32,6 +32,15 @@ fn name(template: &Template) -> String {
             Part::Value(_) => "*",
         })
         .collect()
+}
+
+/// Where the cluster is, unless the catalog says it. Its token needs nothing: anybody may ask STS who they are.
+pub(super) fn eks(cluster: &Cluster, eks: &Eks) -> Vec<Permission> {
+    if cluster.url.is_some() && cluster.ca.is_some() {
+        return Vec::new();
+    }
+    let resource = arn("eks", eks.place(), &format!("cluster/{}", eks.name));
+    vec![Permission { resource, action: "eks:DescribeCluster".to_owned() }]
 }
 
 pub(super) fn cloudwatch_logs(run: &CloudwatchLogsRun<Template>) -> Vec<Permission> {

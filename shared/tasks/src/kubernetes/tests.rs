@@ -1,14 +1,14 @@
 use catalog::model::Auth;
 
 use super::*;
-use crate::testing::{At, Held, Server, answer, loopback, serve, stalled};
+use crate::testing::{At, Held, Server, answer, aws, json_answer, loopback, serve, stalled};
 
 const NOW: &str = "2026-03-01T12:00:00Z";
 
 fn clusters(url: &str) -> Clusters {
     let name: Name = "prod".parse().unwrap();
-    let auth = Auth::bearer("k8s");
-    let cluster = Cluster { name: name.clone(), description: None, url: url.to_owned(), ca: None, auth };
+    let (url, auth) = (Some(url.to_owned()), Some(Auth::bearer("k8s")));
+    let cluster = Cluster { name: name.clone(), description: None, url, ca: None, auth, eks: None };
     Clusters::new([(name, cluster)].into())
 }
 
@@ -23,7 +23,7 @@ fn run(read: &str) -> KubernetesRun<String> {
 async fn ask_it(server: &Server, run: &KubernetesRun<String>) -> Called {
     let keys = Held::keys([("k8s", &["the-k8s-token"])]);
     let http = Http::new(loopback(), None).unwrap();
-    keys.hide(call(&http, &keys, &At::new(NOW), &clusters(&server.url("/")), run).await)
+    keys.hide(call(&http, &keys, &At::new(NOW), &clusters(&server.url("/")), &Cloud::default(), run).await)
 }
 
 /// A server that answers each path with what the list has for it, and the rest with 404.
@@ -296,4 +296,76 @@ async fn only_the_authority_of_the_cluster_is_trusted_where_it_has_one() {
     all.clusters.values_mut().next().unwrap().ca = Some("-----BEGIN CERTIFICATE-----\nx".to_owned());
     let cluster = all.clusters.values().next().unwrap().clone();
     assert_eq!(all.client(&http, &cluster).err().unwrap(), "the `ca` of the Cluster `prod` is no certificate");
+}
+
+/// AWS, which knows one cluster of EKS, at this URL.
+async fn eks(url: &str) -> Server {
+    let ca = STANDARD.encode(rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap().cert.pem());
+    let known = json!({"cluster": {"endpoint": url, "status": "ACTIVE", "certificateAuthority": {"data": ca}}});
+    serve(move |request| {
+        let denied = json!({"__type": "AccessDeniedException", "message":
+            "User: arn:aws:sts::111122223333:assumed-role/investigate/f is not authorized to perform: eks:DescribeCluster \
+             on resource: arn:aws:eks:eu-central-1:111122223333:cluster/denied"});
+        let made = json!({"cluster": {"status": "CREATING"}});
+        match request.split(' ').nth(1).unwrap_or_default() {
+            "/clusters/shop" => json_answer(200, &known),
+            "/clusters/denied" => json_answer(403, &denied),
+            _ => json_answer(200, &made),
+        }
+        .into_bytes()
+    })
+    .await
+}
+
+fn of_eks(name: &str) -> Clusters {
+    let cluster = serde_json::from_value::<Cluster>(json!({"name": "prod", "eks": {"name": name}})).unwrap();
+    Clusters::new([(cluster.name.clone(), cluster)].into())
+}
+
+#[tokio::test]
+async fn a_cluster_of_eks_is_found_once_and_entered_as_the_role_that_asks() {
+    let server = api(&[("/api/v1/nodes", r#"{"items":[]}"#)]).await;
+    let eks = eks(&server.url("")).await;
+    let address = eks.url("").trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+    let (cloud, clusters, http) = (aws(address), of_eks("shop"), Http::new(loopback(), None).unwrap());
+    for _ in 0..2 {
+        let keys = Held::none();
+        let called = keys.hide(call(&http, &keys, &At::new(NOW), &clusters, &cloud, &run("nodes")).await);
+        assert!(called.answer.is_ok(), "{:?}", called.answer);
+        assert_eq!(called.request["eks"]["name"], "shop");
+        assert!(!json!(called.request).to_string().contains("k8s-aws-v1"), "I9: {}", called.request);
+    }
+    assert_eq!(eks.requests().len(), 1, "it is where it was");
+    let requests = server.requests();
+    let token = requests[0].to_lowercase().find("authorization: bearer k8s-aws-v1.").map(|at| at + 33).unwrap();
+    let token = requests[0][token..].split_whitespace().next().unwrap();
+    let signed = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(token).unwrap();
+    let signed = String::from_utf8(signed).unwrap();
+    assert!(
+        signed.starts_with("https://sts.eu-central-1.amazonaws.com/?") && signed.contains("x-k8s-aws-id"),
+        "{signed}"
+    );
+}
+
+#[tokio::test]
+async fn what_keeps_a_cluster_of_eks_from_being_entered_is_said_with_what_to_do() {
+    let server =
+        serve(|_| answer("401 Unauthorized", &[], r#"{"kind":"Status","message":"Unauthorized","code":401}"#)).await;
+    let eks = eks(&server.url("")).await;
+    let address = eks.url("").trim_start_matches("http://").trim_end_matches('/').parse().unwrap();
+    let (cloud, http) = (aws(address), Http::new(loopback(), None).unwrap());
+    let (keys, now) = (Held::none(), At::new(NOW));
+    for (name, wanted) in [
+        ("denied", "the role investigate may not eks:DescribeCluster"),
+        ("made", "EKS says no endpoint of the cluster `made`; its status is `CREATING`"),
+        (
+            "shop",
+            "answered 401: the role that asks has no access entry there, see docs/tasks/kubernetes.md (Unauthorized)",
+        ),
+    ] {
+        let said = call(&http, &keys, &now, &of_eks(name), &cloud, &run("nodes")).await.answer.unwrap_err();
+        assert!(said.contains(wanted), "{said}");
+    }
+    let said = call(&http, &keys, &now, &of_eks("shop"), &Cloud::default(), &run("nodes")).await.answer.unwrap_err();
+    assert!(said.contains("there are no AWS credentials here"), "{said}");
 }

@@ -18,9 +18,36 @@ pub(in crate::check) fn clusters(desk: &mut Desk<'_>) {
     let catalog = desk.catalog;
     for (name, cluster) in &catalog.clusters {
         let spot = Spot::new(DocKind::Cluster, name);
-        let Cluster { url, ca, auth: proof, .. } = cluster;
-        let wrong = accept(&Parameter::of(ParameterType::Url), &serde_json::Value::from(url.as_str())).err();
-        if let Some(wrong) = wrong {
+        let Cluster { url, ca, auth: proof, eks, .. } = cluster;
+        match (proof, eks) {
+            (None, None) => {
+                let help = "add `auth: { bearer: KEY }`, or `eks: { name: ... }` for a cluster of EKS";
+                desk.report(&spot, Code::MissingKey, "nothing says how calls prove themselves", help);
+            }
+            (Some(_), Some(_)) => {
+                let help = "leave it out: a cluster of EKS is entered as the role that asks";
+                desk.report(&spot.to("auth"), Code::BadValue, "a Cluster has `auth` or `eks`, not both", help);
+            }
+            _ => {}
+        }
+        if url.is_none() && eks.is_none() {
+            desk.report(&spot, Code::MissingKey, "nothing says where its API server is", "add `url: https://...`");
+        }
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        let fits = |name: &str| {
+            name.len() <= 100 && name.bytes().all(legal) && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        };
+        if let Some(eks) = eks.as_ref().filter(|eks| !fits(&eks.name)) {
+            let message = format!("`{}` is not the name of a cluster of EKS", crate::bind::cut(&eks.name));
+            let help = "1 to 100 letters, digits, `-` and `_`; it cannot be filled from an input";
+            desk.report(&spot.to("eks").to("name"), Code::BadValue, message, help);
+        }
+        let text = |url: &String| serde_json::Value::from(url.as_str());
+        let wrong = url.as_ref().and_then(|url| {
+            let wrong = accept(&Parameter::of(ParameterType::Url), &text(url)).err()?;
+            Some((url, wrong))
+        });
+        if let Some((url, wrong)) = wrong {
             let message = format!("`{}` is not the URL of an API server: {}", crate::bind::cut(url), wrong.problem);
             desk.report(&spot.to("url"), Code::BadValue, message, wrong.mend);
         }
@@ -32,7 +59,7 @@ pub(in crate::check) fn clusters(desk: &mut Desk<'_>) {
             let help = "write the certificate in PEM, or the `certificate-authority-data` of a kubeconfig";
             desk.report(&spot.to("ca"), Code::BadValue, "this is no certificate", help);
         }
-        auth::check(desk, &spot, Some(proof), &BTreeMap::new());
+        auth::check(desk, &spot, proof.as_ref(), &BTreeMap::new());
     }
 }
 

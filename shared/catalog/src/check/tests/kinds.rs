@@ -70,6 +70,37 @@ checkout.yaml:11:94: error[FL013] `a=b` is not the key of a label
 checkout.yaml:17:61: error[FL013] nodes are in no namespace
   = help: leave it out"##;
 
+    what_is_wrong_with_a_cluster_of_eks: r##"kind: Cluster
+name: prod
+auth: { bearer: k8s }
+eks: { name: "shop/1", region: "eu central", account: shop }
+---
+kind: Cluster
+name: nowhere
+---
+kind: Task
+name: nodes
+access: read-only
+title: Look at the nodes
+run: { kubernetes: { cluster: prod, read: nodes } }
+---
+kind: Command
+name: triage
+description: Is checkout up
+tasks: [{ id: b, task: nodes }]
+"##, r##"checkout.yaml:3:7: error[FL013] a Cluster has `auth` or `eks`, not both
+  = help: leave it out: a cluster of EKS is entered as the role that asks
+checkout.yaml:4:14: error[FL013] `shop/1` is not the name of a cluster of EKS
+  = help: 1 to 100 letters, digits, `-` and `_`; it cannot be filled from an input
+checkout.yaml:4:32: error[FL013] `eu central` is not an AWS region
+  = help: write it as eu-central-1; it cannot be filled from an input
+checkout.yaml:4:55: error[FL020] there is no Account `shop`
+  = help: the catalog has no Account yet: write one
+checkout.yaml:6:1: error[FL012] nothing says how calls prove themselves
+  = help: add `auth: { bearer: KEY }`, or `eks: { name: ... }` for a cluster of EKS
+checkout.yaml:6:1: error[FL012] nothing says where its API server is
+  = help: add `url: https://...`"##;
+
     what_is_wrong_with_calls_of_pagerduty_and_github: r##"kind: Task
 name: incident
 access: read-only
