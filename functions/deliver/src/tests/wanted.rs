@@ -33,6 +33,7 @@ async fn i4_what_was_posted_is_kept_up_to_date_whatever_the_condition_says() {
     world.evidence(run).await;
     assert_eq!(told(&world, run, "slack", 2).await, (TargetState::Sent, 2, 1));
     let last = world.conclude(run).await;
+    world.clock.forward(crate::BETWEEN_EDITS);
     assert_eq!(told(&world, run, "slack", last).await, (TargetState::Sent, last, 1));
     assert_eq!(world.inbox.posts()[0].current()["text"], "The last word");
 }
@@ -102,6 +103,7 @@ async fn the_teams_words_stand_above_the_report_and_follow_it() {
     let first = |body: &serde_json::Value| body["blocks"][0]["text"]["text"].clone();
     assert_eq!(first(&world.inbox.posts()[0].body), "<!subteam^S1> First findings");
     let last = world.conclude(run).await;
+    world.clock.forward(crate::BETWEEN_EDITS);
     told(&world, run, "slack", last).await;
     assert_eq!(first(world.inbox.posts()[0].current()), "<!subteam^S1> The last word");
 }

@@ -41,6 +41,7 @@ async fn i4_killed_in_an_edit_leaves_the_newest_state_at_each_outlet() {
             world.evidence(run).await;
             world.handle(&world.news(run, it.name(), 2)).await.unwrap();
             let last = world.conclude(run).await;
+            world.clock.forward(crate::BETWEEN_EDITS);
             let news = world.news(run, it.name(), last);
             world.inbox.fault(it.edit, fault.clone());
             killed_at(&world, &news, it.edit, moment).await;

@@ -23,6 +23,7 @@ async fn i4_each_outlet_is_posted_to_once_and_edited_where_it_can_be() {
             assert!(first[0].body.to_string().contains("First findings"), "{first:?}");
         }
         let last = world.conclude(run).await;
+        world.clock.forward(crate::BETWEEN_EDITS);
         let late = world.news(run, it.name(), last);
         for message in [&late, &early, &late] {
             world.handle(message).await.unwrap();
