@@ -153,9 +153,9 @@ deliver:
 "##, r##"checkout.yaml:7:5: error[FL011] `deliver.0` has no key `whn`
   = help: did you mean `when`?
 checkout.yaml:8:5: error[FL013] `deliver.1` says 2 of these, and can say one
-  = help: write one of: slack, slack-webhook, pagerduty, opsgenie, jsm, jira, servicenow, github, teams, webhook
+  = help: write one of: slack, slack-webhook, pagerduty, opsgenie, jsm, jira, servicenow, github, teams, e-mail, webhook
 checkout.yaml:10:5: error[FL013] `deliver.2` says none of these
-  = help: write one of: slack, slack-webhook, pagerduty, opsgenie, jsm, jira, servicenow, github, teams, webhook
+  = help: write one of: slack, slack-webhook, pagerduty, opsgenie, jsm, jira, servicenow, github, teams, e-mail, webhook
 checkout.yaml:11:5: error[FL011] `deliver.3` has no key `slakc`
   = help: did you mean `slack`?"##;
 
