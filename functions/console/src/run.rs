@@ -68,8 +68,8 @@ pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
     let body = html! {
         main {
             (head(view, now))
-            (course(run, opened))
             (verdict(view))
+            (course(run, opened))
             @if let Some(report) = &run.report {
                 @if let Some(read) = &report.reading { (room.part(READING, |room| reading::section(read, &report.read_by, &sheet, room))) }
                 (room.part(FINDINGS, |room| report::findings(report, &sheet, room)))

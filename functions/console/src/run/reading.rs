@@ -128,9 +128,13 @@ fn call_line(call: &ToolCall, sheet: &Sheet<'_>) -> Markup {
                     @if call.is_error { span.tag.s3 { "not done" } }
                     @if call.repeated { " " span.tag.off { "from the record" } }
                 }
-                @if let Some(step) = &call.step { span.note { (sheet.step_link(step)) } }
+                @if let Some(step) = &call.step { span.note { (short(step.as_str(), 100)) } }
             }
-            div { (excerpt(&call.arguments.to_string(), EXCERPT / 4)) (excerpt(&call.text, EXCERPT / 2)) }
+            div {
+                @if let Some(step) = &call.step { p.soft { "Its step: " (sheet.step_link(step)) } }
+                (excerpt(&call.arguments.to_string(), EXCERPT / 4))
+                (excerpt(&call.text, EXCERPT / 2))
+            }
         }
     }
 }
