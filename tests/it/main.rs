@@ -5,5 +5,6 @@ mod aws_kinds;
 mod aws_world;
 mod contract;
 mod layers;
+mod mail;
 mod scenarios;
 mod support;
