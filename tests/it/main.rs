@@ -6,5 +6,6 @@ mod aws_world;
 mod contract;
 mod layers;
 mod mail;
+mod pictures;
 mod scenarios;
 mod support;

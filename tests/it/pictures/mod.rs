@@ -1,0 +1,274 @@
+//! The pages as people see them: `firstlook dev` serves them, and a real browser draws them. What the tests cannot judge
+//! stands as pictures in `target/pictures`.
+
+mod browser;
+mod record;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{DeliverMessage, RunId, TargetSpec};
+use http::{Request, Response};
+use local::{Database, FileSecrets, Folder, HttpServer, MaxReceives, SqliteQueues, SqliteTable};
+use ports::{HandleHttp, OsEntropy, Queue, ReadSecret, SendMessage, SystemClock};
+use serde_json::{Value, json};
+use store::{
+    Store,
+    link::{self, Scope},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+use self::{
+    browser::{Browser, Screen, Seen},
+    record::PAYLOAD,
+};
+use crate::{aws_world::build, support::world::until};
+
+const SCREENS: [(&str, Screen); 4] = [
+    ("phone-light", Screen { width: 390, dark: false }),
+    ("phone-dark", Screen { width: 390, dark: true }),
+    ("desktop-light", Screen { width: 1280, dark: false }),
+    ("desktop-dark", Screen { width: 1280, dark: true }),
+];
+
+/// Where the pictures are kept for people.
+fn gallery() -> PathBuf {
+    let folder = build::target().0.join("pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A `firstlook dev` at work on a folder of its own, and the ports on its database.
+struct Dev {
+    child: Child,
+    url: String,
+    folder: Folder,
+    store: Store,
+    queues: SqliteQueues,
+    _files: tempfile::TempDir,
+}
+
+impl Dev {
+    async fn start() -> Self {
+        let files = tempfile::tempdir().unwrap();
+        let catalog = files.path().join("catalog");
+        std::fs::create_dir(&catalog).unwrap();
+        let source = "kind: Source\nname: pagerduty\ntype: pagerduty\nverify: { secret: pagerduty-signing }\n";
+        std::fs::write(catalog.join("source.yaml"), source).unwrap();
+        let folder = Folder::open(files.path().join("data")).unwrap();
+        let clock = Arc::new(SystemClock);
+        let database = Database::open(&folder.database()).unwrap();
+        let store = Store::new(Arc::new(SqliteTable::new(database.clone())), clock.clone(), Arc::new(OsEntropy));
+        let queues = SqliteQueues::new(database, clock, MaxReceives::default());
+        let mut command = Command::new(build::firstlook().await);
+        command.arg("dev").arg(&catalog).arg("--data").arg(folder.path()).args(["--port", "0"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let url = loop {
+            let line = said.next_line().await.unwrap().expect("it says where it is");
+            if let Some(at) = line.find("http://127.0.0.1:") {
+                break line[at..].split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        // What it says further is read, so that it can go on saying it.
+        tokio::spawn(async move { while let Ok(Some(_)) = said.next_line().await {} });
+        Self { child, url, folder, store, queues, _files: files }
+    }
+
+    async fn link(&self, scope: Scope) -> String {
+        let key = FileSecrets::new(self.folder.secrets()).read("console-link-key").await.unwrap().remove(0);
+        link::sign(&self.url, scope, jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1), &key)
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        let answer = reqwest::Client::builder().no_proxy().build().unwrap().get(format!("{}{path}", self.url));
+        serde_json::from_slice(&answer.send().await.unwrap().bytes().await.unwrap()).unwrap()
+    }
+
+    /// Has deliver bring `run` to its targets, and waits until each of them has it.
+    async fn deliver(&self, run: RunId, targets: &[TargetSpec]) {
+        for target in targets {
+            let news = DeliverMessage::TargetV1 { run, target: target.name.clone(), revision: 2, waits_since: None };
+            let body = serde_json::to_string(&news).unwrap();
+            self.queues.send(Queue::Deliver, &body, "pictures", std::time::Duration::ZERO).await.unwrap();
+        }
+        let reader = self.store.reader();
+        until("the deliveries", async || {
+            let view = reader.view(run).await.unwrap()?;
+            let failed = view.targets.iter().find(|target| target.state == domain::TargetState::Failed);
+            assert!(failed.is_none(), "{failed:?}");
+            view.targets.iter().all(|target| target.state == domain::TargetState::Sent).then_some(())
+        })
+        .await;
+    }
+
+    async fn stop(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+/// One target of each kind that the inbox stands in for.
+fn targets() -> Vec<TargetSpec> {
+    let all = json!([
+        {"name": "slack", "outlet": {"slack": {"channel": "#checkout-oncall"}}},
+        {"name": "slack-webhook", "outlet": {"slack-webhook": {"secret": "slack-url"}}},
+        {"name": "pagerduty", "outlet": {"pagerduty": {"note": true}}},
+        {"name": "opsgenie", "outlet": {"opsgenie": {"note": true}}},
+        {"name": "jira", "outlet": {"jira": {"site": "https://acme.atlassian.net", "issue": "OPS-12"}}},
+        {"name": "servicenow", "outlet": {"servicenow": {"instance": "https://acme.service-now.com", "incident": "INC0010001"}}},
+        {"name": "github", "outlet": {"github": {"repository": "acme/checkout", "issue": "12"}}},
+        {"name": "teams", "outlet": {"teams": {"secret": "teams-url"}}},
+    ]);
+    serde_json::from_value(all).unwrap()
+}
+
+fn sound(name: &str, seen: &Seen, screen: Screen, from: &str) {
+    let page = &seen.page;
+    assert!(page.scroll_width <= screen.width, "{name}: {} wide, by {:?}", page.scroll_width, page.wide);
+    assert!(page.wide.is_empty(), "{name} is left by {:?}", page.wide);
+    assert_eq!(page.width, screen.width, "{name}");
+    assert!(page.faint.is_empty(), "{name}: hard to read: {:#?}", page.faint);
+    assert!(page.texts > 5, "{name}: there is something to read");
+    let elsewhere: Vec<&String> = seen.asked.iter().filter(|url| !url.starts_with(from)).collect();
+    assert!(elsewhere.is_empty(), "{name} asked for {elsewhere:?}");
+    assert!(!page.ran && seen.dialogs == 0, "{name}: a script ran");
+    assert!(page.title != "ran" && page.active.is_empty() && page.styles <= 1, "{name}: {page:?}");
+    assert!(page.schemes.iter().all(|scheme| scheme == "https:" || scheme == "http:"), "{name}: {:?}", page.schemes);
+    assert!(seen.complaints.is_empty(), "{name}: {:#?}", seen.complaints);
+}
+
+/// A body of HTML within what was posted: an e-mail's.
+fn html_within(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if text.trim_start().to_ascii_lowercase().starts_with("<!doctype html") => {
+            Some(text.clone())
+        }
+        Value::Array(list) => list.iter().find_map(html_within),
+        Value::Object(map) => map.values().find_map(html_within),
+        _ => None,
+    }
+}
+
+/// Serves one page as it is, with nothing that forbids it anything.
+struct Bare(String);
+
+#[async_trait]
+impl HandleHttp for Bare {
+    async fn handle(&self, _: Request<Bytes>) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.0.clone()));
+        response.headers_mut().insert("content-type", "text/html; charset=utf-8".parse().unwrap());
+        response
+    }
+}
+
+async fn bare(html: &str) -> HttpServer {
+    HttpServer::start(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::new(Bare(html.to_owned()))).await.unwrap()
+}
+
+fn program() -> Option<PathBuf> {
+    let found = browser::chromium();
+    if found.is_none() {
+        println!("skipped: there is no chromium on PATH, and FIRSTLOOK_CHROMIUM names none");
+    }
+    found
+}
+
+async fn look(browser: &Browser, name: &str, url: &str, from: &str, check: impl Fn(&str, &Seen)) {
+    for (on, screen) in SCREENS {
+        let name = format!("{name}-{on}");
+        let seen = browser.look(url, screen, &gallery().join(format!("{name}.png"))).await;
+        sound(&name, &seen, screen, from);
+        check(&name, &seen);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i8_pages_are_legible_and_nothing_from_an_alert_comes_alive_in_a_browser() {
+    let Some(program) = program() else { return };
+    let dev = Dev::start().await;
+    let common = serde_json::from_value(record::common()).unwrap();
+    let (infected, places) = record::infected(record::common());
+    assert!(places > 100, "{places} texts were replaced");
+    let whole = record::write(&dev.store, &common, None, 1).await;
+    let evil = record::write(&dev.store, &infected, None, 2).await;
+    let targets = targets();
+    let delivered = [
+        record::write(&dev.store, &common, Some(&targets), 3).await,
+        record::write(&dev.store, &infected, Some(&targets), 4).await,
+    ];
+    record::unmatched(&dev.store).await;
+    for run in delivered {
+        dev.deliver(run, &targets).await;
+    }
+
+    let browser = Browser::start(&program);
+    let verdict = |name: &str, seen: &Seen| {
+        let verdict = seen.page.verdict.as_ref().unwrap_or_else(|| panic!("{name}: no verdict"));
+        assert!(verdict.text.len() > 20, "{name}: {verdict:?}");
+        verdict.top
+    };
+    let shows = |name: &str, seen: &Seen, times: usize| {
+        let shown = seen.page.text.matches("<script>window.ran=1").count();
+        assert!(shown >= times, "{name}: the payload is shown {shown} times");
+    };
+    look(&browser, "run", &dev.link(Scope::Run(whole)).await, &dev.url, |name, seen| {
+        assert!(verdict(name, seen) < 500.0, "{name}: the verdict is not seen at once");
+        assert!(seen.page.text.contains("Checkout is down: its connections are used up"), "{name}");
+    })
+    .await;
+    look(&browser, "run-evil", &dev.link(Scope::Run(evil)).await, &dev.url, |name, seen| {
+        verdict(name, seen);
+        shows(name, seen, 40);
+    })
+    .await;
+    look(&browser, "list", &dev.link(Scope::List).await, &dev.url, |name, seen| shows(name, seen, 4)).await;
+    look(&browser, "inbox", &format!("{}/inbox", dev.url), &dev.url, |name, seen| shows(name, seen, targets.len()))
+        .await;
+    look(&browser, "refused", &format!("{}/runs/{whole}?exp=1&sig=x", dev.url), &dev.url, |name, seen| {
+        assert!(seen.page.text.contains(&format!("firstlook link {whole}")), "{name}: {}", seen.page.text);
+    })
+    .await;
+
+    for (place, posted) in dev.json("/inbox.json").await.as_array().unwrap().iter().enumerate() {
+        let Some(html) = html_within(posted) else { continue };
+        let mail = bare(&html).await;
+        look(&browser, &format!("mail-{place}"), &mail.url(), &mail.url(), |_, _| {}).await;
+    }
+    browser.close().await;
+    dev.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_is_not_sound_is_seen_to_be_so() {
+    let Some(program) = program() else { return };
+    let browser = Browser::start(&program);
+    let page = format!(
+        "<!doctype html><title>t</title><meta name=viewport content=\"width=device-width\"><body>\
+         <p style=\"color:#999;background:#fff\">faint</p><pre>{}</pre><p>{PAYLOAD}</p><script>alert(1)</script>",
+        "w".repeat(400)
+    );
+    let server = bare(&page).await;
+    let screen = Screen { width: 390, dark: false };
+    let folder = tempfile::tempdir().unwrap();
+    let picture: &Path = &folder.path().join("unsound.png");
+    let seen = browser.look(&server.url(), screen, picture).await;
+    let page = &seen.page;
+    assert!(page.scroll_width > 390 && !page.wide.is_empty(), "{page:?}");
+    assert!(page.faint.iter().any(|text| text.contains("faint")), "{page:?}");
+    assert!(page.ran && page.title == "ran" && seen.dialogs == 1, "{seen:?}");
+    assert!(page.active.len() > 4 && page.schemes.iter().any(|scheme| scheme == "javascript:"), "{page:?}");
+    assert!(seen.asked.iter().any(|url| url.contains("elsewhere.example")), "{seen:?}");
+    assert!(!seen.complaints.is_empty(), "what could not be loaded is complained of: {seen:?}");
+    assert!(picture.exists() && picture.with_extension("open.png").exists());
+    browser.close().await;
+}
