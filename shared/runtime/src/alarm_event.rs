@@ -46,6 +46,16 @@ struct AlarmEnvelope<'e> {
     /// The alarm's own.
     #[serde(rename = "alarmData")]
     alarm_data: Option<IgnoredAny>,
+    /// That of HTTP, which no alarm has.
+    #[serde(rename = "rawPath")]
+    raw_path: Option<IgnoredAny>,
+}
+
+impl AlarmEnvelope<'_> {
+    fn is_alarm(&self) -> bool {
+        let has_alarm = self.detail.is_some() || self.alarm_data.is_some();
+        self.source == "aws.cloudwatch" && has_alarm && self.raw_path.is_none()
+    }
 }
 
 pub(crate) async fn take<H: HandleHttp + HandleInvocation>(handler: &H, event: &str) -> Result<Answer, Error> {
@@ -57,9 +67,7 @@ pub(crate) async fn take<H: HandleHttp + HandleInvocation>(handler: &H, event: &
         return Ok(Answer::Http(Box::new(http_event::answer(handler, request).await)));
     }
     let alarm = serde_json::from_str::<AlarmEnvelope<'_>>(event);
-    if !alarm
-        .is_ok_and(|alarm| alarm.source == "aws.cloudwatch" && (alarm.detail.is_some() || alarm.alarm_data.is_some()))
-    {
+    if !alarm.is_ok_and(|alarm| alarm.is_alarm()) {
         tracing::error!("the function was invoked with neither an HTTP request nor a CloudWatch alarm");
         return Err("this is neither an HTTP request nor a CloudWatch alarm".into());
     }
@@ -161,6 +169,10 @@ mod tests {
             let (answer, requests, alarms) = given(&forged).await;
             assert!(matches!(answer, Ok(Answer::Http(_))) && (requests, alarms) == (1, 0), "{forged}");
         }
+        // Also when it cannot be read as one.
+        forged["requestContext"] = json!(null);
+        let (answer, requests, alarms) = given(&forged).await;
+        assert!(answer.is_err() && (requests, alarms) == (0, 0), "{forged}");
     }
 
     #[tokio::test]
