@@ -225,8 +225,11 @@ async fn line(kind: &str, run: &str, fault: Fault) -> String {
     let said = match called.answer {
         Ok(found) => {
             assert!(found.result.to_string().len() <= RESULT, "{what}: {} bytes", found.result.to_string().len());
-            let notes = found.result.get("notes").filter(|notes| **notes != json!([]));
-            format!("ok: {} {}", found.summary, notes.map(Value::to_string).unwrap_or_default())
+            let beside = ["notes", "unread"].into_iter().filter_map(|field| {
+                let said = found.result.get(field).filter(|said| **said != json!([]))?;
+                Some(format!(" {field} {said}"))
+            });
+            format!("ok: {}{}", found.summary, beside.collect::<String>())
         }
         Err(reason) => {
             assert!(!reason.trim().is_empty() && reason.lines().count() <= 2, "{what}: {reason}");

@@ -50,7 +50,11 @@ const WAYS: [Way; 24] = [
     way("BROKE", || Reply::OutOfMoney, ["out of credit", "out of credit", "there is no access"]),
     way("ELSEWHERE", || Reply::Redirect("http://169.254.169.254/".into()), ["redirects", "redirects", "307"]),
     // Busy, broken or silent.
-    way("BUSY", || Reply::busy(429, 1), ["asked too often (429)", "asked too often (429)", "throttled"]),
+    way(
+        "BUSY",
+        || Reply::busy(429, 1),
+        ["asked too often (429)", "asked too often (429)", "asked too often (ThrottlingException)"],
+    ),
     way("LATER", || Reply::busy(429, 600), ["does not reach to another try"; 3]),
     way("OVERLOADED", || Reply::status(529), ["overloaded (529)", "overloaded (529)", "529"]),
     way("UNAVAILABLE", || Reply::status(503), ["overloaded (503)", "overloaded (503)", "503"]),

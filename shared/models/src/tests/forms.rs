@@ -222,7 +222,7 @@ fn i12_what_was_used_is_read_fully_and_no_token_twice() {
 
     // Nobody counted, and it is not taken to be free.
     let body = json!({"choices": [{"message": {"content": "Yes, it is."}, "finish_reason": "stop"}], "usage": null});
-    assert_eq!(completed(body).unwrap().usage, Usage { input: 100, output: 4, ..Usage::default() });
+    assert_eq!(completed(body).unwrap().usage, Usage { input: 150, output: 6, ..Usage::default() });
 }
 
 #[test]

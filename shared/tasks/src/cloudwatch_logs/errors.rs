@@ -81,9 +81,15 @@ pub(super) async fn call(
             ));
         }
     }
-    let lines = now.lines.iter().map(|line| (line, false)).chain(before.lines.iter().map(|line| (line, true)));
-    let lines = lines.map(|(line, before)| Line { at_ms: line.0, text: &line.1, before });
-    let mined = mine(lines, patterns.field.as_deref());
+    let field = patterns.field.clone();
+    // Up to 16 MiB of lines: the lease is renewed meanwhile, and the other checks go on.
+    let mining = tokio::task::spawn_blocking(move || {
+        let lines = now.lines.iter().map(|line| (line, false)).chain(before.lines.iter().map(|line| (line, true)));
+        let lines = lines.map(|(line, before)| Line { at_ms: line.0, text: &line.1, before });
+        let mined = mine(lines, field.as_deref());
+        (now, before, mined)
+    });
+    let (now, before, mined) = mining.await.map_err(|error| format!("the lines could not be mined: {error}"))?;
     // A count of the baseline, as long as what was read of the window.
     let scale = (window.seconds() * now.covered) / (baseline.seconds() * before.covered).max(1.0);
     let mut judged: Vec<Judged> = mined
