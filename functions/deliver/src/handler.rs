@@ -350,15 +350,13 @@ impl Deliver {
     /// The post stands as `id`. What is written in its thread finds the run from now on; should this not be saved, the post is
     /// found again by the next try, and with it this.
     async fn stands_as(&self, held: &mut Held, id: String) -> Result<(), StoreError> {
-        let before = held.target.provider_id.replace(id);
-        if matches!(held.target.spec.outlet, OutletSpec::Slack(_))
-            && let Some((channel, ts)) = outlets::slack::thread(&held.target)
-            && let Err(error) = self.store.thread_leads_to(&format!("{channel}:{ts}"), held.run).await
+        let stands = Target { provider_id: Some(id), in_doubt: 0, ..held.target.clone() };
+        if matches!(stands.spec.outlet, OutletSpec::Slack(_))
+            && let Some((channel, ts)) = outlets::slack::thread(&stands)
         {
-            held.target.provider_id = before;
-            return Err(error);
+            self.store.thread_leads_to(&format!("{channel}:{ts}"), held.run).await?;
         }
-        held.target.in_doubt = 0;
+        held.target = stands;
         Ok(())
     }
 
@@ -379,8 +377,6 @@ impl Deliver {
                 if !again {
                     reason = format!("{reason}, and has since {since:.0}: given up after {MAX_LIMITED:#}");
                 }
-                // Whoever meets the target meanwhile need not ask.
-                held.target.rests_until = now.checked_add(waiting(wait)).ok();
                 again.then(|| waiting(wait))
             }
             OutletError::Permanent { .. } => None,
@@ -388,8 +384,10 @@ impl Deliver {
             OutletError::Ambiguous { .. } => self.count(&mut held.target, None),
         };
         held.target.last_error = Some(reason.clone());
-        if again.is_none() {
-            held.target.state = TargetState::Failed;
+        match again {
+            // Other news of the target wait as long: what was posted without an answer may not be found yet.
+            Some(delay) => held.target.rests_until = self.clock.now().checked_add(delay).ok(),
+            None => held.target.state = TargetState::Failed,
         }
         self.give_back(held).await?;
         let (target, attempts) = (&held.target.spec.name, held.target.attempts);

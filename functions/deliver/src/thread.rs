@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use domain::{Continues, DeliverMessage, OutletSpec, Run, SlackSpec, Target, TargetSpec};
-use outlets::slack;
+use domain::{Continues, DeliverMessage, OutletSpec, Run, RunId, SlackSpec, Target, TargetSpec};
+use outlets::{Style, slack};
 use ports::Queue;
 use store::StoreError;
 
@@ -23,8 +23,32 @@ impl Deliver {
         if begun || target.root.is_some() || target.continues.is_some() {
             return Ok(());
         }
-        let first = self.store.reader().target(last.id, &target.spec.name).await?;
+        let first = match self.store.reader().target(last.id, &target.spec.name).await {
+            Err(error) if !error.is_transient() => {
+                let reason = ports::chain(&error);
+                tracing::warn!(run = %run.id, first = %last.id, reason, "the look before cannot be read: this one stands for itself");
+                None
+            }
+            first => first?,
+        };
         held.target.root = first.and_then(|first| slack::root(&first, last.id, spec));
+        Ok(())
+    }
+
+    /// The look `before` this one tells of it, where it has something that can be edited.
+    async fn tell(&self, before: RunId, run: &Run) -> Result<(), DeliverError> {
+        let told = match self.store.tell_of(before, &run.as_newest()).await {
+            Err(error) if !error.is_transient() => {
+                let reason = ports::chain(&error);
+                tracing::warn!(run = %run.id, %before, reason, "the look before cannot tell of this one");
+                return Ok(());
+            }
+            told => told?,
+        };
+        let Some(told) = told else { return Ok(()) };
+        for target in told.targets.iter().filter(|target| Style::of(&target.outlet) != Style::OnceConcluded) {
+            self.announce(&told, &target.name).await?;
+        }
         Ok(())
     }
 
@@ -32,11 +56,11 @@ impl Deliver {
     /// does it again.
     pub(crate) async fn follow(&self, held: &Held, shows: &Shows<'_>) -> Result<(), DeliverError> {
         let (target, run) = (&held.target, &shows.view.run);
-        if let Some(root) = &target.root
-            && let Some(first) = self.store.tell_of(root.run, &run.as_newest()).await?
-        {
-            for told in &first.targets {
-                self.announce(&first, &told.name).await?;
+        if let Some(root) = &target.root {
+            self.tell(root.run, run).await?;
+            // Its own message has the button by which this one was asked for.
+            if let Some(last) = run.previous.as_ref().filter(|last| last.id != root.run) {
+                self.tell(last.id, run).await?;
             }
         }
         if !run.status.is_terminal() || !matches!(target.spec.outlet, OutletSpec::Slack(_)) {
@@ -47,10 +71,14 @@ impl Deliver {
             None => (&target.spec.name, 0),
         };
         let Some((channel, thread)) = slack::thread(target) else { return Ok(()) };
-        if part >= slack::parts(&self.post(target, shows)) {
-            return Ok(());
-        }
         let name = if part == 0 { format!("{of}-more") } else { format!("{of}-more-{}", part + 1) };
+        if part >= slack::parts(&self.post(target, shows)) {
+            // What stands there from before has room above now, and says so.
+            return match self.store.reader().target(held.run, &name).await? {
+                Some(_) => self.announce(run, &name).await,
+                None => Ok(()),
+            };
+        }
         let spec = SlackSpec { channel: channel.to_owned(), thread: Some(thread.to_owned()) };
         // The same words above the report leave the same to the parts.
         let text = target.spec.text.clone();

@@ -155,11 +155,16 @@ impl Investigate {
     }
 
     fn requested(&self, request: &CommandRequest) -> Run {
-        // Before anything of it is stored (I9). A masked value that does not fit its parameter fails the run, and says so.
+        // Before anything of it is stored (I9).
         let redactor = Redactor::of(&self.engine.catalog);
         let mut given = Value::Object(request.with.clone());
         redactor.value(&mut given);
-        let given = given.as_object().cloned().unwrap_or_default().into_iter().collect();
+        let given = given.as_object().cloned().unwrap_or_default();
+        // What stands in the place of a secret would be looked for as if it had been asked for.
+        let masked = request.with.iter().find(|(name, value)| given.get(*name) != Some(*value)).map(|(name, _)| {
+            format!("the value of `{name}` looks like a secret, so it is neither kept nor used: give a name by which it is found")
+        });
+        let given = given.into_iter().collect();
         let params = engine::parameters(&self.engine.catalog, &request.command, &given, None);
         let (trigger, deliver) = match &request.asked_in {
             // The answer stands where it was asked for.
@@ -173,7 +178,7 @@ impl Investigate {
             trigger,
             targets: catalog::targets(&deliver, None),
             assistant: request.assistant.clone(),
-            reason: params.as_ref().err().map(|reason| redactor.text(reason).into_owned()),
+            reason: masked.or_else(|| params.as_ref().err().cloned()).map(|reason| redactor.text(&reason).into_owned()),
             params: params.unwrap_or_default(),
             ..self.queued(RunId::opened_by(request.id), &request.command)
         }

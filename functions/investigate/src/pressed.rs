@@ -30,6 +30,8 @@ impl Investigate {
                 tracing::info!(run = %press.run, who, rating = mark.as_str(), kept, "rated");
                 Ok(None)
             }
+            // What an earlier try of this message has opened goes on, whatever the catalog says by now.
+            Act::Again if store.reader().run(again_id(press)).await?.is_some() => Ok(Some(again_id(press))),
             Act::Stop | Act::Again => match self.permits(press, &view.run) {
                 Ok(()) if press.act == Act::Stop => self.stop(press, &view.run).await?,
                 Ok(()) => self.again(press, &view.run).await?,
@@ -82,17 +84,18 @@ impl Investigate {
     /// Opens the same run anew, whose id follows from the press; what who pressed is to be told where that cannot be.
     async fn again(&self, press: &Press, run: &Run) -> Result<Result<Option<RunId>, String>, InvestigateError> {
         let store = &self.engine.store;
-        let id = RunId::opened_by(press.id());
-        if store.reader().run(id).await?.is_some() {
-            return Ok(Ok(Some(id)));
-        }
+        let id = again_id(press);
         if !run.status.is_terminal() {
             return Ok(Err("This run has not ended. Stop it first, or wait for its end.".to_owned()));
         }
         let params = engine::same_parameters(&self.engine.catalog, &run.command, &run.params);
+        let command = self.engine.catalog.commands.get(&run.command);
+        // It never had parameters, because they did not fit: without them it would look at something else now.
+        let unfit =
+            run.reason.clone().filter(|_| run.params.is_empty() && command.is_some_and(|c| !c.parameters.is_empty()));
         let again = Run {
             // As for an event: what does not fit fails the run where people see it (I14).
-            reason: params.as_ref().err().cloned(),
+            reason: unfit.or_else(|| params.as_ref().err().cloned()),
             params: params.unwrap_or_default(),
             ..self.queued(id, &run.command).again(run, press.place.clone())
         };
@@ -104,4 +107,9 @@ impl Investigate {
             Again::GoesOn(newest) => Err(format!("It is being run again already: {newest} has not ended.")),
         })
     }
+}
+
+/// The run that a press opens.
+fn again_id(press: &Press) -> RunId {
+    RunId::opened_by(press.id())
 }

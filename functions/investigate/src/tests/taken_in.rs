@@ -127,8 +127,10 @@ async fn i9_what_a_person_gives_a_command_is_masked_before_it_is_stored() {
     let (body, run) = asked("noted", json!({"note": "C-123456 says password=hunter2", "token": "of ann"}));
     world.handle(&body, 1, 300).await.unwrap();
     let view = world.view(run).await;
-    assert_eq!(view.run.status, RunStatus::Concluded);
     assert_eq!(json!(view.run.params), json!({"note": "[redacted] says password=[redacted]", "token": "[redacted]"}));
+    // Nothing is looked for by what stands in a secret's place.
+    assert_eq!((view.run.status, view.steps.len()), (RunStatus::Failed, 0));
+    assert!(view.run.reason.unwrap().starts_with("the value of `note` looks like a secret"));
 
     // What does not fit is said without it.
     let (body, run) = asked("wanting", json!({"namespace": "C-123456", "password=hunter2": "x"}));

@@ -20,7 +20,7 @@ mod turn;
 use std::time::Duration;
 
 use catalog::model::{Assistant, Price, StopWhen};
-use domain::{IncidentState, LeaseToken, Name, Reading, Report, Run, Step, StepId, quotes};
+use domain::{IncidentState, LeaseToken, Name, Reading, Report, Run, Step, StepId, Trigger, quotes};
 use jiff::{SignedDuration, Timestamp};
 use store::{BudgetScope, DayBudget};
 
@@ -249,14 +249,18 @@ impl Engine {
         workflow.into_iter().chain([account]).collect()
     }
 
-    /// Whether its workflow has a policy that may stop it.
+    /// Whether its workflow has a policy that may stop it. One that a person asked for knows that the incident is over.
     pub(crate) fn may_be_stopped(&self, run: &Run) -> bool {
         let workflow = run.workflow.as_ref().and_then(|name| self.catalog.workflows.get(name));
-        workflow.is_some_and(|workflow| workflow.investigate.stop_when != StopWhen::Never)
+        let stops = workflow.is_some_and(|workflow| workflow.investigate.stop_when != StopWhen::Never);
+        stops && matches!(run.trigger, Trigger::Event { .. })
     }
 
     /// Whether its workflow wants the run stopped by what was said of the incident, and why.
     pub(crate) fn stopped(&self, known: &Run) -> Option<String> {
+        if !self.may_be_stopped(known) {
+            return None;
+        }
         let workflow = known.workflow.as_ref().and_then(|name| self.catalog.workflows.get(name))?;
         let since = match (workflow.investigate.stop_when, &known.incident) {
             (StopWhen::Resolved, IncidentState::Resolved { at } | IncidentState::Merged { at }) => *at,
