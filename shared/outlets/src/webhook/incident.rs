@@ -37,7 +37,7 @@ pub struct IncidentV1 {
     /// The state.
     #[schemars(extend("enum" = ["open", "acknowledged", "resolved", "merged"]))]
     pub state: &'static str,
-    /// Since when, by the sender's clock; null while it is open.
+    /// Since when, by the sender's clock; null while nothing was said of it but that it fires.
     #[schemars(schema_with = "optional_time_schema")]
     pub since: Option<Timestamp>,
 }
