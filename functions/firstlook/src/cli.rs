@@ -61,11 +61,11 @@ pub enum Verb {
   firstlook library http-service-triage
   firstlook library http-endpoint         put it into your catalog to change it: yours stands in its place")]
     Library(Library),
-    /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack and PagerDuty.
+    /// Runs a catalog on loopback: hooks, workers, console and an inbox in place of Slack, PagerDuty, mail and the others.
     #[command(after_help = "Examples:
   firstlook dev catalog
   firstlook dev catalog --port 8080 --data /tmp/firstlook
-  firstlook dev catalog --live        posts to the real Slack, PagerDuty and webhooks
+  firstlook dev catalog --live        delivers to the real Slack, PagerDuty, SES, trackers and webhooks
 
 Secrets stand in DATA/secrets.json, or in the environment as FIRSTLOOK_SECRET_<KEY>.")]
     Dev(Dev),
@@ -184,7 +184,7 @@ pub struct Render {
     /// Where to write the Schedules, as a CloudFormation template.
     #[arg(long, value_name = "FILE", default_value = "target/lambda/schedules.yaml")]
     pub schedules: PathBuf,
-    /// Where to write what investigate may ask of AWS, as a CloudFormation template.
+    /// Where to write what investigate may ask of AWS and deliver may send by e-mail, as a CloudFormation template.
     #[arg(long, value_name = "FILE", default_value = "target/lambda/permissions.yaml")]
     pub permissions: PathBuf,
 }
@@ -214,7 +214,7 @@ pub struct Dev {
     /// The port to listen on.
     #[arg(long, default_value_t = 4400)]
     pub port: u16,
-    /// Deliver to the real Slack, PagerDuty and webhooks instead of the inbox.
+    /// Deliver to the real Slack, PagerDuty, SES, trackers and webhooks instead of the inbox.
     #[arg(long)]
     pub live: bool,
 }
