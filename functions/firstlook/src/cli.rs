@@ -65,7 +65,7 @@ pub enum Verb {
     #[command(after_help = "Examples:
   firstlook dev catalog
   firstlook dev catalog --port 8080 --data /tmp/firstlook
-  firstlook dev catalog --live        delivers to the real Slack, PagerDuty, SES, trackers and webhooks
+  firstlook dev catalog --live        delivers to the real Slack, PagerDuty, mail and the others
 
 Secrets stand in DATA/secrets.json, or in the environment as FIRSTLOOK_SECRET_<KEY>.")]
     Dev(Dev),
@@ -214,7 +214,7 @@ pub struct Dev {
     /// The port to listen on.
     #[arg(long, default_value_t = 4400)]
     pub port: u16,
-    /// Deliver to the real Slack, PagerDuty, SES, trackers and webhooks instead of the inbox.
+    /// Deliver to the real Slack, PagerDuty, mail (SES) and the others instead of the inbox.
     #[arg(long)]
     pub live: bool,
 }
