@@ -41,6 +41,7 @@ async fn i4_a_first_try_that_may_have_posted_is_not_forgotten_over_later_ones_th
     let lost = world.inbox.posts()[1].clone();
     world.inbox.fault(Endpoint::SlackHistory, Fault::SlackError("internal_error"));
     let again = world.outbox.take().remove(0);
+    world.clock.forward(again.delay);
     world.handle(&super::support::received(again.body)).await.unwrap();
     let target = world.target(run, "slack").await;
     assert_eq!((target.state, target.attempts), (TargetState::Sending, 2));

@@ -221,8 +221,14 @@ async fn i5_a_missing_key_is_named_and_a_secret_that_cannot_be_read_is_waited_fo
     world.handle(&news).await.unwrap();
     let target = world.target(run, "pagerduty").await;
     assert_eq!((target.state, target.attempts), (TargetState::Pending, 1));
-    assert_eq!(world.outbox.take()[0].queue, Queue::Deliver);
+    let again = world.outbox.take().remove(0);
+    assert_eq!(again.queue, Queue::Deliver);
 
+    // Other news do not ask any sooner than the copy.
+    world.handle(&news).await.unwrap();
+    assert_eq!(world.target(run, "pagerduty").await.attempts, 1);
+    world.outbox.take();
+    world.clock.forward(again.delay);
     *world.keys.broken.lock().unwrap() = false;
     let key = world.keys.live.lock().unwrap().remove("pagerduty-api-key").unwrap();
     world.handle(&news).await.unwrap();

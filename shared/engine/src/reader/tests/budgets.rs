@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use domain::IncidentState;
+use domain::{IncidentState, Trigger};
 use serde_json::json;
 
 use super::support::{HEALTH, reading_world, world_of};
@@ -31,6 +31,8 @@ fn workflow(rest: serde_json::Value) -> serde_json::Value {
 
 fn of_workflow(mut world: World) -> World {
     world.run.workflow = Some("pages".parse().unwrap());
+    let event = domain::EventId::mint(world.run.created_at, 1);
+    world.run.trigger = Trigger::Event { event, source: "pagerduty".parse().unwrap() };
     world
 }
 
@@ -119,10 +121,14 @@ async fn i12_the_time_of_a_run_ends_tools_and_turns() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resolved_incident_stops_the_run_where_its_workflow_says_so() {
-    for (policy, stops) in [("resolved", true), ("never", false)] {
+    for (policy, by_hand, stops) in [("resolved", false, true), ("never", false, false), ("resolved", true, false)] {
         let investigate = json!({"investigate": {"command": "triage", "assistant": "cathy", "stop_when": policy}});
         let mut world = of_workflow(reading_world(json!({"workflows": workflow(investigate)}), json!({})));
         world.run.incident = IncidentState::Resolved { at: world.run.created_at };
+        if by_hand {
+            // Whoever asked knew that it was over.
+            world.run.trigger = Trigger::Hand { who: "ann".to_owned() };
+        }
         world.model.says([answer("health", "503 at once")]);
         let report = world.concluded().await;
         assert_eq!(report.reading.is_none(), stops);
