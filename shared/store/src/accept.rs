@@ -282,8 +282,8 @@ impl Store {
         }
     }
 
-    /// Attaches `event` to `run` under the revision that was read, so that the incident's state is never set from a
-    /// stale one. `None`: somebody was faster, read again.
+    /// Attaches `event` to `run` where nothing else has attached since it was read, so that the incident's state is never set
+    /// from a stale one. `None`: somebody was faster, read again.
     ///
     /// How the alert stands that opened the run is on the run itself; each other one's state is on its own `alias`, written
     /// with the run's, and later events of an alert that is new to the run find it by that.
@@ -316,7 +316,7 @@ impl Store {
             set,
             add,
             remove: if heard.incident.since().is_none() { vec!["at"] } else { vec![] },
-            when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
+            when: When::all([Condition::Equals(item::ATTACHED, json!(run.counts.attached))]),
         };
         let keep = expiry(self.clock.now(), RUN_DAYS);
         let mut writes = vec![self.take(event, Some(id), Attachment::Attached), changed];
@@ -372,13 +372,13 @@ impl Store {
         Ok(Accepted::Duplicate(run))
     }
 
-    /// Counts a duplicate on `run` once, which `mark` remembers; whether it stands counted. The refusal of what the run
+    /// Counts a duplicate on `run` once, which `mark` remembers, and makes it news; whether it stands counted. The refusal of what the run
     /// must be is the only `false`.
     async fn count_duplicate(&self, run: RunId, mark: Item, is: Condition) -> Result<bool, StoreError> {
         let counted = Write::Update {
             key: keys::meta(run),
             set: Map::new(),
-            add: vec![(item::DUPLICATES, 1)],
+            add: vec![(item::DUPLICATES, 1), (item::REVISION, 1)],
             remove: vec![],
             when: When::all([is]),
         };
