@@ -206,8 +206,20 @@ impl Doctor {
             let policy = policy.clone();
             group = group.look(async move { vec![endpoint.check(&policy).await] });
         }
+        for cluster in endpoints::of_eks(&self.catalog) {
+            let (aws, policy) = (self.aws.clone(), policy.clone());
+            group = group.look(async move { vec![cluster.check(aws.as_ref(), &policy).await] });
+        }
         let mut groups = if group.jobs.is_empty() { vec![] } else { vec![group] };
         let needs = self.catalog.needs();
+        if self.stack.is_some() && !(needs.own.is_empty() && needs.accounts.is_empty() && needs.mail.is_empty()) {
+            let mut permissions = Group::new("Permissions", "for Tasks, Models and mail");
+            permissions.checks.push(SetupCheck::cannot_tell(
+                "whether the functions' roles have what this catalog needs of AWS: deploy target/lambda/permissions.yaml \
+                 after each `firstlook render` that changes it (docs/deploy.md, Permissions)",
+            ));
+            groups.push(permissions);
+        }
         // On a stack it is the role of investigate that asks, and not who looks.
         if self.stack.is_none() && !(needs.own.is_empty() && needs.accounts.is_empty()) {
             let aws = self.aws.clone();

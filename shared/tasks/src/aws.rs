@@ -36,17 +36,24 @@ impl Cloud {
                  AWS_REGION, then run the Command again.",
             ));
         };
-        let role = match wanted.account {
-            None => None,
-            Some(name) => {
-                let account = self.accounts.get(name).ok_or_else(|| format!("there is no Account `{name}`"))?;
-                let (arn, external_id) = (account.role.clone(), account.external_id.clone());
-                Some(Role { arn, external_id, region: account.region.clone() })
-            }
-        };
-        let place = Place { region: wanted.region.map(str::to_owned), role };
-        Ok(There { aws, account: wanted.account, place })
+        Ok(There { aws, account: wanted.account, place: aws_place(&self.accounts, wanted)? })
     }
+}
+
+/// `wanted` of a catalog with these Accounts, as calls are given it.
+///
+/// # Errors
+/// There is no such Account; for people.
+pub fn aws_place(accounts: &BTreeMap<Name, Account>, wanted: AwsPlace<'_>) -> Result<Place, String> {
+    let role = match wanted.account {
+        None => None,
+        Some(name) => {
+            let account = accounts.get(name).ok_or_else(|| format!("there is no Account `{name}`"))?;
+            let (arn, external_id) = (account.role.clone(), account.external_id.clone());
+            Some(Role { arn, external_id, region: account.region.clone() })
+        }
+    };
+    Ok(Place { region: wanted.region.map(str::to_owned), role })
 }
 
 impl There<'_> {

@@ -49,6 +49,7 @@ use net::AddressPolicy;
 use ports::{Clock, ReadSecret};
 use serde_json::Value;
 
+pub use aws::aws_place;
 pub use common::LONGEST;
 use common::one_line;
 pub use named::named_hosts;

@@ -6,16 +6,19 @@ use std::{
     time::Duration,
 };
 
+use awscall::{Aws, AwsError, AwsRequest, Place};
 use catalog::{
     Catalog,
     expr::{Part, Template},
-    model::{Bindings, Command, Parameter, RunSpec, Task, TaskRef},
+    model::{Bindings, Cluster, Command, Eks, Parameter, RunSpec, Task, TaskRef},
 };
 use domain::Name;
 use net::{AddressPolicy, NotReached};
 use ports::SetupCheck;
 use serde_json::Value;
 use url::Url;
+
+use super::AWS_WITHIN;
 
 /// How long a connection may take.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -37,12 +40,8 @@ impl Endpoint {
     pub async fn check(&self, policy: &AddressPolicy) -> SetupCheck {
         let place = net::where_to(&self.url);
         let of = format!("for {}", names(&self.tasks.iter().collect::<Vec<_>>()));
-        let mut url = self.url.clone();
-        if self.ca.is_some() {
-            // Its certificate is its own authority's, which the Task checks: here it is enough that somebody is there.
-            let _ = url.set_scheme("http");
-            let _ = url.set_port(self.url.port_or_known_default());
-        }
+        // With its own authority the Task checks the certificate: here it is enough that somebody is there.
+        let url = if self.ca.is_some() { without_tls(&self.url) } else { self.url.clone() };
         let tls = match net::tls_config(None) {
             Ok(tls) => tls,
             Err(error) => return SetupCheck::cannot_tell(format!("{place} {of}: {error}")),
@@ -55,6 +54,85 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// The same place, with a port that says so.
+fn without_tls(url: &Url) -> Url {
+    let port = url.port_or_known_default();
+    let mut plain = url.clone();
+    // A port that is the scheme's own is not kept, so it is put behind the other scheme.
+    let _ = plain.set_scheme("http");
+    let _ = plain.set_port(port);
+    plain
+}
+
+/// A cluster of EKS of which AWS says where it is, and which Tasks ask it.
+#[derive(Debug)]
+pub(super) struct EksCluster {
+    eks: Eks,
+    place: Result<Place, String>,
+    /// Where the catalog says it all the same.
+    url: Option<Url>,
+    tasks: Vec<Name>,
+}
+
+impl EksCluster {
+    /// Asks AWS where it is, and connects there. Source: Amazon EKS API Reference, DescribeCluster.
+    pub async fn check(&self, aws: Option<&Aws>, policy: &AddressPolicy) -> SetupCheck {
+        let what = format!("EKS cluster `{}` for {}", self.eks.name, names(&self.tasks.iter().collect::<Vec<_>>()));
+        let Some(aws) = aws else {
+            return SetupCheck::cannot_tell(format!("{what}: there are no AWS credentials here to ask where it is"));
+        };
+        let place = match &self.place {
+            Ok(place) => place,
+            Err(error) => return SetupCheck::mend(what, error.clone()),
+        };
+        let path = format!("/clusters/{}", catalog::encoded(&self.eks.name));
+        let request =
+            AwsRequest::Rest { service: "eks", signing: "eks", method: "GET", path: &path, query: &[], body: None };
+        let body = match aws.call(place, &request, AWS_WITHIN).await {
+            Ok(answer) => answer.body,
+            Err(AwsError::NotFound { .. }) => {
+                let region = aws.region(place);
+                let advice = "mend `name`, `region` or `account` under `eks` of the Cluster";
+                return SetupCheck::mend(format!("there is no {what} in {region}"), advice);
+            }
+            Err(AwsError::Denied { action, .. }) => {
+                return SetupCheck::cannot_tell(format!("{what}: these credentials may not look ({action})"));
+            }
+            Err(error) => return SetupCheck::cannot_tell(format!("{what}: {error}")),
+        };
+        let said = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        match self.url.clone().or_else(|| said("/cluster/endpoint").parse().ok()) {
+            Some(url) => {
+                let ca = Some(said("/cluster/certificateAuthority/data").to_owned());
+                Endpoint { url, ca, tasks: self.tasks.clone() }.check(policy).await
+            }
+            // One that is being made has none.
+            None => SetupCheck::cannot_tell(format!(
+                "{what}: EKS says no endpoint of it, its status is `{}`",
+                said("/cluster/status")
+            )),
+        }
+    }
+}
+
+/// What AWS must say of a Cluster, if anything.
+fn asks_aws(cluster: &Cluster) -> Option<&Eks> {
+    cluster.eks.as_ref().filter(|_| cluster.url.is_none() || cluster.ca.is_none())
+}
+
+/// The clusters of a catalog that AWS is asked for, sorted.
+pub(super) fn of_eks(catalog: &Catalog) -> Vec<EksCluster> {
+    let of = |cluster: &Cluster| {
+        let eks = asks_aws(cluster)?.clone();
+        let asks = |task: &&Task| matches!(&task.run, RunSpec::Kubernetes(run) if run.cluster == cluster.name);
+        let tasks: Vec<Name> = catalog.tasks.values().filter(asks).map(|task| task.name.clone()).collect();
+        let place = tasks::aws_place(&catalog.accounts, eks.place());
+        let url = cluster.url.as_ref().and_then(|url| url.trim().parse().ok());
+        (!tasks.is_empty()).then_some(EksCluster { eks, place, url, tasks })
+    };
+    catalog.clusters.values().filter_map(of).collect()
 }
 
 /// `a`, `b` and so many more.
@@ -82,8 +160,7 @@ pub(super) fn of(catalog: &Catalog) -> Vec<Endpoint> {
                 (values(catalog, name, task, run.url.as_ref().unwrap_or(&own)), None)
             }
             RunSpec::Kubernetes(run) => match catalog.clusters.get(&run.cluster) {
-                // Only AWS knows the authority of a cluster of EKS.
-                Some(cluster) if cluster.eks.is_none() || cluster.ca.is_some() => {
+                Some(cluster) if asks_aws(cluster).is_none() => {
                     (cluster.url.iter().cloned().collect(), cluster.ca.clone())
                 }
                 Some(_) | None => continue,
@@ -164,5 +241,19 @@ fn only<'t>(template: &'t Template, prefix: &str) -> Option<&'t str> {
     match template.parts() {
         Ok([Part::Value(expression)]) => expression.source().trim().strip_prefix(prefix),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_with_its_own_authority_is_asked_at_its_own_port() {
+        for (url, port) in [("https://a.eks.amazonaws.com", 443), ("https://k8s:6443/x", 6443), ("https://k8s:80", 80)]
+        {
+            let plain = without_tls(&url.parse().unwrap());
+            assert_eq!((plain.scheme(), plain.port_or_known_default()), ("http", Some(port)), "{url}");
+        }
     }
 }

@@ -164,6 +164,10 @@ impl Stage {
     }
 
     async fn groups(&self, catalog: &str, here: bool) -> Vec<Group> {
+        self.groups_of(catalog, here, None, None).await
+    }
+
+    async fn groups_of(&self, catalog: &str, here: bool, aws: Option<Aws>, stack: Option<&str>) -> Vec<Group> {
         let text = catalog
             .replace("INBOX", &self.inbox.url())
             .replace("ANTHROPIC", &self.models.url(Wire::Anthropic))
@@ -179,7 +183,9 @@ impl Stage {
             pagerduty_api: self.inbox.pagerduty_api().parse().unwrap(),
             inbox: None,
         };
-        let Ok(doctor) = Doctor::new(catalog, secrets, settings, None, None) else { panic!("no doctor") };
+        let Ok(doctor) = Doctor::new(catalog, secrets, settings, aws, stack.map(str::to_owned)) else {
+            panic!("no doctor")
+        };
         let groups = show::settled(run(doctor.groups()).await, here);
         let requests = self.inbox.requests();
         assert!(
@@ -271,4 +277,96 @@ async fn scripts_get_the_same_as_people() {
     assert_eq!((&check["standing"], &check["what"]), (&"mend".into(), &"secret `github-token`: there is none".into()));
     assert!(check["mend"].as_str().unwrap().contains("FIRSTLOOK_SECRET_GITHUB_TOKEN"), "{check}");
     assert_eq!(json["mend"], 1, "{json:#}");
+}
+
+/// The catalog with these clusters of EKS, and a Task on each.
+fn with_clusters(eks: &[&str]) -> String {
+    let cluster = |name: &&str| {
+        format!(
+            "---\nkind: Cluster\nname: {name}\neks: {{ name: {name} }}\n---\nkind: Task\nname: pods-{name}\naccess: read-only\n\
+             title: How its pods are\nrun: {{ kubernetes: {{ cluster: {name}, namespace: checkout, read: pods }} }}\n\
+             issues: [{{ when: \"false\", severity: 3, title: None, next_steps: [\"Look at it.\"] }}]\n"
+        )
+    };
+    let tasks = eks.iter().map(|name| format!("  - {{ id: {name}, task: pods-{name} }}\n")).collect::<String>();
+    let catalog =
+        CATALOG.replace("  - { id: lines, task: lines }\n", &format!("  - {{ id: lines, task: lines }}\n{tasks}"));
+    catalog + &eks.iter().map(cluster).collect::<String>()
+}
+
+/// What AWS says of clusters: `shop` stands at `endpoint`, the others do not.
+async fn eks(endpoint: String) -> Aws {
+    let app = axum::Router::new().fallback(move |request: axum::http::Request<axum::body::Body>| {
+        let endpoint = endpoint.clone();
+        async move {
+            let cluster = |said: serde_json::Value| (200, serde_json::json!({ "cluster": said }));
+            let refused =
+                |status, code: &str, said: &str| (status, serde_json::json!({ "__type": code, "message": said }));
+            let (status, body) = match (request.method().as_str(), request.uri().path()) {
+                ("GET", "/clusters/shop") => cluster(serde_json::json!({
+                    "endpoint": endpoint, "certificateAuthority": { "data": "QQ==" }, "status": "ACTIVE",
+                })),
+                ("GET", "/clusters/new") => cluster(serde_json::json!({ "status": "CREATING" })),
+                ("GET", "/clusters/kept") => refused(
+                    403,
+                    "AccessDeniedException",
+                    "User: x is not authorized to perform: eks:DescribeCluster on resource: y",
+                ),
+                _ => refused(404, "ResourceNotFoundException", "No cluster found for name: gone."),
+            };
+            (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(body))
+        }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let env = firstlook_aws::AwsEnv::read(|name| match name {
+        "AWS_REGION" => Some("eu-central-1".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("x".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(format!("http://{address}")),
+        _ => None,
+    });
+    let env = env.unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    investigate::context::way_to_aws(&env, &clock).unwrap()
+}
+
+#[tokio::test]
+async fn aws_is_asked_where_a_cluster_of_eks_is() {
+    let stage = Stage::new().await;
+    let catalog = with_clusters(&["shop", "new", "kept", "gone"]);
+    let of = |groups: &[Group], name: &str| {
+        let group = groups.iter().find(|group| group.name == "Tasks").unwrap();
+        group.checks.iter().find(|check| check.what.contains(&format!("`pods-{name}`"))).unwrap().clone()
+    };
+    let nobody = stage.groups(&catalog, true).await;
+    for name in ["shop", "new", "kept", "gone"] {
+        let check = of(&nobody, name);
+        assert!(check.standing == Standing::CannotTell && check.what.contains("no AWS credentials"), "{check:?}");
+    }
+    let aws = eks(format!("https://{}", stage.inbox.address())).await;
+    let seen = stage.groups_of(&catalog, true, Some(aws), None).await;
+    assert_eq!(of(&seen, "shop").standing, Standing::Ok, "{:?}", of(&seen, "shop"));
+    assert!(of(&seen, "shop").what.contains("takes connections"), "{:?}", of(&seen, "shop"));
+    for (name, word) in [("new", "CREATING"), ("kept", "eks:DescribeCluster")] {
+        let check = of(&seen, name);
+        assert!(check.standing == Standing::CannotTell && check.what.contains(word), "{check:?}");
+    }
+    let gone = of(&seen, "gone");
+    assert!(matches!(&gone.standing, Standing::Mend(advice) if advice.contains("`region`")), "{gone:?}");
+}
+
+#[tokio::test]
+async fn of_a_stack_it_is_said_that_nobody_looked_at_the_permissions() {
+    let stage = Stage::new().await;
+    let permissions = async |catalog: &str, stack: Option<&str>| {
+        let groups = stage.groups_of(catalog, false, None, stack).await;
+        groups.into_iter().find(|group| group.name == "Permissions").map(|group| group.checks)
+    };
+    let needing = with_clusters(&["shop"]);
+    assert_eq!(permissions(CATALOG, Some("prod")).await, None, "it needs nothing of AWS");
+    assert_eq!(permissions(&needing, None).await, None);
+    let said = permissions(&needing, Some("prod")).await.unwrap();
+    assert_eq!((said.len(), &said[0].standing), (1, &Standing::CannotTell));
+    assert!(said[0].what.contains("target/lambda/permissions.yaml"), "{said:?}");
 }
