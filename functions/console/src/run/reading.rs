@@ -13,12 +13,12 @@ use crate::{
 const EXCERPT: usize = 2 * 1024;
 
 pub(super) fn section(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let impact = room.fit(html! { p { b { "Impact " } (ticked(&short(&reading.impact, 500))) } });
     let claims = reading.cause.as_ref().map(|cause| {
         // The cause itself, and what it rests on.
         let told = room.fit(html! { p { (ticked(&short(&cause.text, 600))) } });
         (cause, told, room.fill_part(2, &cause.claims, |claim| html! { li { (cited(claim, sheet)) } }))
     });
-    let impact = room.fit(html! { p { b { "Impact " } (ticked(&short(&reading.impact, 500))) } });
     let other = room.fill_part(2, &reading.hypotheses, |other| {
         html! {
             li {
@@ -39,6 +39,7 @@ pub(super) fn section(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room:
     html! {
         section {
             h2 { "What " (short(read_by, 100)) " reads in it" }
+            @if let Some(impact) = impact.filter(|_| !reading.impact.is_empty()) { (impact) }
             @if let Some((cause, told, claims)) = &claims {
                 article.card {
                     div.head { h3 { "Probable cause" } span.tag.off { (cause.confidence.as_str()) " confidence" } }
@@ -47,7 +48,6 @@ pub(super) fn section(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room:
                     (claims.rest("claim", "claims", &sheet.json))
                 }
             }
-            @if let Some(impact) = impact.filter(|_| !reading.impact.is_empty()) { (impact) }
             (list("It may also be", &other, ("hypothesis", "hypotheses")))
             (list("Ruled out", &out, ("one", "others")))
             (list("Not seen by the model", &gaps, ("gap", "gaps")))

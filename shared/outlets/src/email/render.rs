@@ -160,11 +160,11 @@ impl Page {
     }
 
     fn read(&mut self, read: &Read) -> Markup {
+        let impact = self.cut(&read.impact, 500);
         let cause = read.cause.as_ref().map(|(title, cause, claims)| {
             let claims: Vec<String> = claims.iter().take(5).map(|claim| self.cut(claim, 400)).collect();
             (title, self.cut(cause, 600), claims)
         });
-        let impact = self.cut(&read.impact, 500);
         let others = [
             ("It may also be", &read.hypotheses),
             ("Ruled out", &read.ruled_out),
@@ -172,12 +172,12 @@ impl Page {
         ]
         .map(|(title, list)| self.list(title, list, false));
         html! {
+            @if !impact.is_empty() { h2 style=(TITLE) { "Impact" } p style=(LINE) { (unlinked(&impact)) } }
             @if let Some((title, cause, claims)) = cause {
                 h2 style=(TITLE) { (title) }
                 p style=(LINE) { (unlinked(&cause)) }
                 @if !claims.is_empty() { ul style=(LIST) { @for claim in &claims { li { (unlinked(claim)) } } } }
             }
-            @if !impact.is_empty() { h2 style=(TITLE) { "Impact" } p style=(LINE) { (unlinked(&impact)) } }
             @for other in others { (other) }
         }
     }
