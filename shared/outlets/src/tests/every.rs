@@ -1,13 +1,15 @@
 //! What holds for every outlet and every run: the answer leads, the provider's limits are kept, our link is there, and no
 //! text of an alert or a model comes alive.
 
+use domain::OutletSpec;
 use serde_json::Value;
 
 use super::{LINK, PREVIOUS, extremes, post, rendering::everything, views};
-use crate::{Post, github, hook, jira, pagerduty, servicenow, slack, text::line, webhook};
+use crate::{Post, email, github, hook, jira, pagerduty, servicenow, slack, text::line, webhook};
 
-/// One outlet: what is sent, and what its provider makes of it.
+/// One outlet, or several that are sent the same: what is sent, and what its provider makes of it.
 struct Every {
+    /// The kinds.
     name: &'static str,
     /// The body as it is sent.
     draw: fn(&Post<'_>) -> String,
@@ -19,9 +21,9 @@ struct Every {
     alive: fn(&str) -> Vec<String>,
 }
 
-const OUTLETS: [Every; 7] = [
+const OUTLETS: [Every; 8] = [
     Every {
-        name: "slack",
+        name: "slack, slack-webhook",
         draw: |post| slack::render(post).to_string(),
         // No page names the total; from about 13,200 on a message was refused.
         size: |body| (texts(&json(body)["blocks"]).iter().map(|text| text.encode_utf16().count()).sum(), 12_000),
@@ -99,6 +101,18 @@ const OUTLETS: [Every; 7] = [
         },
     },
     Every {
+        name: "e-mail",
+        draw: email::html,
+        // Gmail's.
+        size: |body| (body.len(), 102 * 1024),
+        leads: |body| {
+            let title = body.split("</h1>").next().unwrap().rsplit("<h1").next().unwrap();
+            let texts = title.split('<').filter_map(|piece| piece.split_once('>'));
+            texts.map(|(_, text)| text.replace("&quot;", "\"")).collect()
+        },
+        alive: |body| between(body, '<', '>').into_iter().filter_map(|tag| alive_in_html(&tag)).collect(),
+    },
+    Every {
         name: "webhook",
         draw: |post| webhook::body(post).unwrap(),
         size: |body| (body.len(), webhook::CAP),
@@ -149,6 +163,32 @@ fn between(text: &str, open: char, close: char) -> Vec<String> {
     pieces.map(|(piece, _)| format!("{open}{piece}{close}")).collect()
 }
 
+/// What a tag of HTML leads to, or the tag itself where it is none of those that only give shape.
+fn alive_in_html(tag: &str) -> Option<String> {
+    const SHAPES: [&str; 16] =
+        ["html", "head", "meta", "title", "body", "div", "p", "h1", "h2", "b", "br", "ul", "ol", "li", "span", "a"];
+    let inner = tag.trim_matches(['<', '>']).trim_start_matches('/');
+    if inner == "!DOCTYPE html" {
+        return None;
+    }
+    let (name, attributes) = inner.split_once(' ').unwrap_or((inner, ""));
+    let mut leads_to = None;
+    // Names and values by turns: what is within a value has no quote.
+    let mut pieces = attributes.split('"');
+    while let Some(attribute) = pieces.next() {
+        let Some(value) = pieces.next() else {
+            // What stands without quotes.
+            return if attribute.is_empty() && SHAPES.contains(&name) { leads_to } else { Some(tag.to_owned()) };
+        };
+        match attribute.trim() {
+            "style=" | "lang=" | "charset=" | "name=" | "content=" => assert!(!value.contains("url("), "{tag}"),
+            "href=" if name == "a" => leads_to = Some(value.to_owned()),
+            _ => return Some(tag.to_owned()),
+        }
+    }
+    Some(tag.to_owned())
+}
+
 /// What would be alive somewhere, were it not kept from it.
 const INJECTION: &str = "<!channel> <@U024BE7LH> <https://evil.example|Open> @here @acme/all #1 fixes #2 ``` ````\n\
     [x](https://evil.example) ![y](https://evil.example/p.png) <!-- --> [code]<b>x</b>[/CODE] [ code ] <at>all</at> \
@@ -179,6 +219,17 @@ fn inject(value: &mut Value) {
         Value::Object(map) => map.values_mut().for_each(inject),
         _ => {}
     }
+}
+
+#[test]
+fn no_kind_of_outlet_is_left_out() {
+    let schema = schemars::schema_for!(OutletSpec);
+    let kinds = schema.get("oneOf").and_then(Value::as_array).unwrap();
+    let mut kinds: Vec<&str> = kinds.iter().map(|kind| kind["required"][0].as_str().unwrap()).collect();
+    let mut known: Vec<&str> = OUTLETS.iter().flat_map(|outlet| outlet.name.split(", ")).collect();
+    kinds.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(known, kinds);
 }
 
 fn all() -> Vec<(&'static str, domain::Shown)> {
