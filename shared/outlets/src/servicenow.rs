@@ -23,6 +23,9 @@ use crate::{
 /// How long to wait when ServiceNow does not say.
 const WAIT: Duration = Duration::from_secs(60);
 
+/// How many notes are looked at that hold the mark in some place: those of the run's targets on one incident.
+const ALIKE: usize = 50;
+
 /// ServiceNow.
 pub(crate) struct ServiceNow {
     pub api: Keyed,
@@ -101,10 +104,17 @@ impl ServiceNow {
     }
 
     async fn note_on(&self, incident: &str, post: &Post<'_>) -> Result<Option<String>, OutletError> {
-        let query = format!("element_id={incident}^element=work_notes^valueLIKE{}", post.marker());
-        let fields = [("sysparm_query", query.as_str()), ("sysparm_fields", "sys_id"), ("sysparm_limit", "1")];
+        let marker = post.marker();
+        // The mark of one target begins that of another: `.../servicenow`, `.../servicenow-2`. So the rows are looked at, too.
+        let query = format!("element_id={incident}^element=work_notes^valueLIKE{marker}");
+        let most = ALIKE.to_string();
+        let fields =
+            [("sysparm_query", query.as_str()), ("sysparm_fields", "sys_id,value"), ("sysparm_limit", most.as_str())];
         let rows = self.rows(post, "sys_journal_field", &fields).await?;
-        Ok(rows.first().and_then(|row| row.get("sys_id")).and_then(Value::as_str).map(str::to_owned))
+        let said = |row: &Value, field: &str| row.get(field).and_then(Value::as_str).map(str::to_owned);
+        let is_ours =
+            |row: &&Value| said(row, "value").is_some_and(|text| text.lines().any(|line| line.trim() == marker));
+        Ok(rows.iter().find(is_ours).and_then(|row| said(row, "sys_id")))
     }
 
     /// What follows from an answer that is not a success.
