@@ -165,7 +165,9 @@ impl Catalog {
 }
 
 fn write_accounts(to: &mut String, accounts: &BTreeMap<Name, BTreeSet<Permission>>) -> std::fmt::Result {
-    if accounts.is_empty() {
+    // A role that is entered and asked for nothing, as for the token of a known cluster: IAM takes no policy without a statement.
+    let mut accounts = accounts.iter().filter(|(_, wanted)| !wanted.is_empty()).peekable();
+    if accounts.peek().is_none() {
         return Ok(());
     }
     writeln!(to, "\n# What the roles of the Accounts need; deployed there, by whoever answers for them.\nMetadata:")?;
@@ -312,6 +314,18 @@ mod tests {
         assert_eq!(needs.own, own.into());
         let theirs = wanted("arn:${AWS::Partition}:eks:*:${AWS::AccountId}:cluster/theirs", "eks:DescribeCluster");
         assert_eq!(needs.accounts.into_iter().collect::<Vec<_>>(), [("shop".parse().unwrap(), [theirs].into())]);
+    }
+
+    #[test]
+    fn an_account_that_is_entered_and_asked_for_nothing_has_no_policy() {
+        let cluster = "---\nkind: Cluster\nname: known\nurl: https://k8s.example\nca: '-----BEGIN CERTIFICATE-----'\n\
+                       eks: { name: known, account: shop }\n";
+        let read = task("nodes", "kubernetes: { cluster: known, read: nodes }");
+        let alone = catalog(&format!("{read}{cluster}"), &["nodes"]).to_permissions();
+        assert!(alone.contains("\"sts:AssumeRole\"") && !alone.contains("Metadata"), "{alone}");
+        let other = task("other", "aws-api: { service: rds, operation: DescribeDBInstances, account: shop }");
+        let both = catalog(&format!("{read}{other}{cluster}"), &["nodes", "other"]).to_permissions();
+        assert!(both.contains("Account-shop: {\"Statement\":[{\"Action\":[\"rds:"), "{both}");
     }
 
     #[test]
