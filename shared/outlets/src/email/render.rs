@@ -24,17 +24,17 @@ const ROOM: usize = 16_000;
 /// Said in a mail that may be the second one.
 const TWICE: &str = "An earlier try to send this mail got no answer. You may have it twice.";
 
-// Inline, since many mail programs drop everything else; without colours of text or ground, so that a dark one turns both. The few
-// that there are can be read on white and on black.
+// Inline, since many mail programs drop everything else; without colours of text or ground, so that a dark one turns both. No
+// colour of text can be read on white and on a dark grey alike: soft is see-through, and a severity brings its own ground.
 const BODY: &str =
     "margin:0;padding:16px;font:15px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif";
 const PAGE: &str = "max-width:680px;margin:0 auto;overflow-wrap:anywhere";
 const HEADLINE: &str = "font-size:20px;line-height:1.3;margin:0 0 4px";
 const TITLE: &str = "font-size:15px;margin:20px 0 4px";
-const SOFT: &str = "color:#767676;font-size:13px;margin:4px 0";
+const SOFT: &str = "opacity:.72;font-size:13px;margin:4px 0";
 const LINE: &str = "margin:4px 0";
 const LIST: &str = "margin:4px 0;padding-left:22px";
-const LABEL: &str = "color:#767676";
+const LABEL: &str = "opacity:.72";
 const CODE: &str = "font:13px/1.45 ui-monospace,Menlo,Consolas,monospace;white-space:pre-wrap";
 const BUTTON: &str = "display:inline-block;margin:16px 8px 4px 0;padding:9px 16px;border-radius:6px;background:#1a56b0;color:#ffffff;\
                       text-decoration:none;font-weight:600";
@@ -202,9 +202,9 @@ impl Page {
     fn finding(&mut self, finding: &Finding) -> Markup {
         let (color, name) = match finding.severity {
             Severity::Critical => ("#dc3640", "Critical"),
-            Severity::Major => ("#c2620a", "Major"),
-            Severity::Minor => ("#977300", "Minor"),
-            Severity::Informational => ("#3f78c9", "For information"),
+            Severity::Major => ("#b85a06", "Major"),
+            Severity::Minor => ("#8f6d00", "Minor"),
+            Severity::Informational => ("#3a70bf", "For information"),
         };
         let title = self.cut(&finding.title, 250);
         let rows = [
@@ -218,7 +218,7 @@ impl Page {
         let reproduce = self.cut(&finding.reproduce, 400);
         html! {
             div style=(format!("border-left:4px solid {color};padding:2px 0 2px 12px;margin:16px 0")) {
-                p style=(LINE) { b style=(format!("color:{color}")) { (name) } " " b { (unlinked(&title)) } }
+                p style=(LINE) { b style=(format!("background:{color};color:#ffffff;border-radius:4px;padding:1px 6px")) { (name) } " " b { (unlinked(&title)) } }
                 @for (label, text) in &rows {
                     @if !text.is_empty() { p style=(LINE) { span style=(LABEL) { (label) ": " } (broken(text)) } }
                 }
