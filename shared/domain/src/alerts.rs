@@ -116,6 +116,27 @@ impl Run {
         open > u64::from(!this.is_over())
     }
 
+    /// How the run stands when its alert `which` has gone to another run at `at` and is no longer told of here. `None` where
+    /// that changes nothing: the alert is over, or the run has no other.
+    #[must_use]
+    pub fn without(&self, which: &Which, at: Timestamp) -> Option<(IncidentState, Alerts)> {
+        let mut alerts = self.alerts.clone().filter(|alerts| alerts.count > 1)?;
+        let stood = match which {
+            Which::First => alerts.first.clone(),
+            Which::Other(state) => state.clone(),
+            Which::New => return None,
+        };
+        let counter = alerts.counter(&stood)?;
+        *counter = counter.saturating_sub(1);
+        alerts.count = alerts.count.saturating_sub(1);
+        let at = alerts.said_at.unwrap_or(at);
+        let gone = IncidentState::Resolved { at };
+        if *which == Which::First {
+            alerts.first = gone.clone();
+        }
+        Some((alerts.together(&self.incident, &gone, at), alerts))
+    }
+
     /// What an event of `kind` at `at` makes of the run and of the alert that it is about, `which`; `overtook` is what came
     /// before its opening and is not older.
     #[must_use]
@@ -258,6 +279,24 @@ mod tests {
         assert_eq!(world.run.incident, IncidentState::Acknowledged { at: at(6) });
         world.hears(1, EventKind::Unacknowledged, 7);
         assert_eq!(world.run.incident, IncidentState::Reopened { at: at(7) });
+    }
+
+    #[test]
+    fn an_alert_that_went_to_another_run_is_counted_no_more() {
+        let mut world = World::new();
+        assert_eq!(world.run.without(&Which::First, at(1)), None, "it has no other");
+        world.hears(1, EventKind::Triggered, 1);
+        world.hears(2, EventKind::Triggered, 2);
+        world.hears(2, EventKind::Acknowledged, 3);
+        let (incident, alerts) = world.run.without(&Which::First, at(9)).unwrap();
+        assert_eq!((incident, alerts.count, alerts.waiting, alerts.held), (IncidentState::Open, 2, 1, 1));
+        world.run.alerts = Some(alerts);
+        assert_eq!(world.run.without(&Which::First, at(9)), None, "once");
+        let (incident, alerts) = world.run.without(&Which::Other(IncidentState::Open), at(9)).unwrap();
+        assert_eq!((&incident, alerts.count), (&IncidentState::Acknowledged { at: at(3) }, 1), "people have the rest");
+        (world.run.incident, world.run.alerts) = (incident, Some(alerts));
+        world.hears(2, EventKind::Resolved, 10);
+        assert_eq!(world.run.incident, IncidentState::Resolved { at: at(10) });
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use domain::{
-    AttachedEvent, Attachment, Counts, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target, Which,
+    Alerts, AttachedEvent, Attachment, Counts, Event, EventId, EventKind, IncidentState, Name, Run, RunId, Target,
+    Which,
 };
 use jiff::Timestamp;
 use ports::{Condition, Item, Key, Refusal, TableError, When, Write};
@@ -13,8 +14,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use crate::{
-    EVENTS_KEPT, KEY_DAYS, OpenLimits, RUN_DAYS, Store, StoreError, UnmatchedEvent, alias::Alias, expiry, item, keys,
-    later,
+    EVENTS_KEPT, KEY_DAYS, OpenLimits, RUN_DAYS, Store, StoreError, UnmatchedEvent,
+    alias::Alias,
+    before::{Before, leaves},
+    expiry, item, keys, later,
 };
 
 /// What came of an event. The same for the same event, however often it is taken.
@@ -76,6 +79,7 @@ pub(crate) struct Opening<'a> {
     /// Where later events of its external id find the run, and what stood there.
     pub(crate) alias_key: Option<&'a Key>,
     pub(crate) alias: &'a Alias,
+    pub(crate) before: &'a Before,
 }
 
 /// The delivery key's item: who came first, and what came of it.
@@ -110,8 +114,23 @@ impl Store {
                 Some(key) => Alias::read(self.table.get(key).await?.as_ref())?,
                 None => Alias::default(),
             };
-            let opening = Opening { event, run, incident, alias_key: alias_key.as_ref(), alias: &alias };
             let now = self.clock.now();
+            let pointer = match alias.run {
+                Some(_) => self.table.get(&keys::incident(&incident.workflow, &incident.key)).await?,
+                None => None,
+            };
+            let open = pointer.as_ref().map(item::read::<Pointer>).transpose()?;
+            let open = open.filter(|open| open.closes_at >= now.as_millisecond());
+            // The run of an alert that stays hears by itself what is older than what stands.
+            let before = match &open {
+                Some(open) if alias.run == Some(open.run) => Before::default(),
+                _ => self.before(event, &alias).await?,
+            };
+            let alias_key = alias_key.as_ref();
+            let opening = Opening { event, run, incident, alias_key, alias: &alias, before: &before };
+            if let Some(open) = open {
+                return self.fires_again(&opening, &open).await;
+            }
             let pointer = Pointer { run: run.id, closes_at: later(now, incident.window).as_millisecond() };
             match self.transact(self.opening(&opening, run, &pointer, closed(now))).await {
                 Ok(()) => Ok(Some(Accepted::Opened(run.id))),
@@ -135,7 +154,7 @@ impl Store {
     /// What comes of an opening event whose incident is open: a new look where the last one has ended and the incident is
     /// back, else it attaches.
     async fn fires_again(&self, opening: &Opening<'_>, open: &Pointer) -> Result<Option<Accepted>, StoreError> {
-        let Opening { event, alias_key, alias, .. } = opening;
+        let Opening { event, alias_key, alias, before, .. } = opening;
         if event.kind == EventKind::Reopened {
             let last = self.reader().run(open.run).await?.ok_or(StoreError::NoRun(open.run))?;
             let at = event.occurred_at;
@@ -151,7 +170,13 @@ impl Store {
             if last.status.is_terminal() && news && run.flapping().is_none() {
                 let pointer = Pointer { run: run.id, closes_at: open.closes_at };
                 let when = When::all([Condition::Equals("run", json!(open.run))]);
-                match self.transact(self.opening(opening, &run, &pointer, when)).await {
+                let leaves = match alias.which(open.run) {
+                    Which::New => before.leaves.clone(),
+                    which => leaves(&last, &which, at),
+                };
+                let before = Before { overtook: before.overtook, leaves };
+                let opening = Opening { before: &before, ..*opening };
+                match self.transact(self.opening(&opening, &run, &pointer, when)).await {
                     Ok(()) => return Ok(Some(Accepted::Opened(run.id))),
                     Err(TableError::Refused(refusals)) => {
                         if let Some(refusal) = found(&refusals, 0) {
@@ -166,15 +191,15 @@ impl Store {
                 }
             }
         }
-        self.attach_to(event, open.run, *alias_key, alias).await
+        self.attach_to(event, open.run, *alias_key, alias, before).await
     }
 
     /// The parts of an opening. [`Self::open`] reads refusals by their places: 0 the delivery, 1 the incident, then those of
     /// the limits.
     fn opening(&self, opening: &Opening<'_>, run: &Run, pointer: &Pointer, when: When) -> Vec<Write> {
-        let Opening { event, incident, alias_key, alias, .. } = opening;
+        let Opening { event, incident, alias_key, alias, before, .. } = opening;
         let mut run = run.clone();
-        if let Some((kind, at)) = alias.overtook(event) {
+        if let Some((kind, at)) = before.overtook {
             run.incident = run.incident.after(kind, at);
         }
         let key = keys::incident(&incident.workflow, &incident.key);
@@ -183,6 +208,7 @@ impl Store {
         writes.extend(incident.limits.writes(&incident.workflow, run.created_at));
         writes.extend(self.records(event, &run, incident.limits.max_open.is_some()));
         writes.extend(self.leads_to(run.id, *alias_key, alias));
+        writes.extend(before.leaves.clone());
         writes
     }
 
@@ -241,7 +267,7 @@ impl Store {
                 _ => "no RunSession stands for its incident",
             };
             if let Some(run) = alias.run {
-                match self.attach_to(event, run, Some(&key), &alias).await {
+                match self.attach_to(event, run, Some(&key), &alias, &Before::default()).await {
                     // What is kept for as long is not removed at one moment.
                     Err(StoreError::NoRun(_)) => reason = "the RunSession of its incident is no longer kept",
                     attached => return attached,
@@ -249,8 +275,8 @@ impl Store {
             }
             let mut writes = self.leads_nowhere(event, reason);
             let lasting = IncidentState::Open.after(event.kind, event.occurred_at) != IncidentState::Open;
-            let at = event.occurred_at.as_millisecond();
-            if lasting && alias.run.is_none() && alias.tombstone_at.is_none_or(|before| before < at) {
+            // A run that the alias leads to is no longer kept.
+            if lasting && alias.said_at().is_none_or(|before| before < event.occurred_at.as_millisecond()) {
                 let marked = item::item(key.clone(), &Alias::mark(event), expiry(self.clock.now(), KEY_DAYS));
                 // No run may have come meanwhile: it would never hear of this.
                 writes.push(Write::Put { item: marked, when: alias.unchanged() });
@@ -293,31 +319,27 @@ impl Store {
         id: RunId,
         alias_key: Option<&Key>,
         alias: &Alias,
+        before: &Before,
     ) -> Result<Option<Accepted>, StoreError> {
         let Some(run) = self.reader().run(id).await? else {
             return Err(StoreError::NoRun(id));
         };
         if run.storm {
-            return self.note_on_storm(event, id, Attachment::Attached, vec![], vec![]).await;
+            // It hears of no alert's end, so that stands on the alias, for an opening that it may have overtaken.
+            let stood = alias.state.clone().unwrap_or_default();
+            let stands = stood.after(event.kind, event.occurred_at);
+            let marked = alias_key.filter(|_| stands != stood);
+            let beside = marked.map(|key| self.points(key, &Alias::of(id, stands), alias)).into_iter().collect();
+            return self.note_on_storm(event, id, Attachment::Attached, vec![], beside).await;
         }
         // Without an id of its own it is about the incident, as its opening was.
         let which = alias_key.map_or(Which::First, |_| alias.which(id));
-        let heard = run.hears(&which, event.kind, event.occurred_at, alias.overtook(event));
-        let mut set = item::attributes(&heard.incident);
-        if let Some(alerts) = &heard.alerts {
-            set.insert(item::ALERTS.to_owned(), json!(alerts));
-        }
-        let mut add = vec![(item::ATTACHED, 1), (item::REVISION, 1)];
+        let heard = run.hears(&which, event.kind, event.occurred_at, before.overtook);
+        let mut add = vec![(item::ATTACHED, 1)];
         if heard.fired_again {
             add.push((item::FIRED_AGAIN, 1));
         }
-        let changed = Write::Update {
-            key: keys::meta(id),
-            set,
-            add,
-            remove: if heard.incident.since().is_none() { vec!["at"] } else { vec![] },
-            when: When::all([Condition::Equals(item::ATTACHED, json!(run.counts.attached))]),
-        };
+        let changed = stands(&run, &heard.incident, heard.alerts.as_ref(), add);
         let keep = expiry(self.clock.now(), RUN_DAYS);
         let mut writes = vec![self.take(event, Some(id), Attachment::Attached), changed];
         if run.counts.attached < u64::from(EVENTS_KEPT) {
@@ -326,6 +348,7 @@ impl Store {
         }
         if let Some(key) = alias_key.filter(|_| which != Which::First) {
             writes.push(self.points(key, &Alias::of(id, heard.alert), alias));
+            writes.extend(before.leaves.clone());
         }
         match self.transact(writes).await {
             Ok(()) => Ok(Some(Accepted::Attached(id))),
@@ -422,6 +445,27 @@ struct Pointer {
     run: RunId,
     /// Epoch milliseconds.
     closes_at: i64,
+}
+
+/// That the incident of `run` now stands so, if nobody has said another thing of it since it was read; `add` is counted.
+pub(crate) fn stands(
+    run: &Run,
+    incident: &IncidentState,
+    alerts: Option<&Alerts>,
+    mut add: Vec<(&'static str, i64)>,
+) -> Write {
+    let mut set = item::attributes(incident);
+    if let Some(alerts) = alerts {
+        set.insert(item::ALERTS.to_owned(), json!(alerts));
+    }
+    add.push((item::REVISION, 1));
+    Write::Update {
+        key: keys::meta(run.id),
+        set,
+        add,
+        remove: if incident.since().is_none() { vec!["at"] } else { vec![] },
+        when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
+    }
 }
 
 /// That no incident is open.

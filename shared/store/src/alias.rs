@@ -13,12 +13,13 @@ use crate::{StoreError, item};
 pub(crate) struct Alias {
     #[serde(default)]
     pub(crate) run: Option<RunId>,
-    /// How the alert stands, where it is not the one that opened its run. That one stands on the run.
+    /// How the alert stands, where it is not the one that opened its run, which stands on that; or where its run is a storm's,
+    /// which keeps the state of none.
     #[serde(flatten)]
-    state: Option<IncidentState>,
+    pub(crate) state: Option<IncidentState>,
     /// Epoch milliseconds of an attaching event that found no run.
     #[serde(default)]
-    pub(crate) tombstone_at: Option<i64>,
+    tombstone_at: Option<i64>,
     #[serde(default)]
     tombstone_kind: Option<EventKind>,
 }
@@ -55,6 +56,12 @@ impl Alias {
             Some(state) => Which::Other(state.clone()),
             None => Which::First,
         }
+    }
+
+    /// When the newest was said that stands here, in epoch milliseconds.
+    pub(crate) fn said_at(&self) -> Option<i64> {
+        let since = self.state.as_ref().and_then(IncidentState::since);
+        since.map(Timestamp::as_millisecond).max(self.tombstone_at)
     }
 
     /// What was said before `opening` came, unless that is newer.

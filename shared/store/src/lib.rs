@@ -6,6 +6,7 @@
 
 mod accept;
 mod alias;
+mod before;
 mod error;
 mod firing;
 mod item;

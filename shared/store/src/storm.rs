@@ -76,7 +76,7 @@ struct Pointer {
 impl Store {
     /// Takes an event in that a limit keeps from opening a run of its own. `None`: somebody was faster, read again.
     pub(crate) async fn gather(&self, opening: &Opening<'_>) -> Result<Option<Accepted>, StoreError> {
-        let Opening { event, run, incident, alias_key, alias } = opening;
+        let Opening { event, run, incident, alias_key, alias, before } = opening;
         let (now, hour) = (self.clock.now(), run.created_at);
         let storm = keys::storm(&incident.workflow, hour);
         let known = keys::gathered(&incident.workflow, hour, &incident.key);
@@ -96,6 +96,7 @@ impl Store {
             beside.push(put(known, &Map::new()));
         }
         beside.extend(self.leads_to(id, *alias_key, alias));
+        beside.extend(before.leaves.clone());
         if pointer.is_some() {
             let first = if seen { vec![] } else { vec![(item::INCIDENTS, 1)] };
             return self.note_on_storm(event, id, Attachment::Gathered, first, beside).await;

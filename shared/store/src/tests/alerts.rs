@@ -160,3 +160,105 @@ async fn of_a_run_that_an_earlier_release_opened_all_alerts_are_the_first() {
     assert_eq!(stands.incident, IncidentState::Reopened { at: at("10:02") });
     assert_eq!(stands.alerts.unwrap().waiting, 1);
 }
+
+/// Longer than an incident takes events in.
+const WINDOW: i64 = 4 * 3600 + 1;
+
+#[tokio::test]
+async fn i14_a_resolve_that_overtakes_its_opening_counts_where_the_alert_had_a_run_before() {
+    let world = world();
+    let Accepted::Opened(first) = world.taken(&world.of(EventKind::Triggered, "A", "10:00")).await else {
+        panic!("not opened")
+    };
+    world.taken(&world.of(EventKind::Triggered, "B", "10:01")).await;
+    for of in ["A", "B"] {
+        world.taken(&world.of(EventKind::Resolved, of, "10:02")).await;
+    }
+    world.clock.forward(WINDOW);
+    // Both fired again; their ends are heard of before that. One opened the run before, the other came to it.
+    for of in ["A", "B"] {
+        assert_eq!(world.taken(&world.of(EventKind::Resolved, of, "14:20")).await, Accepted::Attached(first));
+    }
+    let Accepted::Opened(second) = world.taken(&world.of(EventKind::Triggered, "A", "14:10")).await else {
+        panic!("not opened")
+    };
+    let over = IncidentState::Resolved { at: at("14:20") };
+    assert_eq!(world.read(second).await.incident, over);
+    assert_eq!(world.taken(&world.of(EventKind::Triggered, "B", "14:11")).await, Accepted::Attached(second));
+    let stands = world.read(second).await;
+    assert_eq!((stands.incident, stands.alerts.map(|alerts| alerts.over())), (over, Some(2)));
+    // What is newer than all that was said of the alert goes on, and so does what is new.
+    world.clock.forward(WINDOW);
+    let Accepted::Opened(third) = world.taken(&world.of(EventKind::Triggered, "B", "18:30")).await else {
+        panic!("not opened")
+    };
+    assert_eq!(world.read(third).await.incident, IncidentState::Open);
+}
+
+#[tokio::test]
+async fn i14_a_resolve_whose_alert_has_a_run_no_more_marks_the_opening_that_it_overtook() {
+    let world = world();
+    let Accepted::Opened(first) = world.taken(&world.of(EventKind::Triggered, "A", "10:00")).await else {
+        panic!("not opened")
+    };
+    let gone = ports::Write::Put {
+        item: ports::Item {
+            key: crate::keys::alias(&"pagerduty".parse().unwrap(), "A"),
+            attributes: json!({"run": RunId::mint(at("09:00"), 7)}).as_object().unwrap().clone(),
+        },
+        when: ports::When::always(),
+    };
+    world.store.transact(vec![gone]).await.unwrap();
+    world.clock.forward(WINDOW);
+    assert_eq!(world.taken(&world.of(EventKind::Resolved, "A", "14:20")).await, Accepted::Unmatched);
+    let Accepted::Opened(second) = world.taken(&world.of(EventKind::Triggered, "A", "14:10")).await else {
+        panic!("not opened")
+    };
+    assert_eq!(world.read(second).await.incident, IncidentState::Resolved { at: at("14:20") });
+    assert_eq!(world.read(first).await.incident, IncidentState::Open);
+}
+
+#[tokio::test]
+async fn i14_an_alert_that_opens_a_newer_run_is_counted_no_more_on_the_older_one() {
+    for (moves, stays) in [("A", "B"), ("B", "A")] {
+        let world = world();
+        let Accepted::Opened(first) = world.taken(&world.of(EventKind::Triggered, "A", "10:00")).await else {
+            panic!("not opened")
+        };
+        world.taken(&world.of(EventKind::Triggered, "B", "10:01")).await;
+        world.clock.forward(WINDOW);
+        let Accepted::Opened(second) = world.taken(&world.of(EventKind::Triggered, moves, "14:10")).await else {
+            panic!("not opened")
+        };
+        let alerts = world.read(first).await.alerts.unwrap();
+        assert_eq!((alerts.count, alerts.waiting), (1, 1), "{moves} went, once");
+        assert_eq!(world.taken(&world.of(EventKind::Resolved, stays, "14:20")).await, Accepted::Attached(first));
+        let stands = world.read(first).await;
+        assert_eq!((&stands.incident, stands.course().len()), (&IncidentState::Resolved { at: at("14:20") }, 0));
+        assert_eq!(world.read(second).await.incident, IncidentState::Open);
+        world.taken(&world.of(EventKind::Resolved, moves, "14:30")).await;
+        assert_eq!(world.read(second).await.incident, IncidentState::Resolved { at: at("14:30") });
+        assert_eq!(world.read(first).await.incident, IncidentState::Resolved { at: at("14:20") });
+    }
+}
+
+#[tokio::test]
+async fn i14_when_the_last_that_went_on_comes_to_a_newer_run_the_older_one_is_over() {
+    let world = world();
+    let Accepted::Opened(first) = world.taken(&world.of(EventKind::Triggered, "A", "10:00")).await else {
+        panic!("not opened")
+    };
+    world.taken(&world.of(EventKind::Triggered, "B", "10:01")).await;
+    world.clock.forward(WINDOW);
+    let opened = world.taken(&world.of(EventKind::Triggered, "C", "14:09")).await;
+    assert!(matches!(opened, Accepted::Opened(_)));
+    world.taken(&world.of(EventKind::Resolved, "A", "14:10")).await;
+    // It attaches to the newer run, which another one opened.
+    assert_eq!(
+        world.taken(&world.of(EventKind::Triggered, "B", "14:11")).await,
+        Accepted::Attached(opened.run().unwrap())
+    );
+    let stands = world.read(first).await;
+    assert_eq!((stands.incident, stands.alerts.unwrap().count), (IncidentState::Resolved { at: at("14:10") }, 1));
+    assert_eq!(world.read(opened.run().unwrap()).await.alerts.unwrap().waiting, 2);
+}

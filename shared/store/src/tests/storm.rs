@@ -303,3 +303,21 @@ async fn a_run_that_an_earlier_release_opened_is_read_and_attached_to() {
     assert_eq!(world.stands(run).await.counts.fired, 2);
     world.concluded(run).await;
 }
+
+#[tokio::test]
+async fn i14_a_resolve_that_a_storm_took_marks_the_opening_that_it_overtook() {
+    let world = world();
+    let one = limits(1, 0);
+    opened(world.page(one, "Q1").await);
+    let storm = opened(world.page(one, "Q2").await);
+    world.clock.forward(3600);
+    let opening = world.fires(EventKind::Triggered, "Q2", "late");
+    world.clock.forward(60);
+    let resolve = world.fires(EventKind::Resolved, "Q2", "end");
+    for _ in 0..2 {
+        assert_eq!(world.store.attach(&resolve).await.unwrap(), Accepted::Attached(storm));
+    }
+    let run = opened(world.open_under(one, &opening).await);
+    assert_eq!(world.stands(run).await.incident, IncidentState::Resolved { at: resolve.occurred_at });
+    assert_eq!(world.stands(storm).await.incident, IncidentState::Open);
+}
