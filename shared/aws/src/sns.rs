@@ -29,7 +29,7 @@ const CALL: Duration = Duration::from_secs(2);
 const KEPT: usize = 16;
 /// How long it is remembered that a certificate does not exist: whoever forges messages may send many.
 const MISSING_FOR: Duration = Duration::from_secs(60);
-/// How many such are remembered. When there are as many, SNS is asked for no further one until the oldest is forgotten.
+/// How many such are remembered; of more the oldest is forgotten, since who forges messages must not keep a real one out.
 const MISSING: usize = 16;
 /// The most that is read of the answer to a confirmation, in bytes.
 const MAX_ANSWER: usize = 32 * 1024;
@@ -47,7 +47,15 @@ pub struct SnsHttps {
 }
 
 /// What SNS says to a call, or why it will never say more.
-type Said = Result<Vec<u8>, String>;
+type Said = Result<Vec<u8>, Refused>;
+
+/// Why a call came to nothing.
+#[derive(Debug)]
+struct Refused {
+    said: String,
+    /// Whether there is no such thing at all.
+    missing: bool,
+}
 
 impl SnsHttps {
     /// Calls SNS's own hosts; with `AWS_ENDPOINT_URL`, what stands there instead, as every other client does.
@@ -82,15 +90,18 @@ impl SnsHttps {
             let status = response.status().as_u16();
             if status != 200 {
                 let said = format!("SNS answered {status}");
+                // For what is not there S3, where the certificates stand, says 403 to who may not list.
+                let missing = matches!(status, 403 | 404);
                 let later = status == 429 || status >= 500;
-                return if later { Err(PortError::transient(doing, said)) } else { Ok(Err(said)) };
+                return if later { Err(PortError::transient(doing, said)) } else { Ok(Err(Refused { said, missing })) };
             }
             let mut stream = ByteStream::new(response.into_body());
             let mut body = Vec::new();
             while let Some(chunk) = stream.next().await {
                 body.extend_from_slice(&chunk.map_err(|error| PortError::transient(doing, error))?);
                 if body.len() > cap {
-                    return Ok(Err(format!("SNS answered with more than {cap} bytes")));
+                    let said = format!("SNS answered with more than {cap} bytes");
+                    return Ok(Err(Refused { said, missing: false }));
                 }
             }
             Ok(Ok(body))
@@ -116,16 +127,22 @@ impl AskSns for SnsHttps {
             if missing.contains_key(&key) {
                 return Ok(None);
             }
-            if missing.len() >= MISSING {
-                let said = format!("{MISSING} certificates of this minute do not exist, so no more are asked for");
-                return Err(PortError::transient(DOING, said));
-            }
         }
-        let said = self.get(DOING, host, path, MAX_CERTIFICATE).await?;
-        let Some(pem) = said.ok().and_then(|body| String::from_utf8(body).ok()) else {
-            missing().insert(key, Instant::now());
-            return Ok(None);
+        let body = match self.get(DOING, host, path, MAX_CERTIFICATE).await? {
+            Ok(body) => body,
+            Err(refused) if refused.missing => {
+                let mut missing = missing();
+                let oldest = missing.iter().min_by_key(|(_, since)| **since).map(|(key, _)| key.clone());
+                if let Some(oldest) = oldest.filter(|_| missing.len() >= MISSING) {
+                    missing.remove(&oldest);
+                }
+                missing.insert(key, Instant::now());
+                return Ok(None);
+            }
+            // It says nothing of whether there is one: SNS delivers the message again.
+            Err(refused) => return Err(PortError::transient(DOING, refused.said)),
         };
+        let pem = String::from_utf8(body).map_err(|error| PortError::transient(DOING, error))?;
         let mut kept = kept();
         if kept.len() >= KEPT {
             kept.pop_first();
@@ -143,7 +160,7 @@ impl AskSns for SnsHttps {
             .finish();
         const DOING: &str = "confirm the subscription";
         let said = self.get(DOING, host, &format!("/?{query}"), MAX_ANSWER).await?;
-        said.map(drop).map_err(|refused| PortError::permanent(DOING, refused))
+        said.map(drop).map_err(|refused| PortError::permanent(DOING, refused.said))
     }
 }
 
@@ -192,6 +209,8 @@ mod tests {
             .route("/large.pem", get(|| async { "x".repeat(MAX_CERTIFICATE + 1) }))
             .route("/binary.pem", get(|| async { vec![0xff, 0xfe] }))
             .route("/moved.pem", get(|| async { Redirect::temporary("/good.pem") }))
+            .route("/unlisted.pem", get(|| async { StatusCode::FORBIDDEN }))
+            .route("/odd.pem", get(|| async { StatusCode::BAD_REQUEST }))
             .route("/busy.pem", get(|| async { StatusCode::SERVICE_UNAVAILABLE.into_response() }))
             .route("/", get(confirm))
             .fallback(missing);
@@ -211,35 +230,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_too_large_no_text_missing_or_elsewhere_is_no_certificate() {
+    async fn only_what_is_said_not_to_be_there_is_missing() {
         let (sns, asked) = serve().await;
-        for path in ["/large.pem", "/binary.pem", "/missing.pem", "/moved.pem"] {
+        for path in ["/missing.pem", "/unlisted.pem"] {
             assert_eq!(sns.certificate("sns.x", path).await.unwrap(), None, "{path}");
         }
-        assert!(sns.certificate("sns.x", "/busy.pem").await.unwrap_err().is_transient());
+        for path in ["/large.pem", "/binary.pem", "/moved.pem", "/odd.pem", "/busy.pem"] {
+            assert!(sns.certificate("sns.x", path).await.unwrap_err().is_transient(), "{path}");
+        }
         assert_eq!(asked.certificates.load(Ordering::SeqCst), 0, "no redirect was followed");
     }
 
     #[tokio::test]
-    async fn i1_who_makes_up_certificates_costs_few_calls_and_keeps_no_known_one_away() {
+    async fn i1_who_makes_up_certificates_keeps_no_real_one_away() {
         let (sns, asked) = serve().await;
-        assert!(sns.certificate("sns.x", "/good.pem").await.unwrap().is_some());
         for _ in 0..3 {
             assert_eq!(sns.certificate("sns.x", "/gone.pem").await.unwrap(), None);
         }
         assert_eq!(asked.missing.load(Ordering::SeqCst), 1, "remembered");
-        for n in 1..MISSING {
+        for n in 0..2 * MISSING {
             assert_eq!(sns.certificate("sns.x", &format!("/{n}/gone.pem")).await.unwrap(), None);
         }
-        assert!(sns.certificate("sns.x", "/new.pem").await.unwrap_err().is_transient(), "it may be a real one");
-        assert_eq!(sns.certificate("sns.x", "/gone.pem").await.unwrap(), None);
+        assert_eq!(asked.missing.load(Ordering::SeqCst), 1 + 2 * MISSING);
+        assert_eq!(sns.missing.lock().unwrap().len(), MISSING, "no more are remembered");
         assert!(sns.certificate("sns.x", "/good.pem").await.unwrap().is_some());
-        assert_eq!(asked.missing.load(Ordering::SeqCst), MISSING);
+        let newest = format!("/{}/gone.pem", 2 * MISSING - 1);
+        assert_eq!(sns.certificate("sns.x", &newest).await.unwrap(), None);
+        assert_eq!(asked.missing.load(Ordering::SeqCst), 1 + 2 * MISSING, "the newest are remembered");
         tokio::time::pause();
         tokio::time::advance(MISSING_FOR).await;
         tokio::time::resume();
-        assert_eq!(sns.certificate("sns.x", "/gone.pem").await.unwrap(), None);
-        assert_eq!(asked.missing.load(Ordering::SeqCst), MISSING + 1, "asked for again");
+        assert_eq!(sns.certificate("sns.x", &newest).await.unwrap(), None);
+        assert_eq!(asked.missing.load(Ordering::SeqCst), 2 + 2 * MISSING, "asked for again");
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ pub trait AskSns: Send + Sync {
     /// may be answered from memory for a minute.
     ///
     /// # Errors
-    /// [`PortError`] when SNS could not be asked, or so many that do not exist were asked for that it is not asked again now.
+    /// [`PortError`] when SNS could not be asked, or answered with anything but a certificate or that there is none.
     async fn certificate(&self, host: &str, path: &str) -> Result<Option<String>, PortError>;
 
     /// Confirms the subscription to which SNS has sent `token`.
