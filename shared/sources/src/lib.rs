@@ -27,7 +27,7 @@ pub use sign::{Proof, SignError, sign};
 pub use sns::{Confirmation, SnsMessage, invoked, sns};
 pub use verify::{Inbound, Refusal, TOLERANCE, VerifiedPayload, verify, wanted};
 
-use crate::said::{NO_ALERT, Said};
+use crate::said::{MAX_EVENTS, NO_ALERT, Said, left_off};
 
 /// Events, each of which is made when it is asked for.
 pub type Events<'p> = Box<dyn Iterator<Item = Normalized> + Send + 'p>;
@@ -37,13 +37,19 @@ pub type Events<'p> = Box<dyn Iterator<Item = Normalized> + Send + 'p>;
 /// subscription (I1).
 ///
 /// A body may tell of thousands, each of them far larger than it is there: who takes some at a time holds no more than these.
+/// Beyond 5,000 the rest of it is one event of kind `unknown` that says how many were left off.
 #[must_use]
 pub fn events<'p>(source: &'p Source, payload: &VerifiedPayload<'p>, received_at: Timestamp) -> Events<'p> {
     let Some(read) = senders::reader(source.source_type) else {
         return webhook::events(source, payload, received_at);
     };
     let raw = payload.raw();
-    let all = |said: Vec<Said<'_>>| -> Events<'p> {
+    let all = |mut said: Vec<Said<'_>>| -> Events<'p> {
+        let more = said.len().saturating_sub(MAX_EVENTS);
+        if more > 0 {
+            said.truncate(MAX_EVENTS);
+            said.push(Said::unknown("", left_off(more)));
+        }
         let events: Vec<_> = said.into_iter().map(|event| event.normalized(raw, received_at)).collect();
         Box::new(events.into_iter())
     };

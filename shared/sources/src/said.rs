@@ -9,11 +9,22 @@ use crate::{
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, id, line, link},
 };
 
+/// The most events that are taken of one body: what the queue takes while a sender waits, with some to spare. A longer one
+/// would never go in whole, however often it came, so what is beyond becomes one event that says how many were left off.
+pub(crate) const MAX_EVENTS: usize = 5_000;
+
 /// The most labels that are taken of an alert, in the order of their names.
 pub(crate) const MAX_LABELS: usize = 64;
 
 /// What is said of a body that holds none.
 pub(crate) const NO_ALERT: &str = "the body tells of no alert";
+
+/// What is said of a body that holds more than are taken of one, of the `left_off` last ones.
+pub(crate) fn left_off(left_off: usize) -> String {
+    format!(
+        "{left_off} more events of this body were left off: of one body {MAX_EVENTS} are taken, so send fewer at a time"
+    )
+}
 
 /// The most links that are taken of an alert.
 const MAX_LINKS: usize = 8;

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, value::RawValue};
 use crate::{
     Events, body, json,
     normalized::{Normalized, body_key, fragment, named_key},
-    said::MAX_LABELS,
+    said::{MAX_EVENTS, MAX_LABELS, left_off},
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, id, line, link},
     verify::VerifiedPayload,
 };
@@ -32,11 +32,14 @@ pub(crate) fn events<'p>(source: &'p Source, payload: &VerifiedPayload<'p>, rece
                 return Box::new(iter::once(reader.unknown(raw, None, "the body is an empty list")));
             }
             Ok(list) => {
-                return Box::new(list.into_iter().enumerate().map(move |(index, element)| {
+                let more = list.len().saturating_sub(MAX_EVENTS);
+                let rest = (more > 0).then(|| reader.unknown(raw, Some(MAX_EVENTS), &left_off(more)));
+                let taken = list.into_iter().take(MAX_EVENTS).enumerate().map(move |(index, element)| {
                     let part = element.get();
                     let body = serde_json::from_str(part).map_err(|error| format!("the body is not JSON: {error}"));
                     reader.event(body, part.as_bytes(), Some(index))
-                }));
+                });
+                return Box::new(taken.chain(rest));
             }
             Err(_) => {}
         }

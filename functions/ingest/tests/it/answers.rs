@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
 use bytes::Bytes;
+use domain::Disposition;
 use http::{Method, Request, StatusCode};
 use ingest::{ANSWER_WITHIN, MAX_BODY};
 use serde_json::json;
@@ -73,6 +74,17 @@ async fn i5_of_thousands_of_events_all_are_taken_some_at_a_time() {
     let ids: BTreeSet<_> = world.events().into_iter().map(|event| event.external_id.unwrap()).collect();
     assert_eq!(ids.len(), 2_500);
     assert_eq!(world.queue.at_once.load(Ordering::SeqCst), 80);
+}
+
+#[tokio::test]
+async fn i14_a_list_of_more_than_goes_in_at_once_is_answered_once_and_says_what_was_left_off() {
+    let world = world();
+    let list: Vec<_> = (0..5_040).map(|n| json!({"id": n.to_string(), "title": "t"})).collect();
+    let said = world.post("plain", json!(list).to_string()).await;
+    assert_eq!((said.status, world.sent()), (StatusCode::ACCEPTED, 5_001));
+    let last = world.events().pop().unwrap();
+    let Disposition::Unmatched { reason } = last.disposition else { panic!("{:?}", last.disposition) };
+    assert!(reason.starts_with("40 more events of this body were left off"), "{reason}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,7 @@ use super::slo;
 use crate::{
     json::{self, labels, list, text, time},
     normalized::hash,
-    said::{MAX_LABELS, NO_ALERT, Said, alert, service},
+    said::{MAX_EVENTS, MAX_LABELS, NO_ALERT, Said, alert, left_off, service},
     text::{BLOCK_CAP, LINE_CAP, NAME_CAP, block, line},
 };
 
@@ -171,7 +171,8 @@ impl Group {
 
     /// The next event of `body`, which is the group's.
     pub(crate) fn next<'a>(&mut self, body: &'a Value, received_at: Timestamp) -> Option<Said<'a>> {
-        if let Some(element) = list(body, "/alerts").get(self.next) {
+        let alerts = list(body, "/alerts");
+        if let Some(element) = alerts.get(self.next).filter(|_| self.next < MAX_EVENTS) {
             self.next += 1;
             let said = event(&One::new(element, body, &self.common), received_at, self.dress);
             self.real |= said.kind != EventKind::Ping;
@@ -180,11 +181,16 @@ impl Group {
         if std::mem::replace(&mut self.ended, true) {
             return None;
         }
-        if self.left_out >= 1.0 && self.real {
-            let left_out = self.left_out;
-            let reason =
-                format!("{left_out} more alerts of this group were left out by the sender: raise its `max_alerts`");
-            return Some(Said::unknown("truncated", reason));
+        let more = alerts.len().saturating_sub(self.next);
+        let ours = (more > 0).then(|| left_off(more));
+        let left_out = self.left_out;
+        let theirs = (left_out >= 1.0 && self.real).then(|| {
+            format!("{left_out} more alerts of this group were left out by the sender: raise its `max_alerts`")
+        });
+        // As one event: the body names the delivery of both.
+        let reasons: Vec<String> = ours.into_iter().chain(theirs).collect();
+        if !reasons.is_empty() {
+            return Some(Said::unknown("truncated", reasons.join("; ")));
         }
         (self.next == 0).then(|| Said::unknown("", NO_ALERT))
     }

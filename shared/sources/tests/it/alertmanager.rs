@@ -220,12 +220,25 @@ fn size(events: &[Normalized]) -> usize {
 #[test]
 fn i5_all_of_thousands_of_alerts_are_taken() {
     for sender in ["alertmanager", "grafana"] {
-        let events = normalized(&known(sender), &group(9_000, json!({"truncatedAlerts": 3})));
+        let events = normalized(&known(sender), &group(4_000, json!({"truncatedAlerts": 3})));
         let (last, taken) = events.split_last().unwrap();
-        assert_eq!(taken.len(), 9_000);
+        assert_eq!(taken.len(), 4_000);
         assert!(taken.iter().all(|event| event.kind == EventKind::Triggered));
         assert_eq!((taken[0].alert.as_ref().unwrap().labels["n"].as_str(), last.kind), ("0", EventKind::Unknown));
         assert!(last.summary.starts_with("3 more alerts of this group"), "{}", last.summary);
+    }
+}
+
+#[test]
+fn i14_what_is_beyond_five_thousand_alerts_is_one_event_that_counts_them() {
+    for sender in ["alertmanager", "grafana"] {
+        let whole = normalized(&known(sender), &group(5_000, json!({})));
+        assert!(whole.len() == 5_000 && whole.iter().all(|event| event.kind == EventKind::Triggered));
+        let events = normalized(&known(sender), &group(5_002, json!({"truncatedAlerts": 3})));
+        let (last, taken) = events.split_last().unwrap();
+        assert_eq!((taken, last.kind), (&whole[..], EventKind::Unknown));
+        assert!(last.summary.starts_with("2 more events of this body were left off"), "{}", last.summary);
+        assert!(last.summary.contains("; 3 more alerts of this group"), "{}", last.summary);
     }
 }
 

@@ -64,6 +64,21 @@ fn i5_a_list_is_as_many_events_as_it_has_elements() {
 }
 
 #[test]
+fn i14_what_is_beyond_five_thousand_elements_is_one_event_that_counts_them() {
+    let signed = probes(json!({"secret": "probes", "scheme": "standard-webhooks"}));
+    let list = |count: usize| json!(vec![json!({}); count]).to_string();
+    assert_eq!(normalized(&signed, list(5_000).as_bytes()).len(), 5_000);
+    let events = normalized(&signed, list(5_003).as_bytes());
+    assert_eq!((events.len(), events[5_000].kind), (5_001, EventKind::Unknown));
+    assert_eq!(
+        (events[4_999].delivery_key.as_str(), events[5_000].delivery_key.as_str()),
+        ("msg_1/4999", "msg_1/5000")
+    );
+    let left_off = "3 more events of this body were left off: of one body 5000 are taken";
+    assert!(events[5_000].summary.starts_with(left_off), "{}", events[5_000].summary);
+}
+
+#[test]
 fn i14_a_field_that_gives_nothing_usable_is_named() {
     let body = r#"{"id": "1", "number": 7, "title": "t", "nothing": null, "list": [1]}"#;
     for (field, expression, reason) in [
