@@ -29,6 +29,7 @@ mod tree;
 pub use bind::{BindError, TEXT_LIMIT, bind, rebind};
 pub use cases::{Asks, Case, alert as case_alert};
 pub use catalog::Catalog;
+pub use check::is_safe;
 pub use compiled::{CompiledError, ReadError};
 pub use encode::encoded;
 pub use equality::{Conditions, Equality};

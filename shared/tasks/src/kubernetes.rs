@@ -163,7 +163,7 @@ async fn ask(whole: &Whole<'_>, run: &KubernetesRun<String>, within: Duration) -
     policy.check_url(&base).map_err(|refused| refused.to_string())?;
     let filter = Filter::of(run)?;
     let proof = match &cluster.eks {
-        Some(eks) => Some(eks::proof(cloud, keys, eks, within).await?),
+        Some(eks) => Some(eks::proof(cloud, keys, eks, &base, within).await?),
         None => keys.proof(cluster.auth.as_ref(), policy, &base).await?,
     };
     let api = Api::new(client, policy, keys, base).with("accept", "application/json, */*")?.proven(proof);

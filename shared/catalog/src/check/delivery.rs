@@ -250,8 +250,9 @@ fn url(desk: &mut Desk<'_>, spot: &Spot<'_>, text: &str) {
     desk.report(spot, Code::TargetUrl, message, help);
 }
 
-/// Whether a URL is encrypted, or stays on this machine.
-pub(super) fn is_safe(text: &str) -> bool {
+/// Whether what goes to a URL is encrypted, or stays on this machine.
+#[must_use]
+pub fn is_safe(text: &str) -> bool {
     let Ok(url) = url::Url::parse(text) else { return false };
     let loopback = match url.host() {
         Some(Host::Domain(name)) => name == "localhost",

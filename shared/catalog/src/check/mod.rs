@@ -26,6 +26,8 @@ pub(crate) mod types;
 mod unused;
 mod workflows;
 
+pub use delivery::is_safe;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,

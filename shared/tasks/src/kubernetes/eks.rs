@@ -1,11 +1,12 @@
 //! Clusters of EKS: AWS says where they are (`DescribeCluster`,
 //! <https://docs.aws.amazon.com/eks/latest/APIReference/API_DescribeCluster.html>), and they are entered as the role that
-//! asks, by a token that only this cluster takes.
+//! asks, by a token that only clusters of this name take.
 
 use std::time::Duration;
 
 use awscall::AwsRequest;
 use catalog::model::{Cluster, Eks};
+use url::Url;
 
 use super::{Clusters, text};
 use crate::{
@@ -58,7 +59,16 @@ async fn describe(there: &There<'_>, eks: &Eks, within: Duration) -> Result<Desc
     Ok(Described { url, ca })
 }
 
-/// What proves a call to the cluster: that the caller's role asks.
-pub(super) async fn proof(cloud: &Cloud, keys: &Keys, eks: &Eks, within: Duration) -> Result<Proof, String> {
+/// What proves a call to the cluster at `base`: that the caller's role asks. It goes nowhere unencrypted but on this machine.
+pub(super) async fn proof(
+    cloud: &Cloud,
+    keys: &Keys,
+    eks: &Eks,
+    base: &Url,
+    within: Duration,
+) -> Result<Proof, String> {
+    if !catalog::is_safe(base.as_str()) {
+        return Err(format!("the token of the cluster `{}` goes to no URL without https", eks.name));
+    }
     keys.bearer(cloud.at(eks.place())?.eks_token(&eks.name, within).await?)
 }

@@ -368,4 +368,8 @@ async fn what_keeps_a_cluster_of_eks_from_being_entered_is_said_with_what_to_do(
     }
     let said = call(&http, &keys, &now, &of_eks("shop"), &Cloud::default(), &run("nodes")).await.answer.unwrap_err();
     assert!(said.contains("there are no AWS credentials here"), "{said}");
+    let mut plain = of_eks("shop");
+    plain.clusters.values_mut().for_each(|cluster| cluster.url = Some("http://k8s.example/".to_owned()));
+    let said = call(&http, &keys, &now, &plain, &cloud, &run("nodes")).await.answer.unwrap_err();
+    assert_eq!(said, "the token of the cluster `shop` goes to no URL without https");
 }

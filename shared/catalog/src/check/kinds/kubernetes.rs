@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Desk, Spot, auth, types::Type};
+use super::super::{Desk, Spot, auth, is_safe, types::Type};
 use crate::{
     bind::accept,
     expr::Template,
@@ -47,9 +47,15 @@ pub(in crate::check) fn clusters(desk: &mut Desk<'_>) {
             let wrong = accept(&Parameter::of(ParameterType::Url), &text(url)).err()?;
             Some((url, wrong))
         });
-        if let Some((url, wrong)) = wrong {
+        if let Some((url, wrong)) = &wrong {
             let message = format!("`{}` is not the URL of an API server: {}", crate::bind::cut(url), wrong.problem);
-            desk.report(&spot.to("url"), Code::BadValue, message, wrong.mend);
+            desk.report(&spot.to("url"), Code::BadValue, message, &wrong.mend);
+        }
+        // What proves a call goes there, and whoever reads it may make such calls.
+        let is_wrong = wrong.is_some();
+        if let Some(url) = url.as_ref().filter(|url| !is_wrong && !is_safe(url)) {
+            let message = format!("what proves a call would go to `{}` unencrypted", crate::bind::cut(url));
+            desk.report(&spot.to("url"), Code::BadValue, message, "use https; http is for a loopback address only");
         }
         let pem = ca.as_ref().is_none_or(|ca| {
             let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\n\r ".contains(&byte);

@@ -70,6 +70,30 @@ checkout.yaml:11:94: error[FL013] `a=b` is not the key of a label
 checkout.yaml:17:61: error[FL013] nodes are in no namespace
   = help: leave it out"##;
 
+    a_cluster_is_not_entered_unencrypted_but_on_this_machine: r##"kind: Cluster
+name: plain
+url: http://kubernetes.internal:6443
+auth: { bearer: k8s }
+---
+kind: Cluster
+name: eks
+url: http://10.0.0.1
+eks: { name: shop }
+---
+kind: Cluster
+name: local
+url: http://127.0.0.1:8001
+auth: { bearer: k8s }
+---
+kind: Cluster
+name: sure
+url: https://kubernetes.internal:6443
+auth: { bearer: k8s }
+"##, r##"checkout.yaml:3:6: error[FL013] what proves a call would go to `http://kubernetes.internal:6443` unencrypted
+  = help: use https; http is for a loopback address only
+checkout.yaml:8:6: error[FL013] what proves a call would go to `http://10.0.0.1` unencrypted
+  = help: use https; http is for a loopback address only"##;
+
     what_is_wrong_with_a_cluster_of_eks: r##"kind: Cluster
 name: prod
 auth: { bearer: k8s }
