@@ -38,6 +38,17 @@ pub(crate) struct Metric<'a> {
 pub(crate) struct Points {
     pub(crate) points: Vec<(i64, f64)>,
     pub(crate) notes: Vec<String>,
+    /// What of the data could not be read.
+    pub(crate) unread: Vec<String>,
+}
+
+/// What a series of an answer of `GetMetricData` could not read. More of one that is `PartialData` comes with the next page.
+pub(crate) fn unread(series: &Value, is_last: bool) -> Option<String> {
+    let code = series.get("StatusCode").and_then(Value::as_str)?;
+    if code == "Complete" || code == "PartialData" && !is_last {
+        return None;
+    }
+    Some(format!("CloudWatch could not read all of the data ({})", crate::common::one_line(code, 40)))
 }
 
 /// Reads the points of a metric from `start` to `end`, in seconds.
@@ -66,21 +77,16 @@ pub(crate) async fn points(
     // A window has at most 60 points and so one page; more than a few would be a server that goes in circles.
     for _ in 0..4 {
         let answer = ask(there, "GetMetricData", &body, within).await?;
+        let next = answer.get("NextToken").filter(|token| token.is_string());
         for result in answer.get("MetricDataResults").and_then(Value::as_array).into_iter().flatten() {
             let list = |name: &str| result.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
             let pairs = list("Timestamps").into_iter().zip(list("Values"));
             found.points.extend(pairs.filter_map(|(time, value)| Some((seconds(&time)?, value.as_f64()?))));
-            if result
-                .get("StatusCode")
-                .and_then(Value::as_str)
-                .is_some_and(|code| !matches!(code, "Complete" | "PartialData"))
-            {
-                found.notes.push("CloudWatch could not read all of the data".to_owned());
-            }
+            found.unread.extend(unread(result, next.is_none()));
             found.notes.extend(list("Messages").iter().filter_map(said));
         }
         found.notes.extend(answer.get("Messages").and_then(Value::as_array).into_iter().flatten().filter_map(said));
-        match answer.get("NextToken").filter(|token| token.is_string()) {
+        match next {
             Some(token) => {
                 if let Some(body) = body.as_object_mut() {
                     body.insert("NextToken".to_owned(), token.clone());

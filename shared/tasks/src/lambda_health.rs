@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::{
     aws::Cloud,
+    cloudwatch,
     common::{limit, number},
     signed::{self, Notes, Signed, list, short, text, time, whole},
 };
@@ -98,7 +99,7 @@ async fn look(signed: Signed<'_>, run: &LambdaHealthRun<String>, windows: &Windo
         metrics(signed, run, windows),
     );
     let configuration = configuration?;
-    let metrics = metrics?;
+    let Metrics { found: metrics, unread: unmeasured } = metrics?;
     let (mut notes, mut unread) = (Notes::default(), Vec::new());
     // What is denied is to be granted; what did not come in time is a gap that is told.
     let mut beside = |answer: Result<Value, AwsError>, what: &str| match answer {
@@ -110,6 +111,7 @@ async fn look(signed: Signed<'_>, run: &LambdaHealthRun<String>, windows: &Windo
     };
     let concurrency = beside(concurrency, "the reserved concurrency")?;
     let mappings = beside(mappings, "the state of the event source mappings")?;
+    unread.extend(unmeasured);
     let reserved = concurrency.get("ReservedConcurrentExecutions").filter(|value| value.is_i64()).cloned();
     let all = list(&mappings, "EventSourceMappings");
     if all.len() > MAPPINGS || !text(&mappings, "NextMarker").is_empty() {
@@ -188,12 +190,16 @@ fn mapping_of(mapping: &Value) -> Value {
     })
 }
 
-/// Each metric in the window and before; nothing where CloudWatch has no point.
-async fn metrics(
-    signed: Signed<'_>,
-    run: &LambdaHealthRun<String>,
-    windows: &Windows,
-) -> Result<Vec<(&'static str, Option<f64>, Option<f64>)>, AwsError> {
+/// What was measured.
+struct Metrics {
+    /// Each metric in the window and before; nothing where CloudWatch has no point.
+    found: Vec<(&'static str, Option<f64>, Option<f64>)>,
+    /// Those of which something could not be read.
+    unread: Vec<String>,
+}
+
+/// Reads all of them.
+async fn metrics(signed: Signed<'_>, run: &LambdaHealthRun<String>, windows: &Windows) -> Result<Metrics, AwsError> {
     // A function that is named by its ARN is measured under its name.
     let name = run.function.split(":function:").last().unwrap_or_default().split(':').next().unwrap_or_default();
     let mut dimensions = vec![json!({"Name": "FunctionName", "Value": name})];
@@ -221,6 +227,7 @@ async fn metrics(
     });
     let mut found: Vec<(&'static str, Option<f64>, Option<f64>)> =
         METRICS.iter().map(|(name, ..)| (*name, None, None)).collect();
+    let mut unread = Vec::new();
     // A page has 100 800 points; there are a few thousand.
     for _ in 0..5 {
         let request = AwsRequest::Json {
@@ -231,13 +238,16 @@ async fn metrics(
             body: &body,
         };
         let answer = signed.answer(&request).await?.body;
+        let next = text(&answer, "NextToken");
         for result in list(&answer, "MetricDataResults") {
             let place = text(result, "Id").strip_prefix('m').and_then(|place| place.parse::<usize>().ok());
-            let Some(((.., now, before), (.., statistic))) =
+            let Some(((.., now, before), (_, metric, statistic))) =
                 place.and_then(|place| found.get_mut(place).zip(METRICS.get(place)))
             else {
                 continue;
             };
+            let part = cloudwatch::unread(result, next.is_empty()).map(|what| format!("the metric {metric}: {what}"));
+            unread.extend(part.filter(|part| !unread.contains(part)));
             for (at, value) in list(result, "Timestamps").iter().zip(list(result, "Values")) {
                 let (Some(at), Some(value)) = (time(Some(at)), value.as_f64()) else { continue };
                 let sum = if at < windows.middle { &mut *before } else { &mut *now };
@@ -248,7 +258,6 @@ async fn metrics(
                 });
             }
         }
-        let next = text(&answer, "NextToken");
         if next.is_empty() {
             break;
         }
@@ -256,5 +265,5 @@ async fn metrics(
             body.insert("NextToken".to_owned(), Value::from(next));
         }
     }
-    Ok(found)
+    Ok(Metrics { found, unread })
 }

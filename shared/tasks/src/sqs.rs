@@ -90,7 +90,11 @@ async fn look(there: &There<'_>, now: Timestamp, run: &SqsRun<String>, within: D
     let own = own.map_err(|error| there.reason(&error))?;
     let mut unread = Vec::new();
     let oldest = match age {
-        Ok(found) => found.points.last().map(|(_, value)| crate::common::number(*value)),
+        Ok(mut found) => {
+            found.unread.dedup();
+            unread.extend(found.unread.iter().map(|what| format!("the age of the oldest message: {what}")));
+            found.points.last().map(|(_, value)| crate::common::number(*value))
+        }
         Err(error) => {
             let reason = there.reason(&error);
             unread.push(format!("the age of the oldest message: {}", reason.lines().next().unwrap_or_default()));

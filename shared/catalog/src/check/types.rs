@@ -202,6 +202,7 @@ pub(crate) fn result<T>(run: &RunSpec<T>) -> Type {
                 ("missing", Type::Bool),
                 ("period", Type::Number),
                 ("notes", list(Type::Text)),
+                ("unread", list(Type::Text)),
                 ("elapsed_ms", Type::Number),
             ]))
         }

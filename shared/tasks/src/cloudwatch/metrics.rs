@@ -55,9 +55,12 @@ async fn compare(there: &There<'_>, now: Timestamp, run: &CloudwatchMetricsRun<S
     let mut notes: Vec<String> = windows.iter().flat_map(|window| window.notes.iter().cloned()).collect();
     notes.sort();
     notes.dedup();
+    let mut unread: Vec<String> = windows.iter().flat_map(|window| window.unread.iter().cloned()).collect();
+    unread.sort();
+    unread.dedup();
     let told: Vec<Told> = windows.iter().map(Told::of).collect();
     let [now, before, day, week] = told.as_slice() else { return Err("four windows were asked".to_owned()) };
-    if now.count == 0 {
+    if now.count == 0 && windows.first().is_some_and(|window| window.unread.is_empty()) {
         notes.push(
             "no data in this window: the metric reports nothing when nothing happens, or its dimensions are not all that it has"
                 .to_owned(),
@@ -72,7 +75,7 @@ async fn compare(there: &There<'_>, now: Timestamp, run: &CloudwatchMetricsRun<S
     let result = json!({
         "now": now.shown(), "before": before.shown(), "day_ago": day.shown(), "week_ago": week.shown(),
         "ratio_before": now.over(before), "ratio_day": now.over(day), "ratio_week": now.over(week),
-        "values": values, "missing": now.count == 0, "period": period, "notes": notes,
+        "values": values, "missing": now.count == 0, "period": period, "notes": notes, "unread": unread,
         "elapsed_ms": elapsed_ms(started),
     });
     Ok(Answer { summary: summary(run, now, before, week), result })

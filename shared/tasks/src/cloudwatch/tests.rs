@@ -125,6 +125,21 @@ async fn missing_partial_and_failing_data_is_said() {
     let answer = measured(errors(), &server).await.answer.unwrap();
     assert_eq!(answer.result["now"]["points"], 2);
     assert_eq!(answer.result["notes"], json!(["one series was left out"]));
+    assert_eq!(answer.result["unread"], json!([]), "the rest came with the next page");
+
+    for code in ["InternalError", "Forbidden", "PartialData"] {
+        let server = cloudwatch(move |_, asked| {
+            let mut answer = series(&[]);
+            if asked["EndTime"] == NOW {
+                answer["MetricDataResults"][0]["StatusCode"] = code.into();
+            }
+            (200, answer)
+        })
+        .await;
+        let result = measured(errors(), &server).await.answer.unwrap().result;
+        assert_eq!(result["unread"], json!([format!("CloudWatch could not read all of the data ({code})")]));
+        assert_eq!(result["notes"], json!([]), "why there is no data is known");
+    }
 
     let server = cloudwatch(|_, _| (200, series(&[]))).await;
     let answer = measured(errors(), &server).await.answer.unwrap();

@@ -48,10 +48,11 @@ pub(super) async fn logs(api: &Api<'_>, filter: &Filter, run: &KubernetesRun<Str
     }
     let read: Vec<Result<Log, String>> = stream::iter(read).buffered(AT_ONCE).collect().await;
     let mut logs = Vec::with_capacity(read.len());
-    let (mut lines_total, mut refused) = (0, None);
+    let (mut lines_total, mut refused, mut unread) = (0, None, Vec::new());
     for ((pod, container), log) in wanted.iter().zip(read) {
         let log = log.unwrap_or_else(|reason| {
             refused.get_or_insert(reason.clone());
+            unread.push(format!("the log of {pod}/{container} could not be read: {reason}"));
             Log { lines: vec![], error: reason, cut: false }
         });
         if log.cut {
@@ -71,7 +72,12 @@ pub(super) async fn logs(api: &Api<'_>, filter: &Filter, run: &KubernetesRun<Str
     if let Some(last) = first {
         summary = format!("{summary}, last: {}", one_line(last, 80));
     }
-    let fields = fields([("logs", json!(logs)), ("lines_total", json!(lines_total)), ("total", json!(total))]);
+    let fields = fields([
+        ("logs", json!(logs)),
+        ("lines_total", json!(lines_total)),
+        ("total", json!(total)),
+        ("unread", json!(unread)),
+    ]);
     Ok(Read { summary, fields, notes })
 }
 

@@ -152,6 +152,7 @@ async fn logs_are_those_of_pods_in_trouble_first_and_no_previous_container_is_an
     .await;
     let previous = KubernetesRun { previous: true, ..run("logs") };
     let answer = ask_it(&server, &previous).await.answer.unwrap();
+    assert_eq!(answer.result["unread"], json!([]), "that there is none is known");
     assert_eq!(answer.summary, "2 lines of 2 containers, last: last");
     assert_eq!(
         answer.result["logs"],
@@ -270,6 +271,21 @@ async fn what_the_cluster_refuses_says_what_to_mend() {
     .await;
     let reason = ask_it(&server, &run("logs")).await.answer.unwrap_err();
     assert!(reason.contains("add `get` on `pods/log` to the role"), "{reason}");
+    // One that is refused leaves the others, and is told.
+    let server = serve(|request| match (request.contains("/log?"), request.contains("checkout-1/log?")) {
+        (true, true) => answer("403 Forbidden", &[], r#"{"message":"no"}"#),
+        (true, false) => answer("200 OK", &[("content-type", "text/plain")], "a line\n"),
+        (false, _) => answer("200 OK", &[], PODS),
+    })
+    .await;
+    let result = ask_it(&server, &run("logs")).await.answer.unwrap().result;
+    let unread: Vec<&str> = result["unread"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    let [refused] = unread.as_slice() else { panic!("{unread:?}") };
+    assert!(
+        refused.starts_with("the log of checkout-1/app could not be read: ") && refused.contains("403"),
+        "{refused}"
+    );
+    assert_eq!(result["lines_total"], 1);
 }
 
 #[tokio::test]

@@ -123,6 +123,16 @@ async fn what_does_not_come_is_told_and_what_is_denied_is_a_failure() {
     let result = ask(&world, &run(json!({"function": "orders", "timeout": "3s"}))).await.answer.unwrap().result;
     assert_eq!(result["reserved_concurrency"], json!(null));
     assert!(result["unread"][0].as_str().unwrap().starts_with("the reserved concurrency is not known: "), "{result}");
+    let world = World::new(|asked| match asked.what.as_str() {
+        "GetMetricData" => ok(json!({"MetricDataResults": [
+            {"Id": "m1", "Timestamps": [], "Values": [], "StatusCode": "Forbidden"},
+            {"Id": "m0", "Timestamps": [], "Values": [], "StatusCode": "Complete"},
+        ]})),
+        _ => function(asked),
+    })
+    .await;
+    let result = ask(&world, &run(json!({"function": "orders"}))).await.answer.unwrap().result;
+    assert_eq!(result["unread"], json!(["the metric Errors: CloudWatch could not read all of the data (Forbidden)"]));
     for action in ["GetFunctionConfiguration", "GetFunctionConcurrency", "ListEventSourceMappings", "GetMetricData"] {
         let part = match action {
             "GetFunctionConfiguration" => "configuration",

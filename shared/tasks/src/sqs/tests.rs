@@ -86,6 +86,12 @@ async fn what_beside_the_queue_cannot_be_read_is_a_note_and_the_rest_stands() {
     let unread: Vec<&str> = result["unread"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     assert!(unread[0].starts_with("the age of the oldest message: the role read may not cloudwatch:GetMetricData"));
     assert!(unread[1].starts_with("the dead letters orders-dlq: the role read may not sqs:getqueueattributes"));
+    let (status, mut partly) = aged();
+    partly["MetricDataResults"][0]["StatusCode"] = "InternalError".into();
+    let server = queues((200, json!({"Attributes": {}})), (status, partly)).await;
+    let result = look("orders", &server).await.unwrap().result;
+    let said = "the age of the oldest message: CloudWatch could not read all of the data (InternalError)";
+    assert_eq!((&result["unread"], &result["oldest_seconds"]), (&json!([said]), &json!(660)));
 }
 
 #[tokio::test]
