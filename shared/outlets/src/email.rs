@@ -31,10 +31,6 @@ const RATE: Duration = Duration::from_secs(10);
 /// How long to wait where the quota of the last 24 hours is used up.
 const QUOTA: Duration = Duration::from_secs(15 * 60);
 
-/// How many mails are sent at most whose end nobody knows: a second one, since no answer is mostly no mail, and a team that waits
-/// for the mail of an incident would be left in silence; not a third, unless a redrive or later news of the run ask for it.
-const IN_DOUBT: u32 = 2;
-
 /// SES in one region.
 pub(crate) struct Email {
     pub aws: Aws,
@@ -123,13 +119,7 @@ impl Email {
 impl Outlet for Email {
     /// Nobody can say whether an earlier try's mail went out. One more is sent; then it is given up, and says so.
     async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
-        if post.target.in_doubt < IN_DOUBT {
-            return Ok(None);
-        }
-        Err(OutletError::permanent(format!(
-            "SES gave no answer to {IN_DOUBT} mails. Each may have been sent, which cannot be looked up: ask the recipients. \
-             A redrive sends one more"
-        )))
+        post.once_more("SES", ("mails", "sent"), "ask the recipients")
     }
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {

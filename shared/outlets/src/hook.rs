@@ -1,6 +1,7 @@
 //! Channels that can only be posted to, by a URL that is itself the secret: Slack's incoming webhooks (source:
 //! docs.slack.dev/messaging/sending-messages-using-incoming-webhooks) and the webhooks of Teams workflows (source: the payload that
-//! Alertmanager's `msteamsv2` sends). Nothing can be read there, so an earlier post cannot be looked for.
+//! Alertmanager's `msteamsv2` sends). Nothing can be read there, so an earlier post cannot be looked for: one more is sent, and then
+//! it is given up.
 
 use std::time::Duration;
 
@@ -138,8 +139,8 @@ pub fn render_teams(post: &Post<'_>) -> Value {
 
 #[async_trait]
 impl Outlet for Hook {
-    async fn find(&self, _: &Post<'_>) -> Result<Option<String>, OutletError> {
-        Ok(None)
+    async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
+        post.once_more(self.who(), ("messages", "posted"), "look into the channel")
     }
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {

@@ -34,6 +34,11 @@ impl Style {
     }
 }
 
+/// How many posts are sent at most whose end nobody knows, where none can be looked up: a second one, since no answer is mostly
+/// no post, and a team that waits for word of an incident would be left in silence; not a third, unless a redrive or later news
+/// of the run ask for it.
+const IN_DOUBT: u32 = 2;
+
 /// What is to stand at a target.
 #[derive(Debug, Clone, Copy)]
 pub struct Post<'a> {
@@ -56,6 +61,23 @@ impl Post<'_> {
     #[must_use]
     pub fn marker(&self) -> String {
         domain::marker(self.view.run.id, &self.target.spec.name)
+    }
+
+    /// What a search finds where nothing can be looked up: nothing, so that one more is sent. After that it is given up, and says
+    /// so: `who` gave no answer, to which posts, what each may have been, and where a person `looks`.
+    pub(crate) fn once_more(
+        &self,
+        who: &str,
+        (posts, done): (&str, &str),
+        looks: &str,
+    ) -> Result<Option<String>, OutletError> {
+        if self.target.in_doubt < IN_DOUBT {
+            return Ok(None);
+        }
+        Err(OutletError::permanent(format!(
+            "{who} gave no answer to {IN_DOUBT} {posts}. Each may have been {done}, which cannot be looked up: {looks}. A redrive \
+             sends one more"
+        )))
     }
 }
 

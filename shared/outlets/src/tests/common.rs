@@ -157,6 +157,40 @@ async fn i4_a_post_whose_answer_was_lost_is_ambiguous_and_found_again() {
 }
 
 #[tokio::test]
+async fn i4_the_mark_of_a_target_that_begins_the_mark_of_another_finds_nothing_there() {
+    for subject in subjects().await {
+        let (outlet, view) = (subject.open().await, view());
+        let mut second = subject.target.clone();
+        second.spec.name.push_str("-2");
+        outlet.post(&post(&view, &second)).await.unwrap();
+        let first = post(&view, &subject.target);
+        assert_eq!(outlet.find(&first).await.unwrap(), None, "{:?}", subject.service);
+        outlet.post(&first).await.unwrap();
+        assert_eq!(subject.inbox.posts().len(), 2, "{:?}: each has its own", subject.service);
+        let found = outlet.find(&first).await.unwrap();
+        assert_eq!(found.is_some(), subject.can_be_read(), "{:?}", subject.service);
+    }
+}
+
+#[tokio::test]
+async fn i4_what_cannot_be_looked_up_is_sent_once_more_and_then_given_up() {
+    for subject in subjects().await {
+        let (outlet, view) = (subject.open().await, view());
+        let mut target = subject.target.clone();
+        target.in_doubt = 1;
+        assert_eq!(outlet.find(&post(&view, &target)).await.unwrap(), None, "{:?}", subject.service);
+        target.in_doubt = 2;
+        let found = outlet.find(&post(&view, &target)).await;
+        if subject.can_be_read() {
+            assert_eq!(found.unwrap(), None, "{:?}: it was looked up", subject.service);
+            continue;
+        }
+        let is_told = |reason: &str| reason.contains("to 2 m") && reason.contains("may have been");
+        assert!(matches!(&found, Err(OutletError::Permanent { reason }) if is_told(reason)), "{found:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_provider_that_asks_to_wait_is_waited_for() {
     for subject in subjects().await {
         let (outlet, view) = (subject.open().await, view());
