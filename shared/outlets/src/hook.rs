@@ -96,15 +96,45 @@ pub fn render_slack(post: &Post<'_>) -> Value {
     slack::render(post)
 }
 
-/// What a Teams workflow gets: one Adaptive Card. Its texts are runs, in which, unlike in text blocks, nothing is markup.
+/// The most bytes of a card with what is around it: what one library has measured; Microsoft's own page says 28 KB.
+const CARD: usize = 21_000;
+
+/// What stands in place of the parts that have no room.
+pub(crate) const CUT: &str = "The rest has no room here.";
+
+/// What a Teams workflow gets: one Adaptive Card. Its texts are runs, in which, unlike in text blocks, nothing is markup. Where it
+/// would be too large for Teams, its last parts are left out, and it says so.
 #[must_use]
 pub fn render_teams(post: &Post<'_>) -> Value {
     let note = Note::of(post);
+    let parts: Vec<&[String]> = note.parts().collect();
+    let whole = card(&note, &parts, false);
+    if size(&whole) < CARD {
+        return whole;
+    }
+    // The answer always stands: it is one part of a few short lines.
+    let shorter = (1..parts.len()).rev().filter_map(|kept| parts.get(..kept)).map(|kept| card(&note, kept, true));
+    let mut last = whole;
+    for shorter in shorter {
+        last = shorter;
+        if size(&last) < CARD {
+            break;
+        }
+    }
+    last
+}
+
+fn size(card: &Value) -> usize {
+    card.to_string().len()
+}
+
+/// A card of these parts of a note.
+fn card(note: &Note, parts: &[&[String]], is_cut: bool) -> Value {
     let block = |run: Value, spacing: &str| json!({ "type": "RichTextBlock", "inlines": [run], "spacing": spacing });
     let said = note.words.iter().map(|line| block(json!({ "type": "TextRun", "text": line.text }), "None"));
     let mut body: Vec<Value> = said.collect();
     let words = body.len();
-    for lines in note.parts() {
+    for lines in parts {
         for (at, line) in lines.iter().enumerate() {
             let headline = body.len() == words;
             let mut run = json!({ "type": "TextRun", "text": line });
@@ -114,6 +144,9 @@ pub fn render_teams(post: &Post<'_>) -> Value {
             let spacing = if at == 0 { "Medium" } else { "None" };
             body.push(block(run, spacing));
         }
+    }
+    if is_cut {
+        body.push(block(json!({ "type": "TextRun", "text": CUT }), "Medium"));
     }
     let marker = json!({ "type": "TextRun", "text": note.marker, "isSubtle": true, "size": "Small" });
     body.push(block(marker, "Medium"));

@@ -26,6 +26,31 @@ pub(crate) fn many() -> Shown {
     view
 }
 
+/// Very many findings, gaps and next steps of a few signs each, which take four bytes.
+pub(crate) fn short() -> Shown {
+    let mut view = views::concluded();
+    let report = view.run.report.as_mut().unwrap();
+    let issue = |number: usize| {
+        let bare = Issue { expected: String::new(), actual: String::new(), ..views::issue(Severity::Major, "") };
+        let issue = Issue {
+            title: format!("f{number} {}", "🔥".repeat(3)),
+            details: String::new(),
+            resource: String::new(),
+            ..bare
+        };
+        MergedIssue { issue, last_seen_at: None, steps: vec![StepId::new("h")] }
+    };
+    report.issues = (0..60).map(issue).collect();
+    let gap = |number: usize| Gap {
+        step: StepId::new("health"),
+        title: "🔥".repeat(4),
+        reason: format!("{number} {}", "🔥".repeat(4)),
+    };
+    report.gaps = (0..30).map(gap).collect();
+    report.next_steps = (0..50).map(|number| format!("s{number} {}", "🔥".repeat(10))).collect();
+    view
+}
+
 /// It ended early.
 pub(crate) fn budget() -> Shown {
     let mut view = views::concluded();
