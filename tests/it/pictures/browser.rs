@@ -55,8 +55,12 @@ pub struct Probed {
     pub wide: Vec<String>,
     pub texts: usize,
     pub faint: Vec<String>,
+    /// What could do something, but frames in which nothing may run: these are counted.
     pub active: Vec<String>,
+    pub frames: usize,
     pub styles: usize,
+    /// The values of `style` attributes, each once.
+    pub styled: Vec<String>,
     pub schemes: Vec<String>,
     pub verdict: Option<Verdict>,
     pub text: String,
@@ -155,7 +159,7 @@ impl Browser {
         said["result"].clone()
     }
 
-    /// Opens `url` as on this screen, writes two pictures of it (as it is, and with all of it open), and says what was seen.
+    /// Opens `url` as on this screen, writes a picture of it as it is, and one with all of it open where some was not, and says what was seen.
     pub async fn look(&self, url: &str, screen: Screen, picture: &Path) -> Seen {
         let target = self.call("", "Target.createTarget", json!({ "url": "about:blank" })).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
@@ -191,14 +195,16 @@ impl Browser {
         let probed =
             self.call(&session, "Runtime.evaluate", json!({ "expression": PROBE, "returnByValue": true })).await;
         assert!(probed["exceptionDetails"].is_null(), "{probed}");
-        self.picture(&session, screen, &picture.with_extension("open.png")).await;
+        let found = &probed["result"]["value"];
+        if found["opened"].as_u64().unwrap() > 0 {
+            self.picture(&session, screen, &picture.with_extension("open.png")).await;
+        }
         while let Ok(event) = heard.try_recv() {
             if event["sessionId"] == session.as_str() {
                 seen.note(&event);
             }
         }
         self.call("", "Target.closeTarget", json!({ "targetId": target["targetId"] })).await;
-        let found = &probed["result"]["value"];
         let page = serde_json::from_value(found.clone()).unwrap_or_else(|error| panic!("{error}: {found}"));
         Seen { page, asked: seen.asked, complaints: seen.complaints, dialogs: seen.dialogs }
     }

@@ -1,6 +1,7 @@
 // Looks at the page that it is evaluated in, and gives what only a browser knows. Nothing of it is part of any page.
 (() => {
-  document.querySelectorAll("details").forEach((details) => (details.open = true));
+  const closed = document.querySelectorAll("details:not([open])");
+  closed.forEach((details) => (details.open = true));
   const shown = (element) => {
     const style = getComputedStyle(element);
     const box = element.getBoundingClientRect();
@@ -27,6 +28,7 @@
     }
     return layers.reduceRight((below, layer) => over(layer, below), canvas);
   };
+  const opacity = (element) => (element ? Number(getComputedStyle(element).opacity) * opacity(element.parentElement) : 1);
   const light = (rgb) => {
     const [r, g, b] = rgb.map((value) => {
       const part = value / 255;
@@ -43,7 +45,8 @@
     texts += 1;
     const style = getComputedStyle(element);
     const below = ground(element);
-    const ink = light(over(channels(style.color), below));
+    const color = channels(style.color);
+    const ink = light(over({ rgb: color.rgb, alpha: color.alpha * opacity(element) }, below));
     const paper = light(below);
     const contrast = (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
     const size = parseFloat(style.fontSize);
@@ -52,7 +55,11 @@
   }
 
   const active = "script,iframe,frame,object,embed,form,input,button,img,video,audio,link,base,area," +
-    "[style],[onerror],[onload],[onclick],[onfocus],[onmouseover],[srcdoc],[formaction],[autofocus]";
+    "[onerror],[onload],[onclick],[onfocus],[onmouseover],[srcdoc],[formaction],[autofocus]";
+  // A frame in which nothing may run, and that has nothing beside.
+  const quiet = (element) =>
+    element.matches('iframe[sandbox=""]') && [...element.attributes].every((each) => ["sandbox", "srcdoc", "title"].includes(each.name));
+  const found = [...document.querySelectorAll(active)];
   const width = document.documentElement.clientWidth;
   const clipped = (element) => {
     for (let at = element.parentElement; at; at = at.parentElement) {
@@ -68,13 +75,16 @@
   const lead = document.querySelector(".verdict p");
   return {
     title: document.title,
+    opened: closed.length,
     ran: Boolean(window.ran),
     width,
     scroll_width: document.documentElement.scrollWidth,
     wide: wide.slice(0, 5).map((element) => `${name(element)}: ${told(element)}`),
     texts,
     faint: [...new Set(faint)].slice(0, 12),
-    active: [...document.querySelectorAll(active)].map(name),
+    active: found.filter((element) => !quiet(element)).map(name),
+    frames: found.filter(quiet).length,
+    styled: [...new Set([...document.querySelectorAll("[style]")].map((element) => element.getAttribute("style")))],
     styles: document.querySelectorAll("style").length,
     schemes: [...new Set([...document.querySelectorAll("[href]")].map((a) => new URL(a.getAttribute("href"), location).protocol))],
     verdict: lead && shown(lead) ? { text: told(lead), top: lead.getBoundingClientRect().top + scrollY } : null,
