@@ -6,14 +6,13 @@ use std::{error::Error, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use catalog::model::SourceType;
 use domain::{
-    ChatReply, CommandRequest, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode,
-    Name, OutletSpec, Run, RunId, RunStatus, SlackSpec, TargetState, Trigger,
+    ChatReply, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name, Run, RunId,
+    RunStatus, TargetState, Trigger,
 };
 use engine::{DriveError, Driven, Engine, Redactor, Stood, reader::Read};
 use futures_util::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use ports::{Clock, HandleMessage, PortError, Queue, Received, RetimeMessage, SendMessage};
-use serde_json::Value;
 use store::{Accepted, Claim, Fired, IncidentWindow, OpenLimits, StoreError};
 
 /// Why a message could not be taken to its end. It stays in the queue.
@@ -153,36 +152,6 @@ impl Investigate {
             limits: OpenLimits { runs_per_hour: workflow.limits.runs_per_hour, max_open: workflow.limits.max_open },
         };
         Some((run, incident))
-    }
-
-    fn requested(&self, request: &CommandRequest) -> Run {
-        // Before anything of it is stored (I9).
-        let redactor = Redactor::of(&self.engine.catalog);
-        let mut given = Value::Object(request.with.clone());
-        redactor.value(&mut given);
-        let given = given.as_object().cloned().unwrap_or_default();
-        // What stands in the place of a secret would be looked for as if it had been asked for.
-        let masked = request.with.iter().find(|(name, value)| given.get(*name) != Some(*value)).map(|(name, _)| {
-            format!("the value of `{name}` looks like a secret, so it is neither kept nor used: give a name by which it is found")
-        });
-        let given = given.into_iter().collect();
-        let params = engine::parameters(&self.engine.catalog, &request.command, &given, None);
-        let (trigger, deliver) = match &request.asked_in {
-            // The answer stands where it was asked for.
-            Some(place) => {
-                let spec = SlackSpec { channel: place.channel.clone(), thread: place.thread.clone() };
-                (Trigger::Chat(place.clone()), vec![OutletSpec::Slack(spec).into()])
-            }
-            None => (Trigger::Hand { who: request.by.clone() }, vec![]),
-        };
-        Run {
-            trigger,
-            targets: catalog::targets(&deliver, None),
-            assistant: request.assistant.clone(),
-            reason: masked.or_else(|| params.as_ref().err().cloned()).map(|reason| redactor.text(&reason).into_owned()),
-            params: params.unwrap_or_default(),
-            ..self.queued(RunId::opened_by(request.id), &request.command)
-        }
     }
 
     pub(crate) fn queued(&self, id: RunId, command: &Name) -> Run {

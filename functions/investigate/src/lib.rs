@@ -1,5 +1,6 @@
 //! investigate: opens a RunSession or attaches to one, takes its steps, concludes it.
 
+mod asked;
 pub mod context;
 mod handler;
 mod pressed;

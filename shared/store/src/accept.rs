@@ -464,8 +464,17 @@ pub(crate) fn stands(
         set,
         add,
         remove: if incident.since().is_none() { vec!["at"] } else { vec![] },
-        when: When::all([Condition::Equals(item::REVISION, json!(run.revision))]),
+        when: unsaid(run),
     }
+}
+
+/// That nothing was said of the incident of `run` since it was read. What is counted of a run's alerts changes also where one
+/// leaves it, which attaches nothing.
+pub(crate) fn unsaid(run: &Run) -> When {
+    When::all([match run.alerts {
+        Some(_) => Condition::Equals(item::REVISION, json!(run.revision)),
+        None => Condition::Equals(item::ATTACHED, json!(run.counts.attached)),
+    }])
 }
 
 /// That no incident is open.

@@ -2,10 +2,14 @@
 
 use domain::{Event, EventKind, IncidentState, Run, Which};
 use jiff::Timestamp;
-use ports::{Condition, When, Write};
-use serde_json::json;
+use ports::Write;
 
-use crate::{Store, StoreError, accept::stands, alias::Alias, item, keys};
+use crate::{
+    Store, StoreError,
+    accept::{stands, unsaid},
+    alias::Alias,
+    keys,
+};
 
 /// Of the alert of an event that may bring it to a run.
 #[derive(Debug, Clone, Default)]
@@ -42,10 +46,7 @@ pub(crate) fn leaves(run: &Run, which: &Which, at: Timestamp) -> Option<Write> {
     match (run.without(which, at), which) {
         (Some((incident, alerts)), _) => Some(stands(run, &incident, Some(&alerts), vec![])),
         // How the first stands is on the run alone.
-        (None, Which::First) => {
-            let when = When::all([Condition::Equals(item::REVISION, json!(run.revision))]);
-            Some(Write::Check { key: keys::meta(run.id), when })
-        }
+        (None, Which::First) => Some(Write::Check { key: keys::meta(run.id), when: unsaid(run) }),
         (None, _) => None,
     }
 }
