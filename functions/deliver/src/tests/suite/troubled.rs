@@ -71,11 +71,14 @@ async fn i5_a_refusal_fails_where_people_see_it_and_a_redrive_mends_it_at_each_o
 async fn i5_what_breaks_six_times_is_given_up_and_a_redrive_mends_it_at_each_outlet() {
     each(async |world: World, it: Subject| {
         let (run, news) = it.concluded(&world).await;
-        for _ in 0..MAX_ATTEMPTS {
+        // Where a 500 may hide a message that nobody can look up, one more is sent and no third.
+        let blind = matches!(it.service, Service::SlackWebhook | Service::Teams);
+        let (times, reason) = if blind { (2, "may have been posted") } else { (MAX_ATTEMPTS, "500") };
+        for _ in 0..times {
             world.inbox.fault(it.post, Fault::status(500, None));
         }
-        let letter = given_up(&world, &it, run, &news, "500").await;
-        assert_eq!(world.target(run, it.name()).await.attempts, MAX_ATTEMPTS, "{}", it.name());
+        let letter = given_up(&world, &it, run, &news, reason).await;
+        assert_eq!(world.target(run, it.name()).await.attempts, times, "{}", it.name());
         world.handle(&letter).await.unwrap();
         it.stands(&world, run, 1).await;
     })
