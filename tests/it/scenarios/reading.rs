@@ -55,7 +55,11 @@ const WAYS: [Way; 24] = [
         || Reply::busy(429, 1),
         ["asked too often (429)", "asked too often (429)", "asked too often (ThrottlingException)"],
     ),
-    way("LATER", || Reply::busy(429, 600), ["does not reach to another try"; 3]),
+    way(
+        "LATER",
+        || Reply::busy(429, 600),
+        ["does not reach to another try", "does not reach to another try", "asked too often (ThrottlingException)"],
+    ),
     way("OVERLOADED", || Reply::status(529), ["overloaded (529)", "overloaded (529)", "529"]),
     way("UNAVAILABLE", || Reply::status(503), ["overloaded (503)", "overloaded (503)", "503"]),
     way("FAILED", || Reply::status(500), ["it failed (500)", "it failed (500)", "500"]),
