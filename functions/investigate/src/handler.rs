@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use catalog::model::SourceType;
 use domain::{
     ChatReply, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name, Run, RunId,
-    RunStatus, TargetState, Trigger,
+    RunStatus, Trigger,
 };
 use engine::{DriveError, Driven, Engine, Redactor, Stood, reader::Read};
 use futures_util::future::try_join_all;
@@ -40,8 +40,8 @@ pub enum InvestigateError {
     Queue(#[from] PortError),
 }
 
-/// How long the news waits that a storm's run has gathered one more event, or that one more delivery is a duplicate. What comes
-/// meanwhile is delivered with the first of it, so that hundreds of events are a few edits and not hundreds.
+/// How long the news that a storm's run has gathered one more event waits. What comes meanwhile is delivered with the first of
+/// it, so that hundreds of events are a few edits and not hundreds.
 const STORM_NEWS: Duration = Duration::from_secs(10);
 
 /// The handler, over its ports.
@@ -80,8 +80,7 @@ impl Investigate {
                 match self.accept(&event).await? {
                     Accepted::Opened(run) => self.go_on(run, message, deadline).await,
                     Accepted::Attached(run) | Accepted::Gathered(run) => self.announce_if_shown(run).await,
-                    Accepted::Duplicate(run) => self.announce_count(run).await,
-                    Accepted::Unmatched => Ok(()),
+                    Accepted::Duplicate(_) | Accepted::Unmatched => Ok(()),
                 }
             }
             InvestigateMessage::CommandV1 { request } => {
@@ -393,26 +392,10 @@ impl Investigate {
     /// An attached event is news only where something is shown already; before that the first delivery has it in.
     pub(crate) async fn announce_if_shown(&self, id: RunId) -> Result<(), InvestigateError> {
         let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
-        if !is_shown(&run) {
+        if run.evidence_at.is_none() && !run.status.is_terminal() {
             return Ok(());
         }
         self.announce_in(&run, if run.storm { STORM_NEWS } else { Duration::ZERO }).await
-    }
-
-    /// A duplicate is one more of a count, so its news wait for others. No target that was given up is tried again for it, or
-    /// each would leave one more dead letter.
-    async fn announce_count(&self, id: RunId) -> Result<(), InvestigateError> {
-        let reader = self.engine.store.reader();
-        // On a run that is no longer kept nothing was counted.
-        let Some(mut run) = reader.run(id).await?.filter(is_shown) else { return Ok(()) };
-        let mut standing = Vec::new();
-        for target in std::mem::take(&mut run.targets) {
-            if reader.target(id, &target.name).await?.is_some_and(|stands| stands.state != TargetState::Failed) {
-                standing.push(target);
-            }
-        }
-        run.targets = standing;
-        self.announce_in(&run, STORM_NEWS).await
     }
 
     async fn announce_now(&self, id: RunId) -> Result<(), InvestigateError> {
@@ -462,9 +445,4 @@ impl Investigate {
         let body = serde_json::to_string(message).map_err(InvestigateError::Unreadable)?;
         Ok(self.sender.send(queue, &body, group, delay).await?)
     }
-}
-
-/// Whether something of the run is with people already.
-fn is_shown(run: &Run) -> bool {
-    run.evidence_at.is_some() || run.status.is_terminal()
 }

@@ -308,8 +308,8 @@ impl Store {
         }
     }
 
-    /// Attaches `event` to `run` where nothing else has attached since it was read, so that the incident's state is never set
-    /// from a stale one. `None`: somebody was faster, read again.
+    /// Attaches `event` to `run` where nothing was said of it since it was read, so that the incident's state is never set from a
+    /// stale one. `None`: somebody was faster, read again.
     ///
     /// How the alert stands that opened the run is on the run itself; each other one's state is on its own `alias`, written
     /// with the run's, and later events of an alert that is new to the run find it by that.
@@ -395,13 +395,13 @@ impl Store {
         Ok(Accepted::Duplicate(run))
     }
 
-    /// Counts a duplicate on `run` once, which `mark` remembers, and makes it news; whether it stands counted. The refusal of what the run
+    /// Counts a duplicate on `run` once, which `mark` remembers; whether it stands counted. The refusal of what the run
     /// must be is the only `false`.
     async fn count_duplicate(&self, run: RunId, mark: Item, is: Condition) -> Result<bool, StoreError> {
         let counted = Write::Update {
             key: keys::meta(run),
             set: Map::new(),
-            add: vec![(item::DUPLICATES, 1), (item::REVISION, 1)],
+            add: vec![(item::DUPLICATES, 1)],
             remove: vec![],
             when: When::all([is]),
         };

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use domain::{
     ChatAnswer, ChatPlace, ChatReply, CommandRequest, DeliverMessage, Disposition, Event, EventKind,
-    InvestigateMessage, OutletSpec, RawFragment, RunId, RunStatus, SlackSpec, TargetState, Trigger,
+    InvestigateMessage, OutletSpec, RawFragment, RunId, RunStatus, SlackSpec, Trigger,
 };
 use ports::Queue;
 use serde_json::json;
-use store::TargetClaim;
 
-use super::support::{LEASE, message, slack, world};
+use super::support::{message, slack, world};
 
 #[tokio::test(start_paused = true)]
 async fn i6_the_message_is_retimed_before_anything_is_read_and_again_under_the_lease() {
@@ -53,50 +52,10 @@ async fn an_event_opens_a_run_that_is_announced_once_where_nobody_reads_it() {
     world.handle(&body, 2, 300).await.unwrap();
     assert_eq!(world.outbox.news(), [slack(2)]);
     assert!(world.called().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_a_duplicate_is_news_that_wait_for_more_of_them() {
-    let world = world(&[("http://a", 1)]);
-    let (body, run) = message(&world.opening("pages"));
-    let duplicate = || message(&world.opening("pages")).0;
-    let late = || {
-        let news = world.outbox.take().into_iter().map(|sent| {
-            assert_eq!((sent.queue, sent.delay), (Queue::Deliver, Duration::from_secs(10)));
-            match serde_json::from_str(&sent.body).unwrap() {
-                DeliverMessage::TargetV1 { target, revision, .. } => (target, revision),
-                other => panic!("{other:?}"),
-            }
-        });
-        news.collect::<Vec<_>>()
-    };
-    // On a run that nobody has begun: the first delivery will have it in.
-    world.handle(&body, 1, 0).await.unwrap();
-    world.outbox.take();
-    world.handle(&duplicate(), 1, 300).await.unwrap();
+    // Another delivery of it is a duplicate, which is no news.
+    world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
     assert!(world.outbox.take().is_empty());
-    world.handle(&body, 2, 300).await.unwrap();
-    let view = world.view(run).await;
-    assert_eq!((view.run.status, view.run.revision), (RunStatus::Concluded, 3));
-    assert_eq!(world.outbox.news(), [slack(3)]);
-    // After the end. The second time it is redelivered, and stands counted.
-    let again = duplicate();
-    for _ in 0..2 {
-        world.handle(&again, 1, 300).await.unwrap();
-        assert_eq!(late(), [slack(4)]);
-        assert_eq!(world.view(run).await.run.counts.duplicates, 2);
-    }
-    // A target that was given up is not tried again for it.
-    let TargetClaim::Claimed(mut target) = world.store.claim_target(run, "slack", LEASE).await.unwrap() else {
-        panic!("it is held")
-    };
-    let token = target.lease.take().unwrap().token;
-    target.state = TargetState::Failed;
-    world.store.save_target(run, &target, token).await.unwrap();
-    world.handle(&duplicate(), 1, 300).await.unwrap();
-    assert!(world.outbox.take().is_empty());
-    let view = world.view(run).await;
-    assert_eq!((view.run.counts.duplicates, view.run.revision), (3, 5));
+    assert_eq!(world.view(run).await.run.counts.duplicates, 1);
 }
 
 #[tokio::test(start_paused = true)]
