@@ -6,8 +6,8 @@ use std::{error::Error, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use catalog::model::SourceType;
 use domain::{
-    ChatReply, DeliverMessage, Disposition, Event, InvestigateMessage, LastTime, LeaseToken, Mode, Name, Run, RunId,
-    RunStatus, Trigger,
+    ChatReply, DeliverMessage, Disposition, Event, EventId, InvestigateMessage, LastTime, LeaseToken, Mode, Name, Run,
+    RunId, RunStatus, Trigger,
 };
 use engine::{DriveError, Driven, Engine, Redactor, Stood, reader::Read};
 use futures_util::future::try_join_all;
@@ -39,10 +39,6 @@ pub enum InvestigateError {
     #[error("the run's news cannot be sent on")]
     Queue(#[from] PortError),
 }
-
-/// How long the news that a storm's run has gathered one more event waits. What comes meanwhile is delivered with the first of
-/// it, so that hundreds of events are a few edits and not hundreds.
-const STORM_NEWS: Duration = Duration::from_secs(10);
 
 /// The handler, over its ports.
 #[derive(Clone)]
@@ -79,8 +75,9 @@ impl Investigate {
                 Redactor::of(&self.engine.catalog).event(&mut event);
                 match self.accept(&event).await? {
                     Accepted::Opened(run) => self.go_on(run, message, deadline).await,
-                    Accepted::Attached(run) | Accepted::Gathered(run) => self.announce_if_shown(run).await,
-                    Accepted::Duplicate(_) | Accepted::Unmatched => Ok(()),
+                    Accepted::Attached(run) => self.attached(run, event.id).await,
+                    Accepted::Gathered(run) | Accepted::Duplicate(run) => self.counted(run, event.id).await,
+                    Accepted::Unmatched => Ok(()),
                 }
             }
             InvestigateMessage::CommandV1 { request } => {
@@ -97,6 +94,7 @@ impl Investigate {
                 Some(run) => self.go_on(run, message, deadline).await,
                 None => Ok(()),
             },
+            InvestigateMessage::CountedV1 { run } => self.tell_count(run).await,
             InvestigateMessage::ContinueV1 { run, .. } => self.go_on(run, message, deadline).await,
         }
     }
@@ -389,25 +387,27 @@ impl Investigate {
         deadline.checked_sub(margin).unwrap_or(deadline)
     }
 
-    /// An attached event is news only where something is shown already; before that the first delivery has it in.
-    pub(crate) async fn announce_if_shown(&self, id: RunId) -> Result<(), InvestigateError> {
-        let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
-        if run.evidence_at.is_none() && !run.status.is_terminal() {
-            return Ok(());
-        }
-        self.announce_in(&run, if run.storm { STORM_NEWS } else { Duration::ZERO }).await
+    /// What attaches to a storm's run is one of hundreds.
+    async fn attached(&self, id: RunId, event: EventId) -> Result<(), InvestigateError> {
+        let run = self.run(id).await?;
+        if run.storm { self.counted(id, event).await } else { self.announce_if_shown(&run).await }
+    }
+
+    pub(crate) async fn run(&self, id: RunId) -> Result<Run, InvestigateError> {
+        self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))
+    }
+
+    /// What comes to a run beside its investigation is news only where something is shown already; before that the first
+    /// delivery has it in.
+    pub(crate) async fn announce_if_shown(&self, run: &Run) -> Result<(), InvestigateError> {
+        if run.is_shown() { self.announce(run).await } else { Ok(()) }
     }
 
     async fn announce_now(&self, id: RunId) -> Result<(), InvestigateError> {
-        let run = self.engine.store.reader().run(id).await?.ok_or(InvestigateError::NoRun(id))?;
-        self.announce(&run).await
+        self.announce(&self.run(id).await?).await
     }
 
-    async fn announce(&self, run: &Run) -> Result<(), InvestigateError> {
-        self.announce_in(run, Duration::ZERO).await
-    }
-
-    async fn announce_in(&self, run: &Run, delay: Duration) -> Result<(), InvestigateError> {
+    pub(crate) async fn announce(&self, run: &Run) -> Result<(), InvestigateError> {
         let news = run.targets.iter().map(async |target| {
             let news = DeliverMessage::TargetV1 {
                 run: run.id,
@@ -415,12 +415,12 @@ impl Investigate {
                 revision: run.revision,
                 waits_since: None,
             };
-            self.send(Queue::Deliver, &news, run, delay).await
+            self.send(Queue::Deliver, &news, run, Duration::ZERO).await
         });
         try_join_all(news).await.map(drop)
     }
 
-    async fn send(
+    pub(crate) async fn send(
         &self,
         queue: Queue,
         message: &(impl serde::Serialize + Sync),

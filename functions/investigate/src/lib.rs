@@ -2,6 +2,7 @@
 
 mod asked;
 pub mod context;
+mod counted;
 mod handler;
 mod pressed;
 mod scheduled;

@@ -41,7 +41,7 @@ impl Investigate {
         match done {
             Ok(run) => {
                 // Also when it stood already: an earlier try may have ended before it said so.
-                self.announce_if_shown(press.run).await?;
+                self.announce_if_shown(&self.run(press.run).await?).await?;
                 Ok(run)
             }
             Err(told) => {

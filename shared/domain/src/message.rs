@@ -63,6 +63,11 @@ pub enum InvestigateMessage {
         /// Which, and who.
         press: Box<Press>,
     },
+    /// What was only counted on a run, duplicates and what a storm's run gathers, is to be told by now.
+    CountedV1 {
+        /// The run.
+        run: RunId,
+    },
     /// A run reached the end of one invocation and goes on in the next.
     ContinueV1 {
         /// The run.

@@ -285,6 +285,12 @@ impl Run {
         self.workflow.as_ref().unwrap_or(&self.command).as_str()
     }
 
+    /// Whether something of it is with people, or about to be.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        self.evidence_at.is_some() || self.status.is_terminal()
+    }
+
     /// A run of `command` as it stands when it is opened at `created_at` under the catalog of that digest: nobody has begun
     /// it, and nothing is said of where it came from. Its title is the Command as a person calls it.
     #[must_use]

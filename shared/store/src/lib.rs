@@ -7,6 +7,7 @@
 mod accept;
 mod alias;
 mod before;
+mod counted;
 mod error;
 mod firing;
 mod item;

@@ -134,7 +134,7 @@ impl Store {
         };
         for recorded in [true, false] {
             let mut add = adds.clone();
-            add.extend([(counter, 1), (item::REVISION, 1)]);
+            add.push((counter, 1));
             let few = When::all([Condition::Present, Condition::Without(RECORDED)])
                 .or([Condition::Below(RECORDED, i64::from(EVENTS_KEPT))]);
             if recorded {

@@ -1,7 +1,5 @@
 //! What comes of a message that is taken in.
 
-use std::time::Duration;
-
 use domain::{
     ChatAnswer, ChatPlace, ChatReply, CommandRequest, DeliverMessage, Disposition, Event, EventKind,
     InvestigateMessage, OutletSpec, RawFragment, RunId, RunStatus, SlackSpec, Trigger,
@@ -52,10 +50,6 @@ async fn an_event_opens_a_run_that_is_announced_once_where_nobody_reads_it() {
     world.handle(&body, 2, 300).await.unwrap();
     assert_eq!(world.outbox.news(), [slack(2)]);
     assert!(world.called().is_empty());
-    // Another delivery of it is a duplicate, which is no news.
-    world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
-    assert!(world.outbox.take().is_empty());
-    assert_eq!(world.view(run).await.run.counts.duplicates, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,38 +196,6 @@ async fn an_event_that_attaches_is_news_once_something_is_shown() {
     world.handle(&message(&reopened).0, 1, 300).await.unwrap();
     assert_eq!(world.outbox.news(), [slack(5)]);
     assert!(world.called().is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn i3_what_a_limit_refuses_is_gathered_and_its_news_wait_for_more() {
-    let world = world(&[("http://a", 1)]);
-    let page = |incident: &str| {
-        let disposition =
-            Disposition::Opens { workflow: "limited".parse().unwrap(), incident_key: incident.to_owned() };
-        Event {
-            disposition,
-            delivery_key: incident.to_owned(),
-            external_id: Some(incident.to_owned()),
-            ..world.opening("limited")
-        }
-    };
-    let (own, first, second) = (page("Q1"), page("Q2"), page("Q3"));
-    world.handle(&message(&own).0, 1, 300).await.unwrap();
-    let (body, storm) = message(&first);
-    world.handle(&body, 1, 300).await.unwrap();
-    assert_eq!(world.called(), ["http://a", "http://a"], "the first of them is investigated");
-    world.outbox.take();
-    // The second time it is redelivered.
-    for _ in 0..2 {
-        world.handle(&message(&second).0, 1, 300).await.unwrap();
-        let news = world.outbox.take();
-        assert_eq!(news.len(), 1);
-        assert_eq!((news[0].queue, news[0].delay), (Queue::Deliver, Duration::from_secs(10)));
-        let view = world.view(storm).await;
-        assert_eq!((view.run.storm, view.run.status), (true, RunStatus::Concluded));
-        assert_eq!((view.run.counts.gathered, view.run.counts.incidents), (1, 2));
-    }
-    assert!(world.called().is_empty(), "and the others are not");
 }
 
 #[tokio::test(start_paused = true)]

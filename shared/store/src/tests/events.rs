@@ -40,7 +40,7 @@ async fn i3_of_a_storm_of_duplicates_the_first_are_recorded_and_each_is_counted_
         let view = world.store.reader().view(run).await.unwrap().unwrap();
         assert_eq!(view.run.counts.duplicates, u64::from(EVENTS_KEPT) + 2);
         assert_eq!((view.events.len(), view.only_counted()), (EVENTS_KEPT as usize + 1, 2));
-        assert_eq!(view.run.revision, 1, "nobody is told of a duplicate");
+        assert_eq!(view.run.revision, 1, "it is counted, and told by who asks for it");
     }
     // They take no place from what attaches.
     let resolve = world.event(EventKind::Resolved, "d2", "2026-11-22T10:05:00Z");
@@ -62,6 +62,28 @@ async fn i3_duplicates_at_once_are_not_recorded_beyond_what_is_kept() {
     assert!(accepted.iter().all(|accepted| matches!(accepted, Ok(Accepted::Duplicate(_)))), "{accepted:?}");
     let view = world.store.reader().view(run).await.unwrap().unwrap();
     assert_eq!((view.events.len(), view.only_counted()), (EVENTS_KEPT as usize + 1, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i3_of_those_counted_at_once_one_has_them_told() {
+    let world = world();
+    let run = world.opened().await;
+    let wait = Duration::from_secs(10);
+    let ids: Vec<EventId> =
+        (0..20).map(|n| world.event(EventKind::Triggered, &format!("d{n}"), "2026-11-22T09:59:00Z").id).collect();
+    let told = async |id: &EventId| world.store.has_count_told(run, *id, wait).await.unwrap();
+    assert_eq!(join_all(ids.iter().map(told)).await, vec![None; 20], "nothing is shown yet");
+    let token = world.claimed(run).await;
+    world.store.conclude_run(run, token, &report()).await.unwrap();
+    for _ in 0..2 {
+        let by = join_all(ids.iter().map(told)).await;
+        assert_eq!(by.iter().flatten().count(), 1, "and the same one when all are asked again");
+    }
+    world.clock.forward(11);
+    let other = world.event(EventKind::Triggered, "later", "2026-11-22T09:59:00Z").id;
+    assert!(told(&other).await.is_some());
+    let (before, after) = (world.store.reader().run(run).await.unwrap(), world.store.tell_count(run).await.unwrap());
+    assert_eq!(after.unwrap().revision, before.unwrap().revision + 1);
 }
 
 #[tokio::test]
