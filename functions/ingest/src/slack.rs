@@ -96,8 +96,7 @@ impl Ingest {
             Err(wrong) => (format!("{wrong}\n{}", self.help(source, asked)), None),
             Ok(Ask::Help) => (self.help(source, asked), None),
             Ok(Ask::Last) => {
-                let (channel, user) = (&asked.place.channel, &asked.place.user);
-                let commands = source.allows(channel, user).map(|entry| entry.command.clone()).collect();
+                let commands = source.allows(&asked.place).map(|entry| entry.command.clone()).collect();
                 let looking = "Looking for the newest RunSessions of this channel.".to_owned();
                 (looking, Some(reply(asked, ChatAnswer::Last { commands })))
             }
@@ -120,7 +119,7 @@ impl Ingest {
         command: &str,
         with: BTreeMap<String, String>,
     ) -> Result<CommandRequest, String> {
-        let entry = source.permits(command, &asked.place.channel, &asked.place.user);
+        let entry = source.permits(command, &asked.place);
         let entry = entry.map_err(|why| format!("{why} `{} help` lists what you may run here.", asked.called))?;
         let known = self.catalog.commands.get(&entry.command);
         let known = known.ok_or_else(|| format!("The catalog has no Command `{command}`."))?;
@@ -153,7 +152,7 @@ impl Ingest {
 
     /// What may be asked for here, by whoever asks.
     fn help(&self, source: &Source, asked: &Asked) -> String {
-        let allowed = source.allows(&asked.place.channel, &asked.place.user);
+        let allowed = source.allows(&asked.place);
         let mut entries: Vec<&Name> = allowed.map(|entry| &entry.command).collect();
         entries.sort_unstable();
         entries.dedup();

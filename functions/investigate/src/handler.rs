@@ -1,7 +1,7 @@
 //! Takes one message of the investigate queue to its end: an event is opened, attached or recorded; a run is driven as
 //! far as this invocation reaches.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use catalog::model::SourceType;
@@ -153,8 +153,14 @@ impl Investigate {
 
     pub(crate) fn queued(&self, id: RunId, command: &Name) -> Run {
         let catalog = &self.engine.catalog;
-        let buttons = catalog.sources.values().any(|source| source.source_type == SourceType::Slack);
-        Run { buttons, ..Run::queued(id, command.clone(), &catalog.digest, self.clock.now()) }
+        let slack = catalog.sources.values().filter(|source| source.source_type == SourceType::Slack);
+        let entries = slack.clone().flat_map(|source| &source.commands).filter(|entry| entry.command == *command);
+        let asked_from: BTreeSet<&String> = entries.flat_map(|entry| &entry.channels).collect();
+        Run {
+            buttons: slack.count() > 0,
+            asked_from: asked_from.into_iter().cloned().collect(),
+            ..Run::queued(id, command.clone(), &catalog.digest, self.clock.now())
+        }
     }
 
     /// Drives the run as far as this invocation reaches, under its lease.

@@ -5,10 +5,14 @@ use store::Again;
 
 use crate::{Investigate, handler::InvestigateError};
 
+/// What who pressed is told where the message is none of a run's. The same whether the run exists or not (I1).
+const NO_RUN: &str = "This did nothing: no RunSession is known here that has this message. RunSessions are kept for 90 days. If \
+                      the message has only just come, press again in a moment.";
+
 impl Investigate {
     /// Does what `press` says, if the message that it was pressed on is one of the run's; the run that is to be driven for it, if
-    /// there is one. Who can see the message may rate its report. To stop a run and to run it again is for those who may run its
-    /// Command from there, as the catalog says.
+    /// there is one. Who can see the message may rate its report, if they are of the app's own workspace. To stop a run and to run
+    /// it again is for those who may run its Command from there, as the catalog says.
     pub(crate) async fn pressed(&self, press: &Press) -> Result<Option<RunId>, InvestigateError> {
         let store = &self.engine.store;
         let view = store.reader().view(press.run).await?;
@@ -21,9 +25,13 @@ impl Investigate {
         let who = press.place.to_string();
         let Some(view) = view else {
             tracing::warn!(run = %press.run, who, "a button was pressed on a message that is none of the run's");
+            self.tell(press, NO_RUN.to_owned()).await?;
             return Ok(None);
         };
         let done = match press.act {
+            Act::Rate { .. } if press.place.outside => {
+                Err("Reports are rated by people of the workspace that has the app; you are of another one.".to_owned())
+            }
             Act::Rate { mark } => {
                 let rating = Rating { rating: mark, by: press.place.clone(), at: press.at };
                 let kept = store.rate_run(press.run, &rating).await?;
@@ -46,24 +54,29 @@ impl Investigate {
             }
             Err(told) => {
                 tracing::info!(run = %press.run, who, told, "a button did nothing");
-                let reply = ChatReply {
-                    id: press.id(),
-                    place: press.place.clone(),
-                    asked_at: press.at,
-                    response_url: press.response_url.clone(),
-                    answer: ChatAnswer::Text { text: told },
-                };
-                self.reply(Box::new(reply)).await?;
+                self.tell(press, told).await?;
                 Ok(None)
             }
         }
+    }
+
+    /// Tells who pressed, and nobody else.
+    async fn tell(&self, press: &Press, text: String) -> Result<(), InvestigateError> {
+        let reply = ChatReply {
+            id: press.id(),
+            place: press.place.clone(),
+            asked_at: press.at,
+            response_url: press.response_url.clone(),
+            answer: ChatAnswer::Text { text },
+        };
+        self.reply(Box::new(reply)).await
     }
 
     fn permits(&self, press: &Press, run: &Run) -> Result<(), String> {
         let place = &press.place;
         let source = self.engine.catalog.sources.get(&place.source);
         let source = source.ok_or_else(|| format!("The catalog has no Source `{}` any more.", place.source))?;
-        source.permits(run.command.as_str(), &place.channel, &place.user).map(drop)
+        source.permits(run.command.as_str(), place).map(drop)
     }
 
     /// Ends the run as it stands; what who pressed is to be told where it had ended before.

@@ -25,6 +25,10 @@ pub struct ChatPlace {
     /// Who, by name.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub user_name: String,
+    /// Whether who asked is of another workspace than the one in which the app is installed: in a channel that two organizations
+    /// share, whoever is in it can ask.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outside: bool,
 }
 
 impl ChatPlace {
@@ -101,6 +105,7 @@ mod tests {
             thread: None,
             user: "U0123ABCD".to_owned(),
             user_name: "ann".to_owned(),
+            outside: false,
         };
         assert_eq!(place.to_string(), "ann in #ops");
         (place.channel_name, place.user_name) = Default::default();

@@ -292,6 +292,7 @@ mod tests {
             thread: None,
             user: "U0123ABCD".to_owned(),
             user_name: "ann".to_owned(),
+            outside: false,
         };
         let mut first = Run::queued(RunId::mint(at(10), 1), "c".parse().unwrap(), "", at(10));
         (first.status, first.ended_at) = (RunStatus::Concluded, Some(at(20)));

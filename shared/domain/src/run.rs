@@ -249,6 +249,9 @@ pub struct Run {
     /// Whether people can answer to its messages in Slack: the catalog has a Source that hears of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub buttons: bool,
+    /// The ids of the channels from which people may run its Command, and so stop it and run it again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_from: Vec<String>,
     /// The look before this one, where the incident was reopened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Previous>,
@@ -317,6 +320,7 @@ impl Run {
             incident: IncidentState::Open,
             alerts: None,
             buttons: false,
+            asked_from: vec![],
             storm: false,
             previous: None,
             newest: None,

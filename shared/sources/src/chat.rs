@@ -96,6 +96,8 @@ fn slash(source: &Source, body: &Value, payload: &VerifiedPayload<'_>, received_
         thread: text(body, "/thread_ts").map(str::to_owned),
         user: text(body, "/user_id")?.to_owned(),
         user_name: word(body, "/user_name"),
+        // Slack takes slash commands only in the workspaces where the app is installed.
+        outside: false,
     };
     Some(Asked {
         place,
@@ -131,6 +133,10 @@ fn mention(source: &Source, body: &Value, received_at: Timestamp) -> Option<Aske
             thread: thread.or_else(|| text(event, "/ts")).map(str::to_owned),
             user: text(event, "/user")?.to_owned(),
             user_name: String::new(),
+            outside: is_outside(
+                first_word(event, &["/user_team", "/team"]),
+                first_word(body, &["/authorizations/0/team_id", "/team_id"]),
+            ),
         },
         request: text(body, "/event_id")?.to_owned(),
         at: time(body, "/event_time").unwrap_or(received_at),
@@ -163,6 +169,7 @@ fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
             thread: None,
             user: text(body, "/user/id")?.to_owned(),
             user_name: first_word(body, &["/user/username", "/user/name"]).unwrap_or_default(),
+            outside: is_outside(first_word(body, &["/user/team_id"]), first_word(body, &["/team/id"])),
         },
         message: format!("{channel}/{ts}"),
         run: text(action, "/value")?.parse().ok()?,
@@ -171,6 +178,13 @@ fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
         at: text(action, "/action_ts").and_then(moment_of).unwrap_or(at),
         response_url: text(body, "/response_url").map(|url| ResponseUrl(url.to_owned())),
     })
+}
+
+/// Whether somebody of the workspace `theirs` is of another one than `ours`, in which the app is installed. In a shared channel
+/// the outer `team_id` of an event is whoever made the channel, so `authorizations` goes before it; a click has who pressed in
+/// `user.team_id` and the app's installation in `team` (docs.slack.dev, "Slack Connect").
+fn is_outside(theirs: Option<String>, ours: Option<String>) -> bool {
+    theirs.zip(ours).is_some_and(|(theirs, ours)| theirs != ours)
 }
 
 /// The moment of a `ts`: seconds and microseconds.

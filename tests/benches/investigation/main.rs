@@ -142,6 +142,7 @@ async fn investigate(stage: &Stage, services: &Services, client: &reqwest::Clien
         thread: None,
         user: "U0ANN00001".to_owned(),
         user_name: "ann".to_owned(),
+        outside: false,
     };
     let request = CommandRequest {
         id: EventId::mint(now, OsEntropy.random()),

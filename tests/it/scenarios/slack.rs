@@ -223,14 +223,16 @@ pub async fn i3_a_run_is_run_again_by_the_button_of_its_message(world: &dyn Worl
     assert_eq!(world.reader().run(run).await.unwrap().unwrap().newest.unwrap().id, second.run.id);
 }
 
-/// Who may run a Command from a channel may run it again there; from any other its buttons only rate.
+/// Who may run a Command from a channel may run it again there. Elsewhere the message has no such button, and one that says so is
+/// told why.
 pub async fn i1_a_run_is_run_again_only_where_its_command_may_be_run(world: &dyn World) {
     let incident = incident("NOTHERE");
     let run = world.post("pagerduty", &page("incident.triggered", &incident, "PCHAT", &incident, AT)).await.run();
     settled(world, run).await;
     let message = messages(world, run).remove(0);
-    let (action, value) = button(&message, "Run again");
-    assert_eq!(world.post("slack", &press(&message.id, &action, &value, "1.2.nothere")).await.status, 200);
+    let (_, value) = button(&message, "Wrong");
+    assert!(!message.current().to_string().contains("firstlook_again"), "{}", message.current());
+    assert_eq!(world.post("slack", &press(&message.id, "firstlook_again", &value, "1.2.nothere")).await.status, 200);
     let channel = message.id.split_once('/').unwrap().0.to_owned();
     let told = until("the refusal", async || {
         let mut told = world.inbox().posts().into_iter().filter(|post| post.only_for.as_deref() == Some(ANN));

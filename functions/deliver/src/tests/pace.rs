@@ -18,6 +18,7 @@ async fn rated(world: &World, run: RunId, who: u32) -> Received {
         thread: None,
         user: format!("U{who:08}"),
         user_name: format!("u{who:02}"),
+        outside: false,
     };
     let rating = Rating { rating: Mark::SpotOn, by, at: world.clock.now() };
     assert!(world.store.rate_run(run, &rating).await.unwrap());

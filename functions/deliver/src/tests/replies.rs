@@ -26,6 +26,7 @@ fn reply(world: &World, answer: ChatAnswer, response_url: Option<String>) -> Cha
             thread: None,
             user: ANN.to_owned(),
             user_name: "ann".to_owned(),
+            outside: false,
         },
         asked_at: world.clock.now(),
         response_url: response_url.map(ResponseUrl),

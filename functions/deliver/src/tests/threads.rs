@@ -39,6 +39,7 @@ async fn again(world: &World, last: RunId, number: u128) -> RunId {
         thread: None,
         user: "U0123ABCD".to_owned(),
         user_name: "ann".to_owned(),
+        outside: false,
     };
     let before = world.store.reader().run(last).await.unwrap().unwrap();
     let now = world.clock.now();

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Act, ChatAnswer, ChatPlace, DeliverMessage, InvestigateMessage, Press, ResponseUrl, RunId, RunStatus, TargetState,
+    Act, ChatAnswer, ChatPlace, DeliverMessage, InvestigateMessage, Mark, Press, ResponseUrl, RunId, RunStatus,
+    TargetState,
 };
 use jiff::Timestamp;
 use store::TargetClaim;
@@ -32,6 +33,7 @@ fn press(run: RunId, message: &str, act: Act, user: &str, at: &str) -> Press {
         thread: None,
         user: user.to_owned(),
         user_name: "ann".to_owned(),
+        outside: false,
     };
     let response_url = Some(ResponseUrl("https://hooks.slack.com/actions/1".to_owned()));
     Press { place, message: message.to_owned(), run, act, at: at.parse().unwrap(), response_url }
@@ -177,10 +179,32 @@ async fn i1_who_may_not_run_its_command_there_is_told_so_and_nothing_follows() {
         world.handle(&body(&press(run, &id, act, "U0EVE00001", AT)), 1, 300).await.unwrap();
         assert!(told(&world).contains("add `U0EVE00001` to its `users`"));
     }
-    // On a message that is none of the run's a button is nothing at all.
-    world.handle(&body(&press(run, "C0OPS00001/2.000002", Act::Again, ANN, AT)), 1, 300).await.unwrap();
-    assert!(world.outbox.take().is_empty() && world.called().is_empty());
+    // On a message that is none of the run's a button does nothing, and says no more of a run that exists than of one that does not.
+    for unknown in [run, RunId::mint(Timestamp::UNIX_EPOCH, 7)] {
+        world.handle(&body(&press(unknown, "C0OPS00001/2.000002", Act::Again, ANN, AT)), 1, 300).await.unwrap();
+        let told = told(&world);
+        assert!(told.starts_with("This did nothing: no RunSession is known here"), "{told}");
+    }
+    assert!(world.called().is_empty());
     assert_eq!(world.view(run).await.run.revision, revision);
+}
+
+#[tokio::test(start_paused = true)]
+async fn i1_who_is_of_another_workspace_rates_nothing_and_runs_only_what_names_them() {
+    let world = world(&[("http://a", 1)]);
+    let (run, id) = concluded(&world).await;
+    let outside = |act, user| {
+        let press = press(run, &id, act, user, AT);
+        body(&Press { place: ChatPlace { outside: true, ..press.place.clone() }, ..press })
+    };
+    world.handle(&outside(Act::Rate { mark: Mark::SpotOn }, ANN), 1, 300).await.unwrap();
+    assert!(told(&world).starts_with("Reports are rated by people of the workspace that has the app"));
+    assert!(world.view(run).await.ratings.is_empty());
+    world.handle(&outside(Act::Again, "U0EVE00001"), 1, 300).await.unwrap();
+    assert!(told(&world).contains("you are of another workspace than the app, so add `U0EVE00001` to its `users`"));
+    assert!(world.called().is_empty());
+    world.handle(&outside(Act::Again, ANN), 1, 300).await.unwrap();
+    assert_eq!(world.called(), ["http://a"], "the catalog names this one");
 }
 
 #[tokio::test(start_paused = true)]

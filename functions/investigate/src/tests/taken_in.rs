@@ -228,6 +228,7 @@ fn place(thread: Option<&str>) -> ChatPlace {
         thread: thread.map(str::to_owned),
         user: "U0123ABCD".to_owned(),
         user_name: "ann".to_owned(),
+        outside: false,
     }
 }
 

@@ -1,4 +1,4 @@
-use domain::Name;
+use domain::{ChatPlace, Name};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -232,7 +232,7 @@ pub struct ChatCommand {
     pub command: Name,
     /// The ids of the channels (`C...`, `G...`, `D...`) from which it may be run.
     pub channels: Vec<String>,
-    /// The ids of those who may (`U...`, `W...`); left out, everybody in these channels.
+    /// The ids of those who may (`U...`, `W...`); left out, everybody in these channels who is of the app's own workspace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<String>,
     /// The Assistant that reads the evidence.
@@ -247,10 +247,10 @@ impl ChatCommand {
         self.channels.iter().any(|one| one == channel)
     }
 
-    /// Whether `user` may run it, from wherever.
+    /// Whether who asks in `place` may run it, from wherever. Whoever is of another workspace must be named.
     #[must_use]
-    pub fn is_for(&self, user: &str) -> bool {
-        self.users.is_empty() || self.users.iter().any(|one| one == user)
+    pub fn is_for(&self, place: &ChatPlace) -> bool {
+        (self.users.is_empty() && !place.outside) || self.users.contains(&place.user)
     }
 }
 
@@ -284,25 +284,27 @@ pub struct Source {
 }
 
 impl Source {
-    /// What `user` may run from `channel`.
-    pub fn allows(&self, channel: &str, user: &str) -> impl Iterator<Item = &ChatCommand> {
-        self.commands.iter().filter(move |entry| entry.is_in(channel) && entry.is_for(user))
+    /// What who asks in `place` may run from there.
+    pub fn allows(&self, place: &ChatPlace) -> impl Iterator<Item = &ChatCommand> {
+        self.commands.iter().filter(move |entry| entry.is_in(&place.channel) && entry.is_for(place))
     }
 
-    /// The entry by which `user` may run `command` from `channel`.
+    /// The entry by which who asks in `place` may run `command` from there.
     ///
     /// # Errors
     /// What is to be mended, for who asked. It repeats what was asked for, so it is to be escaped.
-    pub fn permits(&self, command: &str, channel: &str, user: &str) -> Result<&ChatCommand, String> {
+    pub fn permits(&self, command: &str, place: &ChatPlace) -> Result<&ChatCommand, String> {
+        let ChatPlace { channel, user, .. } = place;
         let is = |entry: &&ChatCommand| entry.command.as_str() == command;
-        if let Some(entry) = self.allows(channel, user).find(is) {
+        if let Some(entry) = self.allows(place).find(is) {
             return Ok(entry);
         }
         let mut entries = self.commands.iter().filter(is).peekable();
         let why = if entries.peek().is_none() {
             return Err(format!("There is no `{command}` that may be run from Slack."));
         } else if entries.any(|entry| entry.is_in(channel)) {
-            format!("You may not run `{command}` here: add `{user}` to its `users`")
+            let outside = if place.outside { "you are of another workspace than the app, so " } else { "" };
+            format!("You may not run `{command}` here: {outside}add `{user}` to its `users`")
         } else {
             format!("`{command}` may not be run from this channel: add `{channel}` to its `channels`")
         };

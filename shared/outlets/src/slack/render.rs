@@ -242,24 +242,30 @@ impl Message {
         self.push_section(&markup);
     }
 
-    /// What people said of the report, and what they can do: stop the run while it goes on; rate what has its last word; run
-    /// again what has ended.
+    /// What people said of the report, and what they can do: rate what has its last word; where the Command may be run from the
+    /// channel, stop the run while it goes on and run again what has ended. Of a channel that is named the id is known when the
+    /// message stands, so its buttons come with the first edit.
     fn buttons(&mut self, post: &Post<'_>) {
         let run = &post.view.run;
-        let by_bot = matches!(post.target.spec.outlet, OutletSpec::Slack(_));
-        if run.buttons && by_bot {
+        if let OutletSpec::Slack(spec) = &post.target.spec.outlet
+            && run.buttons
+        {
             let mut buttons: Vec<Value> = match run.status {
                 RunStatus::Concluded => {
                     Mark::ALL.map(|mark| button(run, &format!("rate {}", mark.as_str()), mark.as_str())).into()
                 }
                 RunStatus::Queued | RunStatus::Running | RunStatus::Failed | RunStatus::Cancelled => vec![],
             };
-            buttons.push(if run.status.is_terminal() {
-                button(run, "again", "run again")
-            } else {
-                button(run, "stop", "stop")
-            });
-            self.blocks.push(json!({ "type": "actions", "block_id": "firstlook", "elements": buttons }));
+            let here = super::thread(post.target).map_or(spec.channel.trim(), |(channel, _)| channel);
+            if run.asked_from.iter().any(|from| from == here) {
+                buttons.push(match run.status.is_terminal() {
+                    true => button(run, "again", "run again"),
+                    false => button(run, "stop", "stop"),
+                });
+            }
+            if !buttons.is_empty() {
+                self.blocks.push(json!({ "type": "actions", "block_id": "firstlook", "elements": buttons }));
+            }
         }
         let said = post.view.ratings.iter().map(|said| format!("{} ({})", said.rating.as_str(), line(said.by.who())));
         let said = said.collect::<Vec<_>>().join(", ");

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use domain::RunId;
 use inbox::{Endpoint, Fault, Moment, Service};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{inbox, keys, now, open, post, views};
 use crate::{OpenOutlet, OutletError, Outlets, Settings};
@@ -242,13 +242,22 @@ async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
     let inbox = inbox().await;
     let target = views::slack("#ops");
     let outlet = open(&inbox, keys(), &target.spec.outlet).await.unwrap();
-    let actions = |view: &domain::Shown| {
-        let body = crate::slack::render(&post(view, &target));
+    let stands = domain::Target { provider_id: Some("C0123456789/1772444400.000100".to_owned()), ..target.clone() };
+    let actions_at = |target: &domain::Target, view: &domain::Shown| {
+        let body = crate::slack::render(&post(view, target));
         body["blocks"].as_array().unwrap().iter().find(|block| block["type"] == "actions").cloned()
     };
+    let actions = |view: &domain::Shown| actions_at(&stands, view);
     let mut view = views::concluded();
     assert_eq!(actions(&view), None);
     view.run.buttons = true;
+    let shown = |actions: Value| -> Vec<Value> {
+        actions["elements"].as_array().unwrap().iter().map(|one| one["text"]["text"].clone()).collect()
+    };
+    let rates = ["Spot on", "One hop short", "Right area", "Wrong"];
+    assert_eq!(shown(actions(&view).unwrap()), rates, "who may run nothing here rates");
+    view.run.asked_from = vec!["C0123456789".to_owned()];
+    assert_eq!(shown(actions_at(&target, &view).unwrap()), rates, "where it will stand is not known yet");
     let by = domain::ChatPlace {
         source: "slack".parse().unwrap(),
         channel: "C0123ABCD".to_owned(),
@@ -256,11 +265,11 @@ async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
         thread: None,
         user: "U0123ABCD".to_owned(),
         user_name: "<!channel>".to_owned(),
+        outside: false,
     };
     view.ratings = vec![domain::Rating { rating: domain::Mark::SpotOn, by, at: now() }];
     let buttons = actions(&view).unwrap();
-    let shown: Vec<_> = buttons["elements"].as_array().unwrap().iter().map(|one| one["text"]["text"].clone()).collect();
-    assert_eq!(shown, ["Spot on", "One hop short", "Right area", "Wrong", "Run again"]);
+    assert_eq!(shown(buttons.clone()), [&rates[..], &["Run again"]].concat());
     assert!(buttons["elements"].as_array().unwrap().iter().all(|one| one["value"] == view.run.id.to_string()));
     outlet.post(&post(&view, &target)).await.unwrap();
     let text = inbox.posts()[0].body.to_string();
@@ -275,6 +284,8 @@ async fn a_concluded_run_can_be_rated_where_somebody_hears_of_it() {
         (views::cancelled(), ("firstlook_again", "Run again")),
     ] {
         other.run.buttons = true;
+        assert_eq!(actions(&other), None, "there is nothing to rate");
+        other.run.asked_from = view.run.asked_from.clone();
         let buttons = actions(&other).unwrap()["elements"].clone();
         let buttons = buttons.as_array().unwrap().clone();
         let shown = (buttons[0]["action_id"].as_str().unwrap(), buttons[0]["text"]["text"].as_str().unwrap());

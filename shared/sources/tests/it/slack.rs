@@ -194,6 +194,24 @@ fn what_is_no_body_of_slack_is_recorded_as_that() {
 }
 
 #[test]
+fn i1_who_is_of_another_workspace_than_the_app_is_known_by_it() {
+    let outside = |changes: &[(&str, Value)]| asked(&changed("slack/mention-run.json", changes)).place.outside;
+    assert!(!outside(&[]));
+    assert!(outside(&[("/event/user_team", json!("T0VENDOR01"))]));
+    assert!(outside(&[("/event/team", json!("T0VENDOR01"))]));
+    // In a channel that the other organization made, the outer team is theirs also for our own people.
+    assert!(!outside(&[("/team_id", json!("T0VENDOR01"))]));
+    let raw = String::from_utf8(sample("slack/rate.txt")).unwrap();
+    let pressed = |raw: &str| match asked_for(raw.as_bytes()) {
+        FromSlack::Pressed(press) => press.place.outside,
+        other => panic!("{other:?}"),
+    };
+    assert!(!pressed(&raw));
+    let theirs = raw.replace("team_id%22%3A%22T0SHOP0001", "team_id%22%3A%22T0VENDOR01");
+    assert!(theirs != raw && pressed(&theirs), "{theirs}");
+}
+
+#[test]
 fn a_button_says_who_pressed_it_on_which_message_and_for_which_run() {
     let raw = String::from_utf8(sample("slack/rate.txt")).unwrap();
     let FromSlack::Pressed(press) = asked_for(raw.as_bytes()) else { panic!("it is one of ours") };

@@ -14,6 +14,7 @@ fn ann() -> ChatPlace {
         thread: None,
         user: "U0123ABCD".to_owned(),
         user_name: "ann".to_owned(),
+        outside: false,
     }
 }
 

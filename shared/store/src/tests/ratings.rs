@@ -12,6 +12,7 @@ fn says(user: &str, rating: Mark, at: &str) -> Rating {
         thread: None,
         user: user.to_owned(),
         user_name: user.to_lowercase(),
+        outside: false,
     };
     Rating { rating, by, at: at.parse().unwrap() }
 }
