@@ -141,6 +141,9 @@ pub struct JiraSpec {
     /// The key within the secret that holds `e-mail:API token`; default: `jira-login`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
+    /// Whether the customers of a service project see the comment too. Default: its team alone does, as an internal note.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub public: bool,
 }
 
 /// A work note on a ServiceNow incident.

@@ -31,9 +31,9 @@ pub(crate) async fn comments(
         if !writes {
             return Ok(list(world, &issue, asked));
         }
-        let body = document(asked)?;
+        let body = comment_of(asked)?;
         let id = (10_000 + world.next_id()).to_string();
-        let new = posted(Service::Jira, issue, id, asked.at, json!({ "body": body }));
+        let new = posted(Service::Jira, issue, id, asked.at, body);
         let answer = said(StatusCode::CREATED, None, shown(&new));
         world.posts.push(new);
         Ok(answer)
@@ -76,12 +76,12 @@ pub(crate) async fn comment(
 ) -> Response {
     answer(shared, Endpoint::Edit(Service::Jira), request, refuse, |world, asked| {
         admitted(world, &issue, asked)?;
-        let body = document(asked)?;
+        let body = comment_of(asked)?;
         let ours = |post: &&mut Posted| is_of(post, &issue) && post.id == id;
         let Some(post) = world.posts.iter_mut().find(ours) else {
             return Err(Refusal::new(StatusCode::NOT_FOUND, format!("Can not find a comment for the id: {id}.")));
         };
-        post.edits.push(Edit { at: asked.at, body: json!({ "body": body }) });
+        post.edits.push(Edit { at: asked.at, body });
         Ok(said(StatusCode::OK, None, shown(post)))
     })
     .await
@@ -98,9 +98,17 @@ fn admitted(world: &World, issue: &str, asked: &Asked<'_>) -> Result<(), Refusal
     Ok(())
 }
 
-/// The document that was sent, if it is one: no text in it may be empty.
-fn document(asked: &Asked<'_>) -> Result<Value, Refusal> {
+/// What was sent, if its body is a document in which no text is empty, and its properties are some.
+fn comment_of(asked: &Asked<'_>) -> Result<Value, Refusal> {
     let body = asked.body.get("body").cloned().unwrap_or_default();
+    let properties = asked.body.get("properties").cloned().unwrap_or_else(|| json!([]));
+    let is_property = |one: &Value| one.get("key").is_some_and(Value::is_string) && one.get("value").is_some();
+    if !properties.as_array().is_some_and(|all| all.iter().all(is_property)) {
+        return Err(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "Invalid request payload. Refer to the REST API documentation.",
+        ));
+    }
     let is_document = body.get("type") == Some(&json!("doc")) && body.get("version") == Some(&json!(1));
     let mut length = 0;
     if !is_document || !texts_stand(&body, &mut length) {
@@ -110,7 +118,14 @@ fn document(asked: &Asked<'_>) -> Result<Value, Refusal> {
         let message = "The entered text is too long. It exceeds the allowed limit of 32,767 characters.";
         return Err(Refusal::new(StatusCode::BAD_REQUEST, message));
     }
-    Ok(body)
+    Ok(json!({ "body": body, "properties": properties }))
+}
+
+/// Whether the customers of a service project see it: all do that is not said to be internal.
+fn is_public(comment: &Value) -> bool {
+    let mut properties = comment.get("properties").and_then(Value::as_array).into_iter().flatten();
+    let said = properties.find(|one| one.get("key") == Some(&json!("sd.public.comment")));
+    said.and_then(|one| one.pointer("/value/internal")) != Some(&Value::Bool(true))
 }
 
 fn texts_stand(node: &Value, length: &mut usize) -> bool {
@@ -144,6 +159,7 @@ fn shown(post: &Posted) -> Value {
         "author": { "displayName": "Firstlook" },
         "body": post.current().get("body"),
         "created": post.at.to_string(),
+        "jsdPublic": is_public(post.current()),
     })
 }
 

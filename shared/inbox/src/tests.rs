@@ -168,6 +168,23 @@ async fn pagerduty_takes_notes_and_lists_them() {
 }
 
 #[tokio::test]
+async fn customers_see_the_jira_comments_that_are_not_said_to_be_internal() {
+    let inbox = start().await;
+    let url = format!("{}/jira/rest/api/3/issue/OPS-12/comment", inbox.url());
+    let body = json!({ "type": "doc", "version": 1, "content": [] });
+    let property = |internal: bool| json!({ "key": "sd.public.comment", "value": { "internal": internal } });
+    for (properties, public) in [(json!([property(true)]), false), (json!([property(false)]), true), (json!([]), true)]
+    {
+        let request = client().post(&url).basic_auth("bot", Some("token"));
+        let made = request.json(&json!({ "body": body, "properties": properties })).send().await.unwrap();
+        assert_eq!(made.json::<Value>().await.unwrap()["jsdPublic"], public, "{properties}");
+    }
+    let odd = json!({ "body": body, "properties": [{ "sd.public.comment": { "internal": true } }] });
+    let refused = client().post(&url).basic_auth("bot", Some("token")).json(&odd).send().await.unwrap();
+    assert_eq!((refused.status().as_u16(), inbox.posts().len()), (400, 3));
+}
+
+#[tokio::test]
 async fn faults_are_met_once_each_and_in_order() {
     let inbox = start().await;
     let (arrived, accepted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

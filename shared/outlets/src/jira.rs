@@ -1,5 +1,5 @@
-//! A comment on a Jira issue, edited in place (source: Jira Cloud REST API v3, issue comments; Atlassian Document Format). The
-//! comments of one issue are all that is ever called (I13).
+//! A comment on a Jira issue, edited in place (source: Jira Cloud REST API v3, issue comments; Atlassian Document Format; the
+//! comment's property `sd.public.comment` of Jira Service Management). The comments of one issue are all that is ever called (I13).
 
 use std::time::Duration;
 
@@ -33,6 +33,8 @@ pub(crate) struct Jira {
     pub base: Url,
     /// The issue, as the catalog has it.
     pub issue: String,
+    /// Whether customers see the comment.
+    pub public: bool,
 }
 
 impl Jira {
@@ -79,9 +81,11 @@ impl Jira {
     }
 }
 
-/// What is sent.
-pub(crate) fn body(post: &Post<'_>) -> Value {
-    json!({ "body": render(post) })
+/// What is sent, with each edit too. Without the property a comment by the API is one that the customers of a service project see
+/// and get by e-mail; other projects keep it and make nothing of it.
+pub(crate) fn body(public: bool, post: &Post<'_>) -> Value {
+    let property = json!({ "key": "sd.public.comment", "value": { "internal": !public } });
+    json!({ "body": render(post), "properties": [property] })
 }
 
 /// The comment as a document. Texts in it are texts: the format has no markup, so nothing from an alert comes alive.
@@ -152,7 +156,7 @@ impl Outlet for Jira {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let url = self.comments(post, None)?;
-        let body = body(post);
+        let body = body(self.public, post);
         let answer = self.send(&url, true, |http| http.post(&url).json(&body)).await?;
         if !answer.status.is_success() {
             return Err(self.explain(&answer, true, post));
@@ -166,7 +170,7 @@ impl Outlet for Jira {
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
         let id = clean_id(provider_id, b"", 32).ok_or_else(|| OutletError::permanent("the comment has no id"))?;
         let url = self.comments(post, Some(id))?;
-        let body = body(post);
+        let body = body(self.public, post);
         let answer = self.send(&url, false, |http| http.put(&url).json(&body)).await?;
         if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post)) }
     }

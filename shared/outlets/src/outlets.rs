@@ -158,7 +158,7 @@ impl OpenOutlet for Outlets {
             OutletSpec::Jsm(note) => self.alert_note(spec, note, ("Jira Service Management", opsgenie::JSM)).await?,
             OutletSpec::Jira(jira) => {
                 let (api, base) = self.site(spec, "site", &jira.site).await?;
-                Box::new(Jira { api, base, issue: jira.issue.clone() })
+                Box::new(Jira { api, base, issue: jira.issue.clone(), public: jira.public })
             }
             OutletSpec::ServiceNow(servicenow) => {
                 let (api, base) = self.site(spec, "instance", &servicenow.instance).await?;

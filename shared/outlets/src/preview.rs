@@ -37,7 +37,10 @@ pub fn preview(post: &Post<'_>) -> Result<Preview, OutletError> {
         }
         OutletSpec::PagerDuty(_) => plain("note on the alert's incident".to_owned(), pagerduty::body(post)),
         OutletSpec::Opsgenie(_) | OutletSpec::Jsm(_) => plain("note on the alert".to_owned(), opsgenie::body(post)),
-        OutletSpec::Jira(_) => plain(format!("comment on {}", ticket()), jira::body(post)),
+        OutletSpec::Jira(spec) => {
+            let seen = if spec.public { " that customers see" } else { "" };
+            plain(format!("comment{seen} on {}", ticket()), jira::body(spec.public, post))
+        }
         OutletSpec::ServiceNow(_) => plain(format!("work note on {}", ticket()), servicenow::body(post)),
         OutletSpec::GitHub(spec) => {
             let on = if ticket().bytes().all(|b| b.is_ascii_digit()) { format!("#{}", spec.issue) } else { ticket() };

@@ -8,6 +8,7 @@ mod pagerduty;
 mod rendering;
 mod setup;
 mod slack;
+mod tickets;
 mod views;
 mod webhook;
 mod words;

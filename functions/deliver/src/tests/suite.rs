@@ -40,7 +40,7 @@ fn every(inbox: &Inbox) -> Vec<OutletSpec> {
         pagerduty(),
         OutletSpec::Opsgenie(note("opsgenie")),
         OutletSpec::Jsm(note("jsm")),
-        OutletSpec::Jira(JiraSpec { site: at("jira"), issue: "OPS-12".to_owned(), secret: None }),
+        OutletSpec::Jira(JiraSpec { site: at("jira"), issue: "OPS-12".to_owned(), secret: None, public: false }),
         OutletSpec::ServiceNow(ServiceNowSpec {
             instance: at("servicenow"),
             incident: "INC0010001".to_owned(),

@@ -50,9 +50,10 @@ async fn subjects() -> Vec<Subject> {
             Service::SlackWebhook => (OutletSpec::SlackWebhook(hook()), "team"),
             Service::Opsgenie => (OutletSpec::Opsgenie(note("opsgenie")), alert),
             Service::Jsm => (OutletSpec::Jsm(note("jsm")), alert),
-            Service::Jira => {
-                (OutletSpec::Jira(JiraSpec { site: at("jira"), issue: key("OPS-12"), secret: None }), "OPS-12")
-            }
+            Service::Jira => (
+                OutletSpec::Jira(JiraSpec { site: at("jira"), issue: key("OPS-12"), secret: None, public: false }),
+                "OPS-12",
+            ),
             Service::ServiceNow => {
                 let incident = key("INC0010001");
                 let spec = ServiceNowSpec { instance: at("servicenow"), incident, secret: None };

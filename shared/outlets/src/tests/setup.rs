@@ -220,12 +220,12 @@ async fn jira_is_seen_by_its_login_and_what_that_may() {
     let spec = |issue: &'static str| {
         move |inbox: &Inbox| {
             let site = format!("{}/jira", inbox.url());
-            OutletSpec::Jira(JiraSpec { site, issue: issue.to_owned(), secret: None })
+            OutletSpec::Jira(JiraSpec { site, issue: issue.to_owned(), secret: None, public: false })
         }
     };
     let nowhere = |_: &Inbox| {
         let site = "http://127.0.0.1:1/".to_owned();
-        OutletSpec::Jira(JiraSpec { site, issue: "OPS-12".to_owned(), secret: None })
+        OutletSpec::Jira(JiraSpec { site, issue: "OPS-12".to_owned(), secret: None, public: false })
     };
     let look = Endpoint::Look(Service::Jira);
     let cases = vec![
