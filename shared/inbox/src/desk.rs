@@ -68,6 +68,9 @@ pub(crate) async fn answer(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return refuse(status, retry_after, status.canonical_reason().unwrap_or("Error"));
         }
+        Course::Refuse(Fault::Says { status, message }) => {
+            return refuse(StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN), None, message);
+        }
         Course::Refuse(Fault::Redirect(to)) => {
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response();
         }

@@ -54,6 +54,14 @@ pub enum Fault {
         /// How long to wait.
         retry_after: Option<u64>,
     },
+    /// Answered with this status and these words, in the provider's shape and without a header that says more, and not accepted.
+    /// Not for Slack, PagerDuty and webhooks.
+    Says {
+        /// The HTTP status.
+        status: u16,
+        /// What it says.
+        message: &'static str,
+    },
     /// Slack answers 200 with `ok: false` and this error. Elsewhere it is a 400 with this word; of SES its code and message,
     /// `MessageRejected: ...`.
     SlackError(&'static str),

@@ -27,6 +27,10 @@ pub const API: &str = "https://api.github.com";
 /// How long to wait when GitHub does not say: its documentation asks for a minute at least.
 const WAIT: Duration = Duration::from_secs(60);
 
+/// How GitHub words its limits on bursts. Where it sends neither `Retry-After` nor a count, nothing else tells such a 403 from a
+/// refusal (source: github.com/hub4j/github-api/issues/2009).
+const BURSTS: [&str; 2] = ["secondary rate limit", "abuse detection"];
+
 /// How many comments a page has, and how many pages are read.
 const PAGE: usize = 100;
 const PAGES: usize = 20;
@@ -84,18 +88,10 @@ impl GitHub {
     fn explain(&self, answer: &Answer, once: bool, now: Timestamp) -> OutletError {
         let body = answer.json();
         let said = answer.said("GitHub", &[body.get("message")]);
-        let number = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
-        // Either limit is told by 403 or 429: the first by what remains, the second by how long to wait.
-        let spent = number("x-ratelimit-remaining") == Some(0);
-        let after = answer.retry_after(now);
-        let wait = after.or_else(|| {
-            let reset = Timestamp::from_second(number("x-ratelimit-reset").filter(|_| spent)?).ok()?;
-            Duration::try_from(reset.duration_since(now)).ok()
-        });
-        if answer.status == StatusCode::FORBIDDEN && (spent || after.is_some()) {
-            return OutletError::Limited { reason: "GitHub asks to wait".to_owned(), wait: wait.unwrap_or(WAIT) };
+        if let Some(wait) = limit(answer, now) {
+            return OutletError::Limited { reason: "GitHub asks to wait".to_owned(), wait };
         }
-        if let Some(known) = answer.common("GitHub", &said, once, wait.unwrap_or(WAIT)) {
+        if let Some(known) = answer.common("GitHub", &said, once, WAIT) {
             return known;
         }
         let key = self.api.name();
@@ -113,6 +109,31 @@ impl GitHub {
             _ => OutletError::permanent(said),
         }
     }
+}
+
+/// How long GitHub asks to wait, if that is what it answers. Each of its limits is told by 403 or 429: the first by what remains,
+/// the second by how long to wait, or by words alone.
+pub(crate) fn limit(answer: &Answer, now: Timestamp) -> Option<Duration> {
+    let forbidden = answer.status == StatusCode::FORBIDDEN;
+    if !forbidden && answer.status != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let number = |name: &str| answer.headers.get(name).and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
+    let spent = number("x-ratelimit-remaining") == Some(0);
+    let after = answer.retry_after(now);
+    let in_words = || {
+        let body = answer.json();
+        let message = body.get("message").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+        BURSTS.iter().any(|words| message.contains(words))
+    };
+    if forbidden && !spent && after.is_none() && !in_words() {
+        return None;
+    }
+    let reset = || {
+        let reset = Timestamp::from_second(number("x-ratelimit-reset").filter(|_| spent)?).ok()?;
+        Duration::try_from(reset.duration_since(now)).ok()
+    };
+    Some(after.or_else(reset).unwrap_or(WAIT))
 }
 
 /// What is sent.

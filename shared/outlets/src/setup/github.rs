@@ -8,11 +8,11 @@ use ports::SetupCheck;
 use serde_json::Value;
 
 use super::{Read, Unread, literal_ticket, read};
-use crate::github::GitHub;
+use crate::github::{self, GitHub};
 
-pub(crate) async fn check(outlet: &GitHub, _: Timestamp) -> Vec<SetupCheck> {
+pub(crate) async fn check(outlet: &GitHub, now: Timestamp) -> Vec<SetupCheck> {
     let name = &outlet.repository;
-    let read = match ask(outlet, None).await {
+    let read = match ask(outlet, None, now).await {
         Ok(read) => read,
         Err(unread) => return vec![unread.about("the token")],
     };
@@ -49,12 +49,12 @@ pub(crate) async fn check(outlet: &GitHub, _: Timestamp) -> Vec<SetupCheck> {
     });
     found.push(may_write(key, scopes.as_deref(), is("private") == Some(false)));
     if let Some(number) = literal_ticket(&outlet.issue, TicketKind::GitHubIssue) {
-        found.push(issue(outlet, number).await.unwrap_or_else(|unread| unread.about(&format!("issue #{number}"))));
+        found.push(issue(outlet, number, now).await.unwrap_or_else(|unread| unread.about(&format!("issue #{number}"))));
     }
     found
 }
 
-async fn ask(outlet: &GitHub, issue: Option<&str>) -> Result<Read, Unread> {
+async fn ask(outlet: &GitHub, issue: Option<&str>, now: Timestamp) -> Result<Read, Unread> {
     let url = match issue {
         Some(number) => outlet.issues(&[number])?,
         None => {
@@ -73,8 +73,7 @@ async fn ask(outlet: &GitHub, issue: Option<&str>) -> Result<Read, Unread> {
             .header("x-github-api-version", "2022-11-28"))
     })
     .await?;
-    let spent = read.answer.headers.get("x-ratelimit-remaining").is_some_and(|left| left.as_bytes() == b"0");
-    if read.status() == StatusCode::FORBIDDEN && spent {
+    if github::limit(&read.answer, now).is_some() {
         return Err(Unread::Later("GitHub asks to wait".to_owned()));
     }
     Ok(read)
@@ -100,8 +99,8 @@ fn may_write(key: &str, scopes: Option<&str>, public: bool) -> SetupCheck {
     )
 }
 
-async fn issue(outlet: &GitHub, number: &str) -> Result<SetupCheck, Unread> {
-    let read = ask(outlet, Some(number)).await?;
+async fn issue(outlet: &GitHub, number: &str, now: Timestamp) -> Result<SetupCheck, Unread> {
+    let read = ask(outlet, Some(number), now).await?;
     let body = read.or(|_| "name another issue".to_owned())?;
     Ok(if body.get("locked").and_then(Value::as_bool) == Some(true) {
         SetupCheck::mend(format!("issue #{number}"), "it is locked: unlock it, or name another")

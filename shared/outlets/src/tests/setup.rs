@@ -320,6 +320,16 @@ async fn github_is_seen_by_its_repository_and_what_a_token_says_of_itself() {
             &[],
         )
         .await,
+        case(
+            "a limit that is told in words",
+            move |inbox| {
+                let message = "You have exceeded a secondary rate limit.";
+                inbox.fault(look, Fault::Says { status: 403, message });
+            },
+            spec("12"),
+            &[],
+        )
+        .await,
         case("a repository that is not seen", |inbox| inbox.remove_incident("acme/checkout"), spec("12"), &[]).await,
         case("a repository without issues", |inbox| inbox.deny("acme/checkout"), spec("12"), &[]).await,
         case("an archived repository", |inbox| inbox.close("acme/checkout"), spec("12"), &[]).await,

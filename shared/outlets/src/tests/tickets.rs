@@ -1,20 +1,63 @@
-//! Comments on tickets: who sees them.
+//! Comments on tickets: who sees them, and what the trackers answer.
 
-use domain::{JiraSpec, OutletSpec};
+use std::time::Duration;
+
+use domain::{GitHubSpec, JiraSpec, OutletSpec, Target};
+use inbox::{Endpoint, Fault, Inbox, Service};
 use serde_json::json;
 
 use super::{inbox, keys, open, post, views};
+use crate::{Outlet, OutletError};
+
+/// A target of this kind, and its outlet.
+async fn opened(inbox: &Inbox, spec: OutletSpec) -> (Target, Box<dyn Outlet>) {
+    let mut keys = keys();
+    keys.cached.insert("jira-login", vec!["bot@example.com:token"]);
+    keys.cached.insert("github-token", vec!["gh-token"]);
+    let target = views::target(spec);
+    let outlet = open(inbox, keys, &target.spec.outlet).await.unwrap();
+    (target, outlet)
+}
+
+async fn jira(inbox: &Inbox, public: bool) -> (Target, Box<dyn Outlet>) {
+    let (site, issue) = (format!("{}/jira", inbox.url()), "OPS-12".to_owned());
+    opened(inbox, OutletSpec::Jira(JiraSpec { site, issue, secret: None, public })).await
+}
+
+async fn github(inbox: &Inbox) -> (Target, Box<dyn Outlet>) {
+    let (repository, api) = ("acme/checkout".to_owned(), Some(format!("{}/github", inbox.url())));
+    opened(inbox, OutletSpec::GitHub(GitHubSpec { repository, issue: "7".to_owned(), secret: None, api })).await
+}
+
+#[tokio::test]
+async fn a_limit_of_which_github_says_nothing_but_in_words_is_waited_out() {
+    let inbox = inbox().await;
+    let (target, outlet) = github(&inbox).await;
+    let view = views::concluded();
+    let id = outlet.post(&post(&view, &target)).await.unwrap();
+    for message in [
+        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
+        "You have triggered an abuse detection mechanism. Please wait a few minutes before you try again.",
+    ] {
+        for endpoint in [Endpoint::Post, Endpoint::Edit, Endpoint::List] {
+            inbox.fault(endpoint(Service::GitHub), Fault::Says { status: 403, message });
+        }
+        let limited = OutletError::Limited { reason: "GitHub asks to wait".into(), wait: Duration::from_secs(60) };
+        assert_eq!(outlet.post(&post(&view, &target)).await.unwrap_err(), limited);
+        assert_eq!(outlet.edit(&id, &post(&view, &target)).await.unwrap_err(), limited);
+        assert_eq!(outlet.find(&post(&view, &target)).await.unwrap_err(), limited);
+    }
+    let message = "Resource not accessible by integration";
+    inbox.fault(Endpoint::Post(Service::GitHub), Fault::Says { status: 403, message });
+    let refused = outlet.post(&post(&view, &target)).await.unwrap_err();
+    assert!(matches!(&refused, OutletError::Permanent { reason } if reason.contains(message)), "{refused:?}");
+}
 
 #[tokio::test]
 async fn i9_a_jira_comment_is_hidden_from_customers_also_after_an_edit_unless_the_team_shows_it() {
     for public in [false, true] {
         let inbox = inbox().await;
-        let site = format!("{}/jira", inbox.url());
-        let spec = JiraSpec { site, issue: "OPS-12".to_owned(), secret: None, public };
-        let target = views::target(OutletSpec::Jira(spec));
-        let mut keys = keys();
-        keys.cached.insert("jira-login", vec!["bot@example.com:token"]);
-        let outlet = open(&inbox, keys, &target.spec.outlet).await.unwrap();
+        let (target, outlet) = jira(&inbox, public).await;
         let view = views::concluded();
         let id = outlet.post(&post(&view, &target)).await.unwrap();
         outlet.edit(&id, &post(&view, &target)).await.unwrap();
