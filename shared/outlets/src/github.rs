@@ -155,21 +155,44 @@ pub fn render(post: &Post<'_>) -> String {
     comment
 }
 
-/// What the team says: its own lines are Markdown without HTML, and may mention people; a line with a value stands in a code block.
+/// What the team says: its own lines are Markdown without HTML, and may mention people; a line with a value stands in a code block,
+/// and so does what the team has put into one.
 fn above(words: &[Line]) -> String {
     let mut above = String::new();
-    for lines in words.chunk_by(|one, next| one.own == next.own) {
-        if lines.iter().all(|line| line.own) {
-            for line in lines {
-                above.push_str(&line.text.replace('&', "&amp;").replace('<', "&lt;"));
+    for lines in alive(words).chunk_by(|(one, _), (next, _)| one == next) {
+        if lines.iter().all(|(alive, _)| *alive) {
+            for (_, line) in lines {
+                above.push_str(&line.replace('&', "&amp;").replace('<', "&lt;"));
                 above.push('\n');
             }
         } else {
-            above.push_str(&fenced(lines.iter().map(|line| line.text.as_str())));
+            above.push_str(&fenced(lines.iter().map(|(_, line)| *line)));
         }
         above.push('\n');
     }
     above
+}
+
+/// Each line, and whether it is Markdown. The fences of the team's own code blocks are left out: a value within such a block could
+/// close it and be Markdown itself, so the block gets a fence of ours, as every value does.
+fn alive(words: &[Line]) -> Vec<(bool, &str)> {
+    let mut open: Option<&str> = None;
+    let mut lines = Vec::new();
+    for line in words {
+        match (open, fence(&line.text).filter(|_| line.own)) {
+            (None, Some((opens, _))) => open = Some(opens),
+            (Some(opens), Some((closes, ""))) if closes.starts_with(opens) => open = None,
+            _ => lines.push((line.own && open.is_none(), line.text.as_str())),
+        }
+    }
+    lines
+}
+
+/// The fence that opens a code block with `line`, or may close one, and what stands behind it (source: CommonMark 0.31, 4.5).
+fn fence(line: &str) -> Option<(&str, &str)> {
+    let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+    let (fence, rest) = line.split_at_checked(line.len() - line.trim_start_matches(mark).len())?;
+    (fence.len() >= 3 && !(mark == '`' && rest.contains(mark))).then_some((fence, rest))
 }
 
 /// `lines` in a code block whose fence is longer than any in them.

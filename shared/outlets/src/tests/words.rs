@@ -92,6 +92,55 @@ fn i8_no_value_mentions_anybody_or_becomes_a_link_or_a_marker() {
 }
 
 #[test]
+fn i8_no_value_comes_out_of_a_code_block_that_the_team_has_opened() {
+    let evil = "@acme/everyone [x](https://evil.example)";
+    for (opens, closes) in [("```", "```"), ("~~~", "~~~"), ("```yaml", "`````"), ("~~~~ a`b", "~~~~"), ("```", "")] {
+        for breaks in ["```", "~~~", "`````", "~~~~~~"] {
+            let words = [
+                own(&format!("@acme/oncall\n{opens}\nrunbook --now\n")),
+                value(breaks),
+                own("\n"),
+                value(evil),
+                own(&format!("\nthe last line\n{closes}\n@acme/lead")),
+            ];
+            let view = views::concluded();
+            let (target, words) = (views::slack("#ops"), Words(words.to_vec()));
+            let text = github::render(&Post { words: Some(&words), ..post(&view, &target) });
+            let (alive, blocks) = parts(&text);
+            assert!(alive.contains("@acme/oncall") && !alive.contains("evil"), "{opens} {breaks}: {text}");
+            assert_eq!(alive.contains("@acme/lead"), !closes.is_empty(), "{opens} {breaks}: {text}");
+            let block = blocks.first().unwrap();
+            assert!(block.contains(&format!("runbook --now\n{breaks}\n{evil}\nthe last line\n")), "{text}");
+            assert!(blocks.last().unwrap().contains("Checkout's health page"), "{text}");
+        }
+    }
+    let (view, target) = (views::concluded(), views::slack("#ops"));
+    let words = Words(vec![own("``` `x` is how it looks, @acme/oncall")]);
+    let (alive, _) = parts(&github::render(&Post { words: Some(&words), ..post(&view, &target) }));
+    assert!(alive.contains("@acme/oncall"), "no block begins with a line that has a code span");
+}
+
+/// What of a comment is Markdown, and its code blocks, as CommonMark has them.
+fn parts(text: &str) -> (String, Vec<String>) {
+    let (mut alive, mut blocks, mut open) = (String::new(), Vec::new(), None::<(char, usize)>);
+    for line in text.lines() {
+        let mark = line.chars().next().unwrap_or(' ');
+        let length = line.chars().take_while(|c| *c == mark).count();
+        let rest = &line[line.len().min(length * mark.len_utf8())..];
+        match open {
+            None if length >= 3 && (mark == '~' || mark == '`' && !rest.contains('`')) => {
+                open = Some((mark, length));
+                blocks.push(String::new());
+            }
+            Some((known, least)) if mark == known && length >= least && rest.trim().is_empty() => open = None,
+            Some(_) => blocks.last_mut().unwrap().push_str(&format!("{line}\n")),
+            None => alive.push_str(&format!("{line}\n")),
+        }
+    }
+    (alive, blocks)
+}
+
+#[test]
 fn words_take_their_room_from_the_report_and_never_more_than_theirs() {
     for unit in ["word ", "<!subteam^S1>", "&", "漢", "\n"] {
         let view = views::huge(unit);
