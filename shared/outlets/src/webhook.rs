@@ -73,9 +73,12 @@ fn signer(secret: &Secret, key: &str) -> Result<Signer, OutletError> {
     Signer::from_bytes(bytes).map_err(|_| OutletError::permanent(format!("`{key}` in the secret is not a signing key")))
 }
 
-/// Names the revision for the receiver: the same when it is sent again.
+/// Names the revision for the receiver: the same when it is sent again, and another one for each target of the run, since two that
+/// lead to one receiver may say different things.
 fn message_id(post: &Post<'_>) -> String {
-    format!("msg_{}_{}", post.view.run.id, post.view.run.revision)
+    let (run, target) = (&post.view.run, &post.target.spec);
+    let id = format!("msg_{}_{}", run.id, run.revision);
+    if target.name == target.outlet.kind() { id } else { format!("{id}_{}", target.name) }
 }
 
 /// The headers of the request.

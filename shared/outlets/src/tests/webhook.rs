@@ -56,6 +56,23 @@ async fn i4_a_revision_keeps_its_id_when_it_is_sent_again_and_the_next_has_anoth
     assert_ne!(ids[1], ids[2]);
 }
 
+#[tokio::test]
+async fn i4_a_second_webhook_to_the_same_receiver_is_no_repetition_of_the_first() {
+    let inbox = inbox().await;
+    let first = views::webhook(&inbox.webhook("team"), "hook-key");
+    let mut second = first.clone();
+    second.spec.name = "webhook-2".to_owned();
+    let outlet = open(&inbox, keys(), &first.spec.outlet).await.unwrap();
+    let view = views::concluded();
+    let id = format!("msg_{}_3", view.run.id);
+    for (target, id) in [(&first, id.clone()), (&second, format!("{id}_webhook-2"))] {
+        for _ in 0..2 {
+            assert_eq!(outlet.post(&post(&view, target)).await.unwrap(), id, "also when it is sent again");
+            assert_eq!(inbox.posts().last().unwrap().id, id);
+        }
+    }
+}
+
 async fn answered(inbox: &Inbox, fault: Fault) -> OutletError {
     let target = views::webhook(&inbox.webhook("team"), "hook-key");
     let outlet = open(inbox, keys(), &target.spec.outlet).await.unwrap();
