@@ -67,3 +67,54 @@ async fn i9_a_jira_comment_is_hidden_from_customers_also_after_an_edit_unless_th
         assert_eq!((&posted.body["properties"], &posted.current()["properties"]), (&said, &said));
     }
 }
+
+#[tokio::test]
+async fn what_is_answered_to_an_edit_is_told_apart_and_is_never_ambiguous() {
+    for service in [Service::Jira, Service::GitHub] {
+        let inbox = inbox().await;
+        let (target, outlet) = if service == Service::Jira { jira(&inbox, false).await } else { github(&inbox).await };
+        let view = views::concluded();
+        let id = outlet.post(&post(&view, &target)).await.unwrap();
+        let answered = async |fault: Fault| {
+            inbox.fault(Endpoint::Edit(service), fault);
+            outlet.edit(&id, &post(&view, &target)).await.unwrap_err()
+        };
+        for (seconds, wait) in [(Some(11), 11), (None, if service == Service::Jira { 30 } else { 60 })] {
+            let limited = answered(Fault::status(429, seconds)).await;
+            let asked = Duration::from_secs(wait);
+            assert!(matches!(limited, OutletError::Limited { wait, .. } if wait == asked), "{service:?}: {limited:?}");
+        }
+        let elsewhere = Fault::Redirect(inbox.webhook("elsewhere"));
+        let gone = if service == Service::Jira { "is not there any more" } else { "the comment is not there" };
+        for (fault, word) in [
+            (Fault::status(400, None), "400"),
+            (Fault::status(401, None), target.spec.outlet.secret().unwrap()),
+            (Fault::status(403, None), "403"),
+            (Fault::status(404, None), gone),
+            (Fault::status(410, None), "410"),
+            (Fault::status(422, None), "422"),
+            (elsewhere, "redirects are not followed"),
+        ] {
+            let refused = answered(fault).await;
+            let said = matches!(&refused, OutletError::Permanent { reason } if reason.contains(word));
+            assert!(said, "{service:?} {word}: {refused:?}");
+        }
+        assert!(inbox.posts()[0].edits.is_empty(), "{service:?}");
+        for (edits, fault) in [
+            (0, Fault::status(408, None)),
+            (0, Fault::status(500, None)),
+            (0, Fault::status(503, None)),
+            (1, Fault::StatusAfterAccepting(502)),
+            (2, Fault::CloseAfterAccepting),
+        ] {
+            let again = answered(fault).await;
+            assert!(matches!(again, OutletError::Transient { .. }), "{service:?}: {again:?}");
+            assert_eq!(inbox.posts()[0].edits.len(), edits, "{service:?}: twice does no harm");
+        }
+        outlet.edit(&id, &post(&view, &target)).await.unwrap();
+        inbox.delete(&id);
+        let deleted = outlet.edit(&id, &post(&view, &target)).await.unwrap_err();
+        let said = matches!(&deleted, OutletError::Permanent { reason } if reason.contains(gone));
+        assert!(said && inbox.posts().len() == 1, "{service:?}: {deleted:?}");
+    }
+}
