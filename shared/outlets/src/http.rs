@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Secret;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use jiff::Timestamp;
 use net::{AddressPolicy, NotReached};
 use ports::{ReadSecret, SecretError};
@@ -150,9 +150,21 @@ impl Lost {
     }
 }
 
-/// The live values of `key`.
+/// The live values of `key`, without the blanks and line breaks around them that a terminal or an editor has left.
 pub(crate) async fn read_secret(secrets: &dyn ReadSecret, key: &str) -> Result<Vec<Secret>, OutletError> {
-    secrets.read(key).await.map_err(unread)
+    secrets.read(key).await.map(trimmed).map_err(unread)
+}
+
+fn trimmed(live: Vec<Secret>) -> Vec<Secret> {
+    live.into_iter().map(|secret| Secret::new(secret.expose().trim())).collect()
+}
+
+/// `text`, which holds the value of `key`, as the value of a header that is never shown.
+pub(crate) fn secret_header(key: &str, text: String) -> Result<HeaderValue, OutletError> {
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_| OutletError::permanent(format!("`{key}` in the secret has characters that no key has")))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// The newest value of `key`, if it is another than `refused`: the provider no longer takes what the cache had.
@@ -161,7 +173,7 @@ pub(crate) async fn newer_secret(
     key: &str,
     refused: &Secret,
 ) -> Result<Option<Secret>, OutletError> {
-    let live = secrets.reread(key).await.map_err(unread)?;
+    let live = secrets.reread(key).await.map(trimmed).map_err(unread)?;
     Ok(live.into_iter().next().filter(|newest| !newest.matches(refused.expose())))
 }
 

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::{
     OutletError,
-    http::{Answer, Http, newer_secret, read_secret},
+    http::{Answer, Http, newer_secret, read_secret, secret_header},
     setup::Unread,
 };
 
@@ -74,11 +74,7 @@ impl Keyed {
 
     /// `text`, which holds the key, as the value of a header that is never shown.
     pub fn header(&self, text: String) -> Result<HeaderValue, OutletError> {
-        let mut value = HeaderValue::try_from(text).map_err(|_| {
-            OutletError::permanent(format!("`{}` in the secret has characters that no key has", self.name))
-        })?;
-        value.set_sensitive(true);
-        Ok(value)
+        secret_header(&self.name, text)
     }
 
     /// `Basic ...` of a key that is `user:password`.

@@ -8,8 +8,7 @@ use serde_json::Value;
 
 use super::{Unread, text};
 use crate::{
-    place::under,
-    slack::{Slack, api::understand, is_channel_id},
+    slack::{Slack, is_channel_id},
     text::line,
 };
 
@@ -64,11 +63,11 @@ pub(crate) async fn check_chat(outlet: &mut Slack, channels: &[&str], now: Times
 
 /// Who the bot is, and what it may.
 async fn token(outlet: &Slack, now: Timestamp) -> Result<(SetupCheck, Scopes), Unread> {
-    let url = under(&outlet.base, ["auth.test"])?;
-    let request = outlet.http.get(&url).bearer_auth(outlet.token.expose().trim());
-    let answer = outlet.http.send(request, &url).await?;
-    let body = understand(&answer, now).map_err(|refused| outlet.explain("auth.test", refused, false))?;
-    let scopes = answer.headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
+    let method = "auth.test";
+    // By the way of a delivery, so that what is taken here is taken there.
+    let asked = outlet.call_whole(method, |http, url| http.get(url), now).await;
+    let (body, headers) = asked.map_err(|refused| outlet.unread(method, refused))?;
+    let scopes = headers.get("x-oauth-scopes").and_then(|value| value.to_str().ok());
     let scopes = scopes.map(|scopes| scopes.split(',').map(|scope| scope.trim().to_owned()).collect());
     let (bot, team) = (line(text(&body, "/user")), line(text(&body, "/team")));
     Ok((SetupCheck::ok(format!("the bot's token is taken: @{bot} in {team}")), scopes))
@@ -112,8 +111,7 @@ async fn channel(outlet: &Slack, now: Timestamp) -> Seen {
         Ok(body) => body,
         Err(refused) if refused.code == "missing_scope" => return (by_history(outlet, &what, &id, now).await, None),
         Err(refused) => {
-            let error = outlet.explain("conversations.info", refused, false);
-            return (Unread::from(error).about(&what), None);
+            return (outlet.unread("conversations.info", refused).about(&what), None);
         }
     };
     let is = |field: &str| body.pointer(&format!("/channel/{field}")).and_then(Value::as_bool);
@@ -137,6 +135,6 @@ async fn by_history(outlet: &Slack, what: &str, id: &str, now: Timestamp) -> Set
         Err(refused) if refused.code == "missing_scope" => SetupCheck::cannot_tell(format!(
             "{what}: whether the bot is in it takes the scope `channels:read`, or `groups:read` for a private one"
         )),
-        Err(refused) => Unread::from(outlet.explain("conversations.history", refused, false)).about(what),
+        Err(refused) => outlet.unread("conversations.history", refused).about(what),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
 use reqwest::RequestBuilder;
 use serde_json::Value;
@@ -11,7 +11,8 @@ use url::Url;
 use super::{Slack, TOKEN_KEY};
 use crate::{
     OutletError,
-    http::{Answer, Http, Lost, newer_secret},
+    http::{Answer, Http, Lost, newer_secret, secret_header},
+    setup::Unread,
 };
 
 /// How long to wait when Slack does not say: its limits are counted by the minute.
@@ -37,7 +38,7 @@ enum Kind {
     Lost(Lost),
     /// An answer that is not the API's.
     Unreadable,
-    /// The secret could not be read again.
+    /// The secret could not be read again, or holds no token.
     Secret(OutletError),
 }
 
@@ -67,14 +68,26 @@ impl Slack {
         request: impl Fn(&Http, &Url) -> RequestBuilder,
         now: Timestamp,
     ) -> Result<Value, Refusal> {
+        self.call_whole(method, request, now).await.map(|(body, _)| body)
+    }
+
+    /// The same, with the headers of the answer.
+    pub(crate) async fn call_whole(
+        &self,
+        method: &'static str,
+        request: impl Fn(&Http, &Url) -> RequestBuilder,
+        now: Timestamp,
+    ) -> Result<(Value, HeaderMap), Refusal> {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().push(method);
         }
         let send = async |token: &domain::Secret| {
-            let request = request(&self.http, &url).bearer_auth(token.expose());
+            let bearer = secret_header(TOKEN_KEY, format!("Bearer {}", token.expose()));
+            let bearer = bearer.map_err(|error| Refusal::of(Kind::Secret(error)))?;
+            let request = request(&self.http, &url).header(header::AUTHORIZATION, bearer);
             let answer = self.http.send(request, &url).await.map_err(|lost| Refusal::of(Kind::Lost(lost)))?;
-            understand(&answer, now)
+            understand(&answer, now).map(|body| (body, answer.headers))
         };
         match send(&self.token).await {
             Err(refused) if is_about_the_token(&refused.code) => {
@@ -116,6 +129,14 @@ impl Slack {
         }
     }
 
+    /// The same, for who only looks.
+    pub(crate) fn unread(&self, method: &str, refused: Refusal) -> Unread {
+        match refused.kind {
+            Kind::Lost(lost) => Unread::from(lost),
+            _ => Unread::from(self.explain(method, refused, false)),
+        }
+    }
+
     fn mend(&self, code: &str, needed: &str) -> String {
         let channel = &self.spec.channel;
         match code {
@@ -143,7 +164,7 @@ impl Slack {
     }
 }
 
-pub(crate) fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
+fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
     if answer.status == StatusCode::TOO_MANY_REQUESTS {
         return Err(Refusal::of(Kind::Limited(answer.retry_after(now))));
     }

@@ -102,6 +102,14 @@ async fn slack_is_seen_by_its_token_its_scopes_and_its_channel() {
         case("a private channel by its name", |inbox| inbox.open_private_channel("ops"), slack("#ops"), &[]).await,
         case("a channel by its id", well, slack(ID), &[]).await,
         case("a token that is none", well, slack(ID), &[("slack-bot-token", "nothing")]).await,
+        case("a token with a line break after it", well, slack(ID), &[("slack-bot-token", " xoxb-1\n")]).await,
+        case(
+            "a token with something in it that no header takes",
+            well,
+            slack(ID),
+            &[("slack-bot-token", "xoxb-1\nxoxb-2")],
+        )
+        .await,
         case(
             "a token that was revoked",
             fault(Endpoint::SlackAuth, Fault::SlackError("token_revoked")),

@@ -217,6 +217,30 @@ async fn a_rotated_token_is_read_again_and_used() {
     assert_eq!(inbox.posts()[0].service, Service::Slack);
 }
 
+/// What `doctor` says of the same tokens is in `setup`.
+#[tokio::test]
+async fn a_token_is_taken_without_what_stands_around_it_and_one_that_no_header_takes_is_to_be_mended() {
+    let inbox = inbox().await;
+    let target = views::slack("#ops");
+    let with = |token: &'static str| {
+        let mut keys = keys();
+        keys.cached.insert(crate::slack::TOKEN_KEY, vec![token]);
+        keys
+    };
+    let outlet = open(&inbox, with("\txoxb-1 \r\n"), &target.spec.outlet).await.unwrap();
+    outlet.post(&post(&views::evidence(), &target)).await.unwrap();
+    let mut rotated = with("stale");
+    rotated.newer = std::sync::Mutex::new([(crate::slack::TOKEN_KEY, vec!["xoxb-2\n"])].into());
+    let outlet = open(&inbox, rotated, &target.spec.outlet).await.unwrap();
+    outlet.post(&post(&views::concluded(), &target)).await.unwrap();
+    let asked = inbox.requests().len();
+    let outlet = open(&inbox, with("xoxb-1\nxoxb-2"), &target.spec.outlet).await.unwrap();
+    let error = outlet.post(&post(&views::evidence(), &target)).await.unwrap_err();
+    let wanted = "`slack-bot-token` in the secret has characters that no key has";
+    assert_eq!(error, OutletError::Permanent { reason: wanted.to_owned() });
+    assert_eq!(inbox.requests().len(), asked);
+}
+
 #[tokio::test]
 async fn i9_errors_name_the_key_and_never_its_value() {
     let inbox = inbox().await;
