@@ -11,10 +11,11 @@ use runtime::env::{EnvError, Reader, Vars};
 use store::Store;
 use url::Url;
 
-use crate::Deliver;
+use crate::{CatalogNow, Deliver};
 
 /// Every variable that is read here, beside AWS's own ([`AwsEnv::NAMES`]).
 pub const ENV: &[&str] = &[
+    "FIRSTLOOK_CATALOG",
     "FIRSTLOOK_SECRET",
     "FIRSTLOOK_TABLE",
     "FIRSTLOOK_DELIVER_QUEUE",
@@ -72,6 +73,7 @@ pub fn way_to_ses(env: &AwsEnv, clock: &Arc<dyn Clock>) -> Result<Aws, ContextEr
 /// [`ContextError`], with everything that is wrong with the environment at once.
 pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let mut env = Reader::new(vars);
+    let catalog = env.or("FIRSTLOOK_CATALOG", "/var/task/catalog.json");
     let secret = env.required("FIRSTLOOK_SECRET");
     let table = env.required("FIRSTLOOK_TABLE");
     let queue = env.required("FIRSTLOOK_DELIVER_QUEUE");
@@ -107,6 +109,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let queues = Arc::new(SqsQueues::new(clients.sqs(), [(Queue::Deliver, queue), (Queue::DeliverDlq, letters)]));
     Ok(Deliver {
         store: Store::new(table, Arc::clone(&clock), Arc::clone(&entropy)),
+        catalog: Arc::new(CatalogNow::at(catalog)),
         outlets: Arc::clone(&outlets) as Arc<_>,
         chat: outlets,
         sender: Arc::clone(&queues) as Arc<_>,

@@ -5,15 +5,17 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetSpec, TargetState, Words};
+use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetState, Words};
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 use ports::{Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SendMessage};
 use store::{Store, StoreError, TargetClaim};
 
 use crate::{
+    CatalogNow,
     links::Links,
     schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED, after_attempt, waiting},
+    wanted::words,
 };
 
 /// The fair-queue group of messages that wait for a lease: whose they are was not read.
@@ -64,6 +66,8 @@ pub enum DeliverError {
 pub struct Deliver {
     /// The table.
     pub store: Store,
+    /// What the catalog says by now, for targets that were given up.
+    pub catalog: Arc<CatalogNow>,
     /// Where targets are.
     pub outlets: Arc<dyn OpenOutlet>,
     /// Where people are told what they asked for.
@@ -194,13 +198,13 @@ impl Deliver {
         }
         let reader = self.store.reader();
         if held.target.state == TargetState::Failed {
+            let run = reader.run(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
             if waits_since.is_some_and(|since| since <= held.target.updated_at) {
                 // It waited with the one for which the target was given up; only news and a redrive begin afresh.
-                let run = reader.run(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
                 self.give_back(held).await?;
                 return self.bury(news, &run).await;
             }
-            start_afresh(&mut held.target);
+            self.begin_afresh(&mut held.target, &run);
         }
         if let Some(left) = rests(&held.target, self.clock.now()) {
             // The copy brings it to whatever the run shows by then, so what comes meanwhile is one edit.
@@ -291,27 +295,6 @@ impl Deliver {
         self.follow(held, &shows).await.map_err(Trouble::Own)?;
         stands(&mut held.target, view);
         Ok(())
-    }
-
-    /// Whether anything is to stand at the target: something does, or may, or its condition holds now or held before. One that
-    /// cannot be evaluated tells people.
-    fn is_wanted(&self, target: &mut Target, run: &Run) -> bool {
-        if target.provider_id.is_some() || target.sending_since.is_some() || target.wanted_at.is_some() {
-            return true;
-        }
-        let wanted = catalog::wanted(&target.spec, run).unwrap_or_else(|error| {
-            let reason = ports::chain(&error);
-            tracing::warn!(run = %run.id, target = target.spec.name, reason, "delivered without its condition");
-            true
-        });
-        if wanted && target.spec.when.is_some() {
-            // From now on, whatever its provider does meanwhile.
-            target.wanted_at = Some(self.clock.now());
-        }
-        if wanted && target.state == TargetState::NotWanted {
-            target.state = TargetState::Pending;
-        }
-        wanted
     }
 
     async fn first_post(
@@ -442,17 +425,6 @@ fn waiting_since(news: &News, now: Option<Timestamp>) -> Result<String, DeliverE
     serde_json::to_string(&copy).map_err(DeliverError::Unreadable)
 }
 
-/// What the team says at the target; what of it has no value is left out.
-fn words(spec: &TargetSpec, run: &Run) -> Option<Words> {
-    spec.text.as_ref()?;
-    let (words, missing) = catalog::words(spec, run);
-    for error in missing {
-        let reason = ports::chain(&error);
-        tracing::warn!(run = %run.id, target = spec.name, reason, "a value is missing in the words above the report");
-    }
-    Some(words)
-}
-
 /// How long nothing is sent to the target yet.
 fn rests(target: &Target, now: Timestamp) -> Option<Duration> {
     let left = target.rests_until?.duration_since(now);
@@ -466,18 +438,4 @@ fn stands(target: &mut Target, view: &Shown) {
     target.attempts = 0;
     target.limited_since = None;
     target.last_error = None;
-}
-
-/// A given-up target that is tried again has all its attempts and all its time to wait; what it knows of an earlier post it keeps.
-fn start_afresh(target: &mut Target) {
-    target.attempts = 0;
-    target.limited_since = None;
-    target.rests_until = None;
-    // Where nothing can be looked up, one more is sent, which says that it may be a second.
-    target.in_doubt = target.in_doubt.min(1);
-    target.state = match (&target.provider_id, target.sending_since) {
-        (Some(_), _) => TargetState::Sent,
-        (None, Some(_)) => TargetState::Sending,
-        (None, None) => TargetState::Pending,
-    };
 }

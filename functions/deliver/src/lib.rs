@@ -1,5 +1,6 @@
 //! deliver: brings one target of a RunSession to the run's current state.
 
+mod afresh;
 pub mod context;
 mod handler;
 mod links;
@@ -8,7 +9,9 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod wanted;
 
+pub use afresh::CatalogNow;
 pub use handler::{Deliver, DeliverError};
 pub use links::LINK_KEY;
 pub use schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED};

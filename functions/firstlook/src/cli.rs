@@ -178,7 +178,11 @@ pub struct Render {
     #[arg(
         long,
         value_name = "FILE",
-        default_values = ["target/lambda/ingest/catalog.json", "target/lambda/investigate/catalog.json"]
+        default_values = [
+            "target/lambda/ingest/catalog.json",
+            "target/lambda/investigate/catalog.json",
+            "target/lambda/deliver/catalog.json"
+        ]
     )]
     pub out: Vec<PathBuf>,
     /// Where to write the Schedules, as a CloudFormation template.

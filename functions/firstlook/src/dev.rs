@@ -60,7 +60,7 @@ impl Running {
         let server = HttpServer::serve(listener, Arc::new(routes))?;
         let url = server.url();
         std::fs::write(world.url_file(), &url).map_err(FileError::new("write", &world.url_file()))?;
-        let workers = vec![world.work_investigate(catalog)?, world.work_deliver(outside, url.clone())?];
+        let workers = vec![world.work_investigate(catalog)?, world.work_deliver(catalog, outside, url.clone())?];
         let timer = tokio::spawn(world.timer(catalog)?.run());
         let sweeping = world.clone();
         let sweeper = tokio::spawn(async move {

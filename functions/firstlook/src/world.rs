@@ -205,7 +205,12 @@ impl World {
     ///
     /// # Errors
     /// [`WorldError`].
-    pub fn deliver(&self, outside: &Outside, console_url: String) -> Result<Deliver, WorldError> {
+    pub fn deliver(
+        &self,
+        catalog: &Arc<Catalog>,
+        outside: &Outside,
+        console_url: String,
+    ) -> Result<Deliver, WorldError> {
         let url = |text: String| text.parse().map_err(|_| WorldError::Url(text));
         let (settings, secrets): (Settings, Arc<dyn ReadSecret>) = match outside {
             Outside::Inbox(inbox) => (
@@ -237,6 +242,7 @@ impl World {
         let outlets = Arc::new(outlets);
         Ok(Deliver {
             store: self.store.clone(),
+            catalog: Arc::new(Arc::clone(catalog).into()),
             outlets: Arc::clone(&outlets) as Arc<_>,
             chat: outlets,
             sender: Arc::new(self.queues.clone()),
@@ -282,8 +288,13 @@ impl World {
     ///
     /// # Errors
     /// [`WorldError`].
-    pub fn work_deliver(&self, outside: &Outside, console_url: String) -> Result<Worker, WorldError> {
-        let handler = Arc::new(self.deliver(outside, console_url)?);
+    pub fn work_deliver(
+        &self,
+        catalog: &Arc<Catalog>,
+        outside: &Outside,
+        console_url: String,
+    ) -> Result<Worker, WorldError> {
+        let handler = Arc::new(self.deliver(catalog, outside, console_url)?);
         let settings = WorkerSettings {
             deadline: Duration::from_secs(60),
             visibility: Duration::from_secs(90),

@@ -1,9 +1,10 @@
 //! The targets of a run that is opened.
 
-use domain::{Alert, OutletSpec, TargetSpec};
+use domain::{Alert, OutletSpec, Run, TargetSpec, Trigger};
 use serde_json::json;
 
 use crate::{
+    Catalog,
     expr::{Scope, Template},
     model::Deliver,
 };
@@ -38,6 +39,27 @@ pub fn targets(deliver: &[Deliver], alert: Option<&Alert>) -> Vec<TargetSpec> {
         });
     }
     targets
+}
+
+impl Catalog {
+    /// What the target `name` of `run` is by now, where this catalog is another than the one by which the run was opened; nothing
+    /// where it does not say. Numbers in names move when a list changes, so what is another target of the run, and what has only
+    /// moved, is not meant.
+    #[must_use]
+    pub fn target_now(&self, run: &Run, name: &str) -> Option<TargetSpec> {
+        let opened = run.targets.iter().find(|target| target.name == name)?;
+        let deliver = match (&run.workflow, &run.trigger) {
+            (Some(workflow), _) => &self.workflows.get(workflow)?.deliver,
+            (None, Trigger::Schedule { name, .. }) => &self.schedules.get(name)?.deliver,
+            (None, _) => return None,
+        };
+        let targets = targets(deliver, run.alert.as_ref());
+        let stands = |list: &[TargetSpec], outlet: &OutletSpec| list.iter().any(|target| target.outlet == *outlet);
+        let meant = |now: &&TargetSpec| {
+            now.outlet == opened.outlet || !stands(&targets, &opened.outlet) && !stands(&run.targets, &now.outlet)
+        };
+        targets.iter().find(|target| target.name == name).filter(meant).cloned()
+    }
 }
 
 #[cfg(test)]
@@ -98,5 +120,44 @@ mod tests {
         let named: Vec<(String, String)> = targets.iter().map(named).collect();
         let wanted = [("jira", "OPS-12"), ("jira-2", "OPS-1"), ("github", "")];
         assert_eq!(named, wanted.map(|(name, key)| (name.to_owned(), key.to_owned())));
+    }
+
+    #[test]
+    fn i5_a_target_is_what_the_catalog_says_now_and_never_another_of_its_run() {
+        let catalog = |deliver: serde_json::Value| {
+            let workflow = json!({
+                "name": "pages",
+                "trigger": { "sources": ["pagerduty"] },
+                "investigate": { "command": "triage" },
+                "deliver": deliver,
+            });
+            let workflow = serde_json::from_value(workflow).unwrap();
+            Catalog { workflows: [("pages".parse().unwrap(), workflow)].into(), ..Catalog::default() }
+        };
+        let slack = |channel: &str| json!({ "slack": { "channel": channel } });
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let opened = catalog(json!([slack("#a"), slack("#b"), { "pagerduty": { "note": true } }]));
+        let run = Run {
+            workflow: Some("pages".parse().unwrap()),
+            targets: targets(&opened.workflows["pages"].deliver, None),
+            ..Run::queued(domain::RunId::mint(at, 1), "triage".parse().unwrap(), "", at)
+        };
+        let now = |deliver, name| catalog(deliver).target_now(&run, name).map(|target| json!(target.outlet));
+        let channel = |name: &str| Some(json!({ "slack": { "channel": name } }));
+        let from = json!({ "pagerduty": { "note": true, "from": "a@example.com" } });
+        assert_eq!(now(json!([slack("#a"), slack("C0B000000"), from]), "slack-2"), channel("C0B000000"));
+        assert_eq!(now(json!([slack("#a"), slack("#b"), from]), "pagerduty"), Some(from.clone()));
+        // What has moved, what was taken out, and what was never there.
+        assert_eq!(now(json!([slack("#b"), slack("#a")]), "slack-2"), None);
+        assert_eq!(now(json!([slack("#b")]), "slack"), None);
+        assert_eq!(now(json!([slack("#new"), slack("#a"), slack("#b")]), "slack-2"), None);
+        assert_eq!(now(json!([slack("#a")]), "slack-2"), None);
+        assert_eq!(now(json!([slack("#a"), slack("#b"), slack("#c")]), "slack-3"), None);
+        // What is said beside the outlet is mended too.
+        let said = catalog(json!([{ "slack": { "channel": "#a" }, "text": "look" }])).target_now(&run, "slack");
+        assert_eq!(said.and_then(|target| target.text), Some("look".to_owned()));
+        // A run that nobody's list was opened by.
+        let by_hand = Run { workflow: None, ..run.clone() };
+        assert_eq!(opened.target_now(&by_hand, "slack"), None);
     }
 }

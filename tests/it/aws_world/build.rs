@@ -84,7 +84,7 @@ pub fn zip(function: &str, bootstrap: &[u8], catalog: &[u8]) -> Vec<u8> {
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
     writer.start_file("bootstrap", stored.unix_permissions(0o755)).expect("an entry");
     writer.write_all(bootstrap).expect("the bootstrap");
-    if ["ingest", "investigate"].contains(&function) {
+    if ["ingest", "investigate", "deliver"].contains(&function) {
         writer.start_file("catalog.json", stored.unix_permissions(0o644)).expect("an entry");
         writer.write_all(catalog).expect("the catalog");
     }

@@ -205,6 +205,7 @@ impl Stage {
         let outlets = Arc::new(Outlets::new(settings, Arc::clone(&self.secrets)).unwrap());
         Arc::new(deliver::Deliver {
             store,
+            catalog: Arc::new(Arc::clone(&self.catalog).into()),
             outlets: Arc::clone(&outlets) as Arc<_>,
             chat: outlets,
             sender,

@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use catalog::Catalog;
 use domain::{
     Alert, AlertSeverity, Checked, DeliverMessage, EventId, LeaseToken, OutletSpec, PagerDutySpec, Report, Run, RunId,
     Secret, Service, Severity, SlackSpec, StepId, Target, TargetSpec, Trigger, WebhookSpec,
@@ -22,6 +23,7 @@ use ports::{
     Clock, Entropy, HandleMessage, Index, Item, Key, Page, PortError, Queue, ReadSecret, ReadTable, Receipt, Received,
     RetimeMessage, SecretError, SendMessage, TableError, Write, WriteTable,
 };
+use serde_json::{Value, json};
 use store::{Claim, Store};
 
 use crate::{Deliver, context::way_to_ses};
@@ -214,6 +216,7 @@ pub async fn world() -> World {
     let outlets = Arc::new(outlets.with_aws(ses));
     let deliver = Deliver {
         store: store.clone(),
+        catalog: Arc::new(Arc::new(Catalog::default()).into()),
         outlets: Arc::clone(&outlets) as Arc<_>,
         chat: outlets,
         sender: Arc::clone(&outbox) as Arc<_>,
@@ -239,6 +242,20 @@ pub fn pagerduty() -> OutletSpec {
 impl World {
     pub fn webhook(&self) -> OutletSpec {
         OutletSpec::Webhook(WebhookSpec { url: self.inbox.webhook("team"), secret: "hook-key".to_owned() })
+    }
+
+    /// From now on the catalog has the run's workflow with these targets.
+    pub fn catalog_says(&mut self, deliver: Value) {
+        let name = "checkout-pages";
+        let workflow = json!({
+            "name": name,
+            "trigger": { "sources": ["pagerduty"] },
+            "investigate": { "command": "checkout-triage" },
+            "deliver": deliver,
+        });
+        let workflow = serde_json::from_value(workflow).unwrap();
+        let catalog = Catalog { workflows: [(name.parse().unwrap(), workflow)].into(), ..Catalog::default() };
+        self.deliver.catalog = Arc::new(Arc::new(catalog).into());
     }
 
     /// Opens a run with these targets.
