@@ -25,15 +25,17 @@ use crate::{
 const AGAIN: u32 = 5;
 
 // What each part may take, in bytes. With what has no share (the style, the head, the foot) they are below 50 KB.
-const STEPS: usize = 15_000;
-const READING: usize = 5_000;
-const FINDINGS: usize = 6_000;
-const CHECKS: usize = 4_000;
-const DELIVERIES: usize = 2_000;
+const STEPS: usize = 13_700;
+const COURSE: usize = 2_200;
+const READING: usize = 4_500;
+const FINDINGS: usize = 5_500;
+const CHECKS: usize = 3_500;
+const EARLIER: usize = 1_500;
+const DELIVERIES: usize = 1_800;
 const RATINGS: usize = 700;
-const EVENTS: usize = 2_500;
+const EVENTS: usize = 2_200;
 const ALERT: usize = 2_500;
-const CONVERSATION: usize = 2_500;
+const CONVERSATION: usize = 2_200;
 const RAW: usize = 1_200;
 
 /// What the parts of a page refer to.
@@ -69,7 +71,8 @@ pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
         main {
             (head(view, now))
             (verdict(view))
-            (course(run, opened))
+            (room.part(COURSE, |room| course(run, opened, &sheet, room)))
+            (room.part(EARLIER, |room| earlier(run, opened, &sheet, room)))
             @if let Some(report) = &run.report {
                 @if let Some(read) = &report.reading { (room.part(READING, |room| reading::section(read, &report.read_by, &sheet, room))) }
                 (room.part(FINDINGS, |room| report::findings(report, &sheet, room)))
@@ -139,22 +142,37 @@ fn told(value: &serde_json::Value) -> String {
 }
 
 /// How its incident has gone, and the way to the last look at it.
-fn course(run: &Run, opened: &Opened) -> Markup {
+fn course(run: &Run, opened: &Opened, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let said = room.fill(&run.course(), |said| html! { p { (ticked(&short(said, 300))) } });
+    let last = run
+        .previous
+        .as_ref()
+        .and_then(|last| room.fit(html! { p { a href=(opened.to_run(last.id)) { "Open the last look" } } }));
     html! {
-        @for said in run.course() { p { (ticked(&short(&said, 350))) } }
-        @if let Some(last) = &run.previous { p { a href=(opened.to_run(last.id)) { "Open the last look" } } }
-        @if let Some(last) = run.last_time.as_ref().filter(|last| !last.runs.is_empty()) {
+        (said)
+        (said.rest("sentence", "sentences", &sheet.json))
+        @if let Some(last) = last { (last) }
+    }
+}
+
+/// When the same fired before.
+fn earlier(run: &Run, opened: &Opened, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let earlier = run.last_time.as_ref().map_or(&[][..], |last| &last.runs);
+    let earlier = room.fill(earlier, |earlier| {
+        html! {
+            li {
+                a href=(opened.to_run(earlier.id)) { (words::moment(earlier.created_at)) } " "
+                (ticked(&short(&earlier.verdict, 150)))
+                @if !earlier.ratings.is_empty() { span.soft { " rated: " (short(&earlier.ratings.join(", "), 80)) } }
+            }
+        }
+    });
+    html! {
+        @if !earlier.is_empty() {
             details {
                 summary { "When it fired before" }
-                ul.card.plain {
-                    @for earlier in &last.runs {
-                        li {
-                            a href=(opened.to_run(earlier.id)) { (words::moment(earlier.created_at)) } " "
-                            (ticked(&short(&earlier.verdict, 150)))
-                            @if !earlier.ratings.is_empty() { span.soft { " rated: " (short(&earlier.ratings.join(", "), 80)) } }
-                        }
-                    }
-                }
+                ul.card.plain { (earlier) }
+                (earlier.rest("time", "times", &sheet.json))
             }
         }
     }
