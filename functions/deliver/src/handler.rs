@@ -5,7 +5,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Target, TargetState, Words};
+use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Taken, Target, TargetState, Words};
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 use ports::{Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SendMessage};
@@ -321,7 +321,7 @@ impl Deliver {
                 Ok(self.stands_as(held, id).await?)
             }
             Err(error) => {
-                if !matches!(error, OutletError::Ambiguous { .. }) {
+                if !matches!(error, OutletError::Ambiguous { .. } | OutletError::Taken { .. }) {
                     // Nothing was posted now. Whether an earlier try has posted is as open as it was.
                     (held.target.state, held.target.sending_since, held.target.in_doubt) = before;
                 }
@@ -333,7 +333,7 @@ impl Deliver {
     /// The post stands as `id`. What is written in its thread finds the run from now on; should this not be saved, the post is
     /// found again by the next try, and with it this.
     async fn stands_as(&self, held: &mut Held, id: String) -> Result<(), StoreError> {
-        let stands = Target { provider_id: Some(id), in_doubt: 0, ..held.target.clone() };
+        let stands = Target { provider_id: Some(id), in_doubt: 0, taken: None, ..held.target.clone() };
         if matches!(stands.spec.outlet, OutletSpec::Slack(_))
             && let Some((channel, ts)) = outlets::slack::thread(&stands)
         {
@@ -365,6 +365,10 @@ impl Deliver {
             OutletError::Permanent { .. } => None,
             OutletError::Transient { retry_after, .. } => self.count(&mut held.target, retry_after),
             OutletError::Ambiguous { .. } => self.count(&mut held.target, None),
+            OutletError::Taken { request, .. } => {
+                held.target.taken = Some(Taken { request, at: self.clock.now() });
+                self.count(&mut held.target, None)
+            }
         };
         held.target.last_error = Some(reason.clone());
         match again {

@@ -40,7 +40,11 @@ impl Deliver {
                 return Ok(self.sender.send(Queue::Deliver, body, source, waiting(wait)).await?);
             }
             // It comes back with the lease, and after the last receipt it is among the dead letters.
-            Err(OutletError::Transient { reason, .. } | OutletError::Ambiguous { reason }) => {
+            Err(
+                OutletError::Transient { reason, .. }
+                | OutletError::Ambiguous { reason }
+                | OutletError::Taken { reason, .. },
+            ) => {
                 return Err(DeliverError::Answer { who, reason });
             }
             Err(OutletError::Permanent { reason } | OutletError::Limited { reason, .. }) => reason,

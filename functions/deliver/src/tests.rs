@@ -8,6 +8,7 @@ mod pace;
 mod replies;
 mod suite;
 mod support;
+mod taken;
 mod threads;
 mod troubled;
 mod wanted;

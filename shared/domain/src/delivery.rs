@@ -99,6 +99,15 @@ pub struct Continues {
     pub part: usize,
 }
 
+/// That a provider has taken a first post, to write it later or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// What the provider is asked by.
+    pub request: String,
+    /// When it was taken.
+    pub at: Timestamp,
+}
+
 /// The recorded state of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -130,6 +139,9 @@ pub struct Target {
     /// When the first post was begun.
     #[serde(default)]
     pub sending_since: Option<Timestamp>,
+    /// The last first post of which its provider only said that it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
     /// Where its post stands, where an earlier look has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
@@ -166,6 +178,7 @@ impl Target {
             rests_until: None,
             last_error: None,
             sending_since: None,
+            taken: None,
             root: None,
             continues: None,
             in_doubt: 0,

@@ -9,13 +9,13 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, StatusCode, header, request::Parts};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::{
     Endpoint, Fault,
     serve::{end, whole},
-    state::{Course, Shared, World},
+    state::{Course, Ending, Shared, World},
 };
 
 /// A request as `carry_out` sees it.
@@ -24,6 +24,8 @@ pub(crate) struct Asked<'r> {
     /// The body as JSON; null when it is none.
     pub body: Value,
     pub at: Timestamp,
+    /// When what it asks for is done, where the provider does it after its answer.
+    pub done_at: Timestamp,
 }
 
 impl Asked<'_> {
@@ -77,7 +79,10 @@ pub(crate) async fn answer(
         Course::Refuse(Fault::SlackError(word)) => return refuse(StatusCode::BAD_REQUEST, None, word),
         Course::Refuse(_) => return refuse(StatusCode::BAD_REQUEST, None, "Bad Request"),
     };
-    let asked = Asked { parts: &parts, body: serde_json::from_slice(&raw).unwrap_or_default(), at: arrival.at };
+    let later = if let Ending::Later(seconds) = ending { seconds } else { 0 };
+    let done_at = arrival.at + SignedDuration::from_secs(later.into());
+    let body = serde_json::from_slice(&raw).unwrap_or_default();
+    let asked = Asked { parts: &parts, body, at: arrival.at, done_at };
     let done = {
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         carry_out(&mut world, &asked)

@@ -75,6 +75,8 @@ pub enum Fault {
     CloseAfterAccepting,
     /// Accepted, then answered with this status.
     StatusAfterAccepting(u16),
+    /// Taken, and written so many seconds later by the inbox's clock: of Opsgenie's and JSM's notes alone.
+    WrittenLater(u32),
     /// Answered with a redirect to this URL, not accepted.
     Redirect(String),
 }

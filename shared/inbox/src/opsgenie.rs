@@ -53,7 +53,8 @@ pub(crate) async fn requests(
     let Some(service) = service(&api) else { return StatusCode::NOT_FOUND.into_response() };
     answer(shared, Endpoint::Status(service), request, refuse, |world, asked| {
         admitted(asked)?;
-        let note = world.posts.iter().find(|post| post.service == service && post.id == id);
+        let done = |post: &&Posted| post.service == service && post.id == id && post.at <= asked.at;
+        let note = world.posts.iter().find(done);
         let Some(note) = note else { return Err(Refusal::new(StatusCode::NOT_FOUND, "Request not found")) };
         let gone = note.deleted || world.removed.contains(&note.place);
         let status = if gone { "Alert does not exist" } else { "Note added" };
@@ -98,7 +99,7 @@ fn write(
     let id = format!("43a29c5c-3dbf-4fa4-9c26-{:012x}", world.next_id());
     // Taken also where there is no such alert, and then never seen.
     let gone = world.removed.contains(&alert);
-    let new = posted(service, alert, id.clone(), asked.at, asked.body.clone());
+    let new = posted(service, alert, id.clone(), asked.done_at, asked.body.clone());
     world.posts.push(Posted { deleted: gone, ..new });
     let taken = json!({ "result": "Request will be processed", "took": 0.302, "requestId": id });
     Ok(said(StatusCode::ACCEPTED, None, taken))
@@ -110,7 +111,8 @@ fn list(world: &World, service: Service, alert: &str, asked: &Asked<'_>) -> Resu
         return Err(Refusal::new(StatusCode::NOT_FOUND, "Alert does not exist"));
     }
     let after = asked.query("offset").filter(|offset| !offset.is_empty());
-    let ours = world.posts.iter().rev().filter(|post| post.service == service && post.place == alert && !post.deleted);
+    let stands = |post: &&Posted| !post.deleted && post.at <= asked.at;
+    let ours = world.posts.iter().rev().filter(|post| post.service == service && post.place == alert).filter(stands);
     let rest = ours.skip_while(|post| after.as_deref().is_some_and(|after| offset(post) != after));
     let rest = rest.skip(usize::from(after.is_some()));
     let notes: Vec<Value> = rest.take(asked.number("limit").unwrap_or(20)).map(shown).collect();

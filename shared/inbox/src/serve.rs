@@ -53,7 +53,7 @@ async fn answer(router: Router, request: http::Request<Incoming>) -> io::Result<
 pub(crate) async fn end(shared: &Shared, arrival: Arrival, ending: Ending, answer: Response) -> Response {
     shared.accepted(arrival);
     match ending {
-        Ending::Answer => answer,
+        Ending::Answer | Ending::Later(_) => answer,
         Ending::Hang => future::pending().await,
         Ending::Drip => dripping(),
         Ending::Status(status) => status.into_response(),

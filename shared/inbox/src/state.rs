@@ -96,6 +96,8 @@ pub(crate) enum Course {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Answer,
+    /// It is answered, and written so many seconds later.
+    Later(u32),
     Hang,
     Drip,
     Close,
@@ -136,6 +138,7 @@ impl Shared {
             Some(Fault::StatusAfterAccepting(status)) => Course::Accept(Ending::Status(
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
             )),
+            Some(Fault::WrittenLater(seconds)) => Course::Accept(Ending::Later(seconds)),
             Some(Fault::HangBefore) => Course::Hang,
             Some(fault) => Course::Refuse(fault),
         };

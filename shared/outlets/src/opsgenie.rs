@@ -6,7 +6,7 @@ use std::{borrow::Cow, time::Duration};
 
 use async_trait::async_trait;
 use http::{StatusCode, header};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ports::SetupCheck;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -29,9 +29,20 @@ pub const JSM: &str = "https://api.atlassian.com/jsm/ops/integration";
 /// How long to wait when it is not said: the limit is counted by the minute.
 const WAIT: Duration = Duration::from_secs(60);
 
-/// How often it is asked whether a note was written, and how long between.
-const ASKED: u32 = 15;
+/// How long it is asked at once whether a note was written, and how long between. After that the next try asks.
+const ASKED: Duration = Duration::from_secs(3);
 const BETWEEN: Duration = Duration::from_millis(200);
+
+/// How long nothing is written again while it is not said what became of a request. No document has a bound for it, and a team must
+/// not wait for ever.
+const UNDECIDED: SignedDuration = SignedDuration::from_mins(10);
+
+/// What became of a request.
+enum Fate {
+    Written,
+    /// And why.
+    NotWritten(String),
+}
 
 /// How many notes a page of them has, and how many pages are read.
 const PAGE: u32 = 100;
@@ -79,35 +90,43 @@ impl Opsgenie {
             .await
     }
 
-    /// Waits until the note is written: the API takes a request first and carries it out later.
-    async fn written(&self, request: &str) -> Result<(), OutletError> {
+    /// What became of a request, once that is said: the API takes it first and carries it out later.
+    async fn fate(&self, request: &str) -> Result<Option<Fate>, OutletError> {
         let url = under(&self.base, ["v2", "alerts", "requests", request])?;
-        for _ in 0..ASKED {
-            tokio::time::sleep(BETWEEN).await;
-            // The note is taken: whatever goes wrong now, it may stand already.
-            let answer = self.send(&url, true, |http| http.get(&url)).await;
-            let answer = answer.map_err(|lost| OutletError::Ambiguous { reason: lost.to_string() })?;
-            match answer.status {
-                // Not carried out yet.
-                StatusCode::NOT_FOUND => {}
-                status if status.is_success() => {
-                    let body = answer.json();
-                    let data = body.get("data");
-                    let done = data.and_then(|data| data.get("isSuccess").or_else(|| data.get("success")));
-                    return match done.and_then(Value::as_bool) {
-                        Some(true) => Ok(()),
-                        _ => {
-                            let said = answer.said(self.who, &[data.and_then(|data| data.get("status"))]);
-                            Err(OutletError::permanent(format!("the note was not written: {said}")))
-                        }
-                    };
-                }
-                _ => return Err(OutletError::Ambiguous { reason: answer.said(self.who, &[]) }),
-            }
+        let answer = self.send(&url, false, |http| http.get(&url)).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
         }
-        Err(OutletError::Ambiguous {
-            reason: format!("{} took the note and does not say that it is written", self.who),
-        })
+        if !answer.status.is_success() {
+            return Err(self.explain(&answer, false));
+        }
+        let body = answer.json();
+        let data = body.get("data");
+        let is = |field: &str| data?.get(field)?.as_bool();
+        Ok(is("isSuccess").or_else(|| is("success")).map(|written| match written {
+            true => Fate::Written,
+            false => Fate::NotWritten(answer.said(self.who, &[data.and_then(|data| data.get("status"))])),
+        }))
+    }
+
+    /// Waits a moment until the note is written.
+    async fn written(&self, request: &str) -> Result<(), OutletError> {
+        let decided = async {
+            loop {
+                tokio::time::sleep(BETWEEN).await;
+                if let Some(fate) = self.fate(request).await? {
+                    return Ok::<_, OutletError>(fate);
+                }
+            }
+        };
+        // The note is taken: whatever goes wrong now, it may stand already.
+        let taken = |reason: String| OutletError::Taken { reason, request: request.to_owned() };
+        match tokio::time::timeout(ASKED, decided).await {
+            Ok(Ok(Fate::Written)) => Ok(()),
+            Ok(Ok(Fate::NotWritten(said))) => Err(OutletError::permanent(format!("the note was not written: {said}"))),
+            Ok(Err(error)) => Err(taken(error.to_string())),
+            Err(_) => Err(taken(format!("{} took the note and does not say that it is written", self.who))),
+        }
     }
 
     /// What follows from an answer that is not a success.
@@ -137,6 +156,18 @@ impl Opsgenie {
 #[async_trait]
 impl Outlet for Opsgenie {
     async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
+        if let Some(taken) = &post.target.taken {
+            match self.fate(&taken.request).await? {
+                Some(Fate::Written) => return Ok(Some(taken.request.clone())),
+                // An earlier try may have written one, of which nobody was told.
+                Some(Fate::NotWritten(_)) => {}
+                None if post.now.duration_since(taken.at) > UNDECIDED => {}
+                None => {
+                    let reason = format!("{} does not say yet what became of the note that it took", self.who);
+                    return Err(OutletError::transient(reason));
+                }
+            }
+        }
         let marker = post.marker();
         let mut offset = String::new();
         for _ in 0..PAGES {

@@ -106,6 +106,14 @@ pub enum OutletError {
         /// How long to wait.
         wait: Duration,
     },
+    /// It was taken, to be done later or not at all. The next [`Outlet::find`] is to know of it ([`domain::Target::taken`]).
+    #[error("{reason}")]
+    Taken {
+        /// Why, for people.
+        reason: String,
+        /// What the provider is asked by.
+        request: String,
+    },
     /// It may have been done. Look for it before doing it again.
     #[error("{reason}")]
     Ambiguous {

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use domain::{AlertNoteSpec, EmailSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, ServiceNowSpec, Shown, Target};
+use domain::{
+    AlertNoteSpec, EmailSpec, GitHubSpec, HookSpec, JiraSpec, OutletSpec, ServiceNowSpec, Shown, Taken, Target,
+};
 use inbox::{Endpoint, Fault, Inbox, Service};
+use jiff::SignedDuration;
 
 use super::{inbox, keys, post, views};
 use crate::{Outlet, OutletError, Style};
@@ -281,6 +284,42 @@ async fn a_note_that_opsgenie_took_and_could_not_write_is_a_failure() {
         subject.inbox.remove_incident(subject.place);
         let error = outlet.post(&post(&view, &subject.target)).await.unwrap_err();
         assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("does not exist")), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn i4_a_note_that_was_taken_is_asked_for_and_not_written_again_before_that_is_decided() {
+    for subject in subjects().await {
+        if !matches!(subject.service, Service::Opsgenie | Service::Jsm) {
+            continue;
+        }
+        let (outlet, view) = (subject.open().await, view());
+        let status = Endpoint::Status(subject.service);
+        subject.inbox.fault(status, Fault::status(403, None));
+        let taken = outlet.post(&post(&view, &subject.target)).await.unwrap_err();
+        let OutletError::Taken { request, .. } = taken else { panic!("{taken:?}: it may be written by now") };
+        assert_eq!(request, subject.inbox.posts()[0].id);
+        let taken = |request: &str, ago: i64| {
+            let at = super::now() - SignedDuration::from_mins(ago);
+            Target { taken: Some(Taken { request: request.to_owned(), at }), ..subject.target.clone() }
+        };
+        let found = outlet.find(&post(&view, &taken(&request, 0))).await;
+        assert_eq!(found.unwrap(), Some(request), "{:?}", subject.service);
+
+        let mut other = taken("43a29c5c-3dbf-4fa4-9c26-0000000000ff", 9);
+        other.spec.name.push_str("-2");
+        // What has no `isSuccess` decides nothing either.
+        for undecided in [404, 200] {
+            subject.inbox.fault(status, Fault::status(undecided, None));
+            let error = outlet.find(&post(&view, &other)).await.unwrap_err();
+            assert!(matches!(&error, OutletError::Transient { .. }), "{:?}: {error:?}", subject.service);
+        }
+        subject.inbox.fault(status, Fault::status(429, 7));
+        let limited = outlet.find(&post(&view, &other)).await.unwrap_err();
+        assert!(matches!(limited, OutletError::Limited { .. }), "{:?}: {limited:?}", subject.service);
+        let mut long = taken("43a29c5c-3dbf-4fa4-9c26-0000000000ff", 11);
+        long.spec.name.push_str("-2");
+        assert_eq!(outlet.find(&post(&view, &long)).await.unwrap(), None, "nobody waits for ever");
     }
 }
 
