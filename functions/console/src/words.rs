@@ -94,6 +94,7 @@ pub fn target_state(state: TargetState) -> &'static str {
         TargetState::Sent => "sent",
         TargetState::Failed => "failed",
         TargetState::NotWanted => "not wanted",
+        TargetState::Deleted => "deleted",
     }
 }
 

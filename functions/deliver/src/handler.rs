@@ -193,7 +193,7 @@ impl Deliver {
 
     async fn converge(&self, held: &mut Held, news: &News, ends: Timestamp) -> Result<(), DeliverError> {
         let News { revision, waits_since, .. } = *news;
-        if held.target.revision >= revision {
+        if held.target.revision >= revision || held.target.state == TargetState::Deleted {
             return self.give_back(held).await;
         }
         let reader = self.store.reader();
@@ -351,6 +351,15 @@ impl Deliver {
 
     /// What follows from a delivery that did not work.
     async fn settle(&self, held: &mut Held, run: &Run, error: OutletError, news: &News) -> Result<(), DeliverError> {
+        if let OutletError::Deleted { reason } = error {
+            // An end, and no failure: a letter would wait for a mend that there is none of.
+            let (attempts, limited_since, last_error) = (0, None, None);
+            let stood = held.target.clone();
+            held.target = Target { state: TargetState::Deleted, attempts, limited_since, last_error, ..stood };
+            self.give_back(held).await?;
+            tracing::info!(run = %held.run, target = held.target.spec.name, reason, "the target was deleted by a person");
+            return Ok(());
+        }
         let mut reason = error.to_string();
         let again = match error {
             OutletError::Limited { wait, .. } => {
@@ -362,7 +371,7 @@ impl Deliver {
                 }
                 again.then(|| waiting(wait))
             }
-            OutletError::Permanent { .. } => None,
+            OutletError::Permanent { .. } | OutletError::Deleted { .. } => None,
             OutletError::Transient { retry_after, .. } => self.count(&mut held.target, retry_after),
             OutletError::Ambiguous { .. } => self.count(&mut held.target, None),
             OutletError::Taken { request, .. } => {

@@ -47,7 +47,11 @@ impl Deliver {
             ) => {
                 return Err(DeliverError::Answer { who, reason });
             }
-            Err(OutletError::Permanent { reason } | OutletError::Limited { reason, .. }) => reason,
+            Err(
+                OutletError::Permanent { reason }
+                | OutletError::Deleted { reason }
+                | OutletError::Limited { reason, .. },
+            ) => reason,
         };
         tracing::error!(source, request = %reply.id, who, reason, "the answer is given up");
         Ok(self.sender.send(Queue::DeliverDlq, body, source, Duration::ZERO).await?)

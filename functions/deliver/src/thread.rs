@@ -23,16 +23,21 @@ impl Deliver {
         if begun || target.root.is_some() || target.continues.is_some() {
             return Ok(());
         }
-        let first = match self.store.reader().target(last.id, &target.spec.name).await {
-            Err(error) if !error.is_transient() => {
-                let reason = ports::chain(&error);
-                tracing::warn!(run = %run.id, first = %last.id, reason, "the look before cannot be read: this one stands for itself");
-                None
-            }
-            first => first?,
-        };
+        let first = self.before(last.id, &target.spec.name, run).await?;
         held.target.root = first.and_then(|first| slack::root(&first, last.id, spec));
         Ok(())
+    }
+
+    /// The target `name` of an earlier look than `run`; none where it can never be read.
+    async fn before(&self, earlier: RunId, name: &str, run: &Run) -> Result<Option<Target>, StoreError> {
+        match self.store.reader().target(earlier, name).await {
+            Err(error) if !error.is_transient() => {
+                let reason = ports::chain(&error);
+                tracing::warn!(run = %run.id, %earlier, reason, "the look before cannot be read: this one stands for itself");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     /// The look `before` this one tells of it, where it has something that can be edited.
@@ -47,7 +52,10 @@ impl Deliver {
         };
         let Some(told) = told else { return Ok(()) };
         for target in told.targets.iter().filter(|target| Style::of(&target.outlet) != Style::OnceConcluded) {
-            self.announce(&told, &target.name).await?;
+            // What was given up is not tried again for another run, or each of its news would leave one more dead letter.
+            if self.before(before, &target.name, run).await?.is_some_and(|target| !target.state.is_given_up()) {
+                self.announce(&told, &target.name).await?;
+            }
         }
         Ok(())
     }

@@ -130,7 +130,7 @@ impl Follower {
             }
         }
         for target in &view.targets {
-            let stands = matches!(target.state, TargetState::Sent | TargetState::Failed | TargetState::NotWanted);
+            let stands = !matches!(target.state, TargetState::Pending | TargetState::Sending);
             if stands && self.targets.insert((target.spec.name.clone(), target.revision)) {
                 progress.line(&format!("  {}", report::target(target, view.run.revision, self.style)));
             }
@@ -138,12 +138,12 @@ impl Follower {
     }
 }
 
-/// Whether a target shows `revision`, is not wanted at it, or has failed.
+/// Whether a target shows `revision`, is not wanted at it, has failed, or was deleted by a person.
 #[must_use]
 pub fn settled(target: &domain::Target, revision: u64) -> bool {
     match target.state {
         TargetState::Sent | TargetState::NotWanted => target.revision >= revision,
-        TargetState::Failed => true,
+        TargetState::Failed | TargetState::Deleted => true,
         TargetState::Pending | TargetState::Sending => false,
     }
 }
@@ -151,6 +151,8 @@ pub fn settled(target: &domain::Target, revision: u64) -> bool {
 /// Whether the run said something and every delivery of it that is wanted stands.
 #[must_use]
 pub fn went_well(view: &RunView) -> bool {
-    let stands = |target: &domain::Target| matches!(target.state, TargetState::Sent | TargetState::NotWanted);
+    let stands = |target: &domain::Target| {
+        matches!(target.state, TargetState::Sent | TargetState::NotWanted | TargetState::Deleted)
+    };
     view.run.status == RunStatus::Concluded && view.targets.iter().all(stands)
 }

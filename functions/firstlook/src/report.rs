@@ -374,9 +374,7 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
         TargetState::Sent if target.revision >= revision => style.good(&pad("sent")),
         TargetState::Sent => pad("out of date"),
         TargetState::Failed => style.bad(&pad("failed")),
-        state @ (TargetState::Sending | TargetState::Pending | TargetState::NotWanted) => {
-            pad(words::target_state(state))
-        }
+        state => pad(words::target_state(state)),
     };
     let name = one(&target.spec.name);
     let mut line = format!("{state} {name:<16} {place}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{EventId, InvestigateMessage, RunId, TargetState};
+use domain::{EventId, InvestigateMessage, RunId};
 use ports::Queue;
 
 use crate::{Investigate, handler::InvestigateError};
@@ -21,13 +21,13 @@ impl Investigate {
     }
 
     /// Announces what was counted. No target that was given up is tried again for it, or each time would leave one more dead
-    /// letter.
+    /// letter; nor one that a person has deleted.
     pub(crate) async fn tell_count(&self, id: RunId) -> Result<(), InvestigateError> {
         let Some(mut run) = self.engine.store.tell_count(id).await? else { return Ok(()) };
         let reader = self.engine.store.reader();
         let mut standing = Vec::new();
         for target in std::mem::take(&mut run.targets) {
-            if reader.target(id, &target.name).await?.is_some_and(|stands| stands.state != TargetState::Failed) {
+            if reader.target(id, &target.name).await?.is_some_and(|stands| !stands.state.is_given_up()) {
                 standing.push(target);
             }
         }

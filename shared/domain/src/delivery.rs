@@ -77,6 +77,17 @@ pub enum TargetState {
     Failed,
     /// The run has ended, and the target's condition never held. Later news asks it again.
     NotWanted,
+    /// A person has deleted what stood there. Nothing is posted there again: neither news nor a redrive changes that.
+    Deleted,
+}
+
+impl TargetState {
+    /// Whether nothing is brought there but by news of its own run: it was given up, or a person has deleted it. What else
+    /// there is to tell, as of a later look, would only be one more failure.
+    #[must_use]
+    pub fn is_given_up(self) -> bool {
+        matches!(self, Self::Failed | Self::Deleted)
+    }
 }
 
 /// The first look at an incident that a later look's post stands under.
@@ -190,8 +201,13 @@ impl Target {
     /// Why nothing stands there although nothing failed, for people; absent unless that is so.
     #[must_use]
     pub fn why_not(&self) -> Option<String> {
-        let when = self.spec.when.as_deref().filter(|_| self.state == TargetState::NotWanted)?;
-        Some(format!("its condition did not hold: {when}"))
+        match self.state {
+            TargetState::NotWanted => {
+                self.spec.when.as_deref().map(|when| format!("its condition did not hold: {when}"))
+            }
+            TargetState::Deleted => Some("a person has deleted it there, so it is not posted again".to_owned()),
+            _ => None,
+        }
     }
 }
 

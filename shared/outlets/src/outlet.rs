@@ -90,6 +90,12 @@ pub enum OutletError {
         /// Why, and what to mend, for people.
         reason: String,
     },
+    /// A person has deleted what stood there. There is nothing to mend, and it is not posted again.
+    #[error("{reason}")]
+    Deleted {
+        /// What says so, for people.
+        reason: String,
+    },
     /// Nothing was done; it may work later.
     #[error("{reason}")]
     Transient {
@@ -150,7 +156,7 @@ pub trait Outlet: Send + Sync {
     /// Makes what stands as `provider_id` what it is to be now. Doing it twice does no harm. Only for [`Style::Edited`].
     ///
     /// # Errors
-    /// [`OutletError`], never ambiguous; permanent when a person has deleted the post, which is not posted again.
+    /// [`OutletError`], never ambiguous; [`OutletError::Deleted`] when a person has deleted the post.
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError>;
 
     /// How the target's setup stands, by requests that only read. Nothing is posted.

@@ -10,7 +10,7 @@ mod words;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{OutletSpec, Root, RunId, Secret, SlackSpec, Target};
+use domain::{OutletSpec, Root, RunId, Secret, SlackSpec, Target, TargetState};
 use jiff::{SignedDuration, Timestamp};
 use ports::{ReadSecret, SetupCheck};
 use serde_json::{Value, json};
@@ -195,11 +195,12 @@ pub fn thread(target: &Target) -> Option<(&str, &str)> {
     Some((channel, under(target).unwrap_or(ts)))
 }
 
-/// Where the message of a later look than `first`'s stands, whose own target is `spec`; nothing where `first` has no message.
+/// Where the message of a later look than `first`'s stands, whose own target is `spec`; nothing where `first` has no message, or
+/// none any more.
 #[must_use]
 pub fn root(first: &Target, run: RunId, spec: &SlackSpec) -> Option<Root> {
     let OutletSpec::Slack(firsts) = &first.spec.outlet else { return None };
-    let (_, ts) = thread(first).filter(|_| firsts == spec)?;
+    let (_, ts) = thread(first).filter(|_| firsts == spec && first.state != TargetState::Deleted)?;
     let run = first.root.as_ref().map_or(run, |root| root.run);
     Some(Root { run, thread: spec.thread.is_none().then(|| ts.to_owned()) })
 }

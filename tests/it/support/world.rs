@@ -74,14 +74,13 @@ pub async fn until_within<T, F: Future<Output = Option<T>>>(
     }
 }
 
-/// The run, once it has ended and each of its targets stands at its revision or has failed.
+/// The run, once it has ended and each of its targets stands at its revision, has failed or was deleted.
 pub async fn settled(world: &dyn World, run: RunId) -> RunView {
     let reader = world.reader();
     until(&format!("{run} to settle"), async || {
         let view = reader.view(run).await.unwrap()?;
         let arrived = |target: &Target| {
-            target.lease.is_none()
-                && (target.revision >= view.run.revision || target.state == domain::TargetState::Failed)
+            target.lease.is_none() && (target.revision >= view.run.revision || target.state.is_given_up())
         };
         (view.run.status.is_terminal() && view.targets.iter().all(arrived)).then_some(view)
     })

@@ -68,14 +68,14 @@ fn state(state: TargetState) -> Markup {
     let class = match state {
         TargetState::Sent => "ok",
         TargetState::Failed => "s1",
-        TargetState::Pending | TargetState::Sending | TargetState::NotWanted => "off",
+        TargetState::Pending | TargetState::Sending | TargetState::NotWanted | TargetState::Deleted => "off",
     };
     html! { span.tag.(class) { (words::target_state(state)) } }
 }
 
 fn shows(target: &Target, revision: u64) -> Markup {
     html! {
-        @if target.state == TargetState::NotWanted { span.soft { "nothing" } }
+        @if matches!(target.state, TargetState::NotWanted | TargetState::Deleted) { span.soft { "nothing" } }
         @else if target.revision == 0 { span.soft { "nothing yet" } }
         @else if target.revision >= revision { "the newest state" }
         @else { "revision " (target.revision) " of " (revision) }

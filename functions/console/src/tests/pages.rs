@@ -48,13 +48,17 @@ fn the_page_of_a_run_under_way_says_so_and_loads_again() {
 }
 
 #[test]
-fn i5_the_page_says_which_target_is_not_wanted_and_why() {
+fn i5_the_page_says_which_target_is_not_wanted_or_was_deleted() {
     let mut view = view();
     view.targets[0].state = domain::TargetState::NotWanted;
     view.targets[0].spec.when = Some("run.worst_severity <= 2".into());
     let html = html(&view);
     assert!(html.contains(">not wanted</span>"), "{html}");
     assert!(html.contains("its condition did not hold: run.worst_severity &lt;= 2"), "{html}");
+    view.targets[0].state = domain::TargetState::Deleted;
+    let html = self::html(&view);
+    assert!(html.contains(">deleted</span>") && html.contains("a person has deleted it there"), "{html}");
+    assert!(!html.contains("its condition"), "{html}");
 }
 
 #[test]

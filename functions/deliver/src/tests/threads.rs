@@ -138,6 +138,47 @@ async fn a_later_look_stands_for_itself_where_the_first_has_no_message() {
 }
 
 #[tokio::test]
+async fn i5_a_first_message_that_a_person_deleted_is_told_once_and_later_looks_stand_for_themselves() {
+    let world = world().await;
+    let first = world.open(&[slack()]).await;
+    delivered(&world, first, None).await;
+    let second = again(&world, first, 2).await;
+    world.handle(&world.evidence(second).await).await.unwrap();
+    assert!(world.drain().await.is_empty());
+    world.inbox.delete(&messages(&world, first)[0].id);
+    // The news of the second are news of the first, whose message is gone: an end, and no letter.
+    delivered(&world, second, None).await;
+    assert_eq!(world.target(first, "slack").await.state, TargetState::Deleted);
+    let edits = || world.inbox.requests().iter().filter(|request| request.endpoint == Endpoint::SlackUpdate).count();
+    let asked = edits();
+    let third = again(&world, first, 3).await;
+    delivered(&world, third, None).await;
+    let [alone] = <[_; 1]>::try_from(messages(&world, third)).unwrap();
+    assert!(alone.body.get("thread_ts").is_none());
+    assert_eq!(edits(), asked, "nobody tries to edit what is gone");
+}
+
+/// Its channel is archived, say: each later look would leave a letter for the same mend.
+#[tokio::test]
+async fn i5_a_first_message_that_failed_is_not_tried_again_for_later_looks() {
+    let world = world().await;
+    let first = world.open(&[slack()]).await;
+    delivered(&world, first, None).await;
+    world.clock.forward(crate::BETWEEN_EDITS);
+    world.inbox.fault(Endpoint::SlackUpdate, Fault::SlackError("cant_update_message"));
+    let second = again(&world, first, 2).await;
+    world.handle(&world.evidence(second).await).await.unwrap();
+    assert_eq!(world.drain().await.len(), 1);
+    assert_eq!(world.target(first, "slack").await.state, TargetState::Failed);
+    delivered(&world, second, None).await;
+    assert_eq!(messages(&world, second).len(), 1);
+    // The redrive brings it to what the newest came to.
+    let revision = world.revision(first).await;
+    world.handle(&world.news(first, "slack", revision)).await.unwrap();
+    assert!(messages(&world, first)[0].current().to_string().contains("UTC: The last word"));
+}
+
+#[tokio::test]
 async fn looks_in_a_thread_of_somebody_elses_message_stay_there_and_the_first_tells_of_the_second() {
     let world = world().await;
     let asked = world.inbox.say("#ops", "it is slow again").unwrap();

@@ -203,11 +203,14 @@ async fn i4_what_a_person_deleted_is_not_posted_again() {
     for _ in 0..2 {
         world.handle(&world.news(run, "slack", last)).await.unwrap();
         let target = world.target(run, "slack").await;
-        assert_eq!((target.state, target.revision), (TargetState::Failed, 2));
-        assert!(target.last_error.unwrap().contains("was deleted"));
+        assert_eq!((target.state, target.revision, &target.last_error), (TargetState::Deleted, 2, &None));
+        assert_eq!((target.attempts, target.lease), (0, None));
+        assert!(target.why_not().unwrap().contains("a person has deleted it"));
     }
-    assert_eq!(world.outbox.take().len(), 2);
-    assert_eq!(world.inbox.posts().len(), 1);
+    // An end and no failure: no letter waits for a mend, and Slack is asked once.
+    assert!(world.outbox.take().is_empty());
+    let edits = world.inbox.requests().into_iter().filter(|request| request.endpoint == Endpoint::SlackUpdate);
+    assert_eq!((edits.count(), world.inbox.posts().len()), (1, 1));
 }
 
 #[tokio::test]

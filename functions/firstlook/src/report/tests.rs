@@ -33,7 +33,7 @@ fn i14_the_text_of_a_failed_run_says_why() {
 }
 
 #[test]
-fn i5_a_target_that_is_not_wanted_says_why_and_is_no_failure() {
+fn i5_a_target_that_is_not_wanted_or_was_deleted_says_why_and_is_no_failure() {
     let mut view = view();
     view.targets.truncate(1);
     view.targets[0].state = TargetState::NotWanted;
@@ -44,6 +44,11 @@ fn i5_a_target_that_is_not_wanted_says_why_and_is_no_failure() {
         "{text}"
     );
     assert!(crate::follow::settled(&view.targets[0], view.targets[0].revision) && crate::follow::went_well(&view));
+    view.targets[0].state = TargetState::Deleted;
+    let text = self::text(&view, Style::Plain);
+    assert!(text.contains("deleted ") && text.contains("a person has deleted it there"), "{text}");
+    assert!(!text.contains("its condition"), "{text}");
+    assert!(crate::follow::settled(&view.targets[0], u64::MAX) && crate::follow::went_well(&view));
 }
 
 #[test]

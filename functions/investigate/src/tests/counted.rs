@@ -54,20 +54,22 @@ async fn i3_duplicates_are_one_news_for_all_that_come_in_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_given_up_is_not_tried_again_for_a_count() {
-    let world = world(&[("http://a", 1)]);
-    let (body, run) = message(&world.opening("pages"));
-    world.handle(&body, 1, 300).await.unwrap();
-    world.outbox.take();
-    let TargetClaim::Claimed(mut target) = world.store.claim_target(run, "slack", LEASE).await.unwrap() else {
-        panic!("it is held")
-    };
-    let token = target.lease.take().unwrap().token;
-    target.state = TargetState::Failed;
-    world.store.save_target(run, &target, token).await.unwrap();
-    world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
-    let told = world.outbox.take();
-    assert!(tell(&world, run, told).await.is_empty());
+async fn a_target_that_was_given_up_or_deleted_is_not_tried_again_for_a_count() {
+    for state in [TargetState::Failed, TargetState::Deleted] {
+        let world = world(&[("http://a", 1)]);
+        let (body, run) = message(&world.opening("pages"));
+        world.handle(&body, 1, 300).await.unwrap();
+        world.outbox.take();
+        let TargetClaim::Claimed(mut target) = world.store.claim_target(run, "slack", LEASE).await.unwrap() else {
+            panic!("it is held")
+        };
+        let token = target.lease.take().unwrap().token;
+        target.state = state;
+        world.store.save_target(run, &target, token).await.unwrap();
+        world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
+        let told = world.outbox.take();
+        assert!(tell(&world, run, told).await.is_empty(), "{state:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

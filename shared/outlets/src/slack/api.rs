@@ -108,6 +108,9 @@ impl Slack {
         };
         match refused.kind {
             Kind::Said if is_passing(&refused.code) => maybe_done(format!("Slack's {method} says `{}`", refused.code)),
+            Kind::Said if refused.code == "message_not_found" => {
+                OutletError::Deleted { reason: format!("Slack's {method} says `{}`: it was deleted", refused.code) }
+            }
             Kind::Said => OutletError::permanent(format!(
                 "Slack's {method} says `{}`: {}",
                 refused.code,
@@ -147,9 +150,6 @@ impl Slack {
             "is_archived" => format!("`{channel}` is archived"),
             "missing_scope" if !needed.is_empty() => format!("give the app the scope `{needed}` and install it again"),
             "missing_scope" => "give the app the scopes of docs/outlets.md and install it again".to_owned(),
-            "message_not_found" => {
-                "the message was deleted, so it is not posted again; the run's page has everything".to_owned()
-            }
             "cant_update_message" | "edit_window_closed" => {
                 "the message can no longer be edited; the run's page has everything".to_owned()
             }

@@ -187,7 +187,7 @@ async fn what_a_person_deleted_is_not_posted_again() {
     let id = outlet.post(&post(&view, &target)).await.unwrap();
     inbox.delete(&id);
     let error = outlet.edit(&id, &post(&view, &target)).await.unwrap_err();
-    assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains("was deleted")), "{error:?}");
+    assert!(matches!(&error, OutletError::Deleted { reason } if reason.contains("was deleted")), "{error:?}");
 }
 
 #[tokio::test]
