@@ -23,6 +23,7 @@ pub const ENV: &[&str] = &[
     "FIRSTLOOK_CONSOLE_URL",
     "FIRSTLOOK_LINK_DAYS",
     "FIRSTLOOK_LEASE_SECONDS",
+    "FIRSTLOOK_MAX_RECEIVES",
     "FIRSTLOOK_SLACK_API",
     "FIRSTLOOK_PAGERDUTY_API",
 ];
@@ -81,6 +82,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let console_url = env.optional("FIRSTLOOK_CONSOLE_URL");
     let link_days = env.parsed_or("FIRSTLOOK_LINK_DAYS", 30_u32);
     let lease = env.parsed_or("FIRSTLOOK_LEASE_SECONDS", 30_u64);
+    let max_receives = env.parsed_or("FIRSTLOOK_MAX_RECEIVES", 10_u32);
     let slack_api = base(&mut env, "FIRSTLOOK_SLACK_API", SLACK_API);
     let pagerduty_api = base(&mut env, "FIRSTLOOK_PAGERDUTY_API", PAGERDUTY_API);
     let aws = AwsEnv::read(|name| vars.get(name)).map_err(|error| env.refuse("AWS", error)).ok();
@@ -91,10 +93,11 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
         Some(letters),
         Some(link_days),
         Some(lease),
+        Some(max_receives),
         Some(slack_api),
         Some(pagerduty_api),
         Some(aws),
-    ) = (secret, table, queue, letters, link_days, lease, slack_api, pagerduty_api, aws)
+    ) = (secret, table, queue, letters, link_days, lease, max_receives, slack_api, pagerduty_api, aws)
     else {
         return Err(env.problems().into());
     };
@@ -119,6 +122,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
         entropy,
         // Below this a delivery would not have the time for one slow answer.
         lease: Duration::from_secs(lease.max(2)),
+        max_receives,
         console_url,
         link_days,
     })

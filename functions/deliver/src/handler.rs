@@ -2,10 +2,11 @@
 //! later, or it visibly fails (I5). What is saved is saved before what follows from it is sent, and only then is the
 //! message acknowledged; so each step may be the last of this process.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Taken, Target, TargetState, Words};
+use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 use ports::{Clock, Entropy, HandleMessage, PortError, Queue, ReadSecret, Received, RetimeMessage, SendMessage};
@@ -25,6 +26,9 @@ const WAITING: &str = "waiting";
 /// announced meanwhile should not wait for a lease to end that nobody holds any more.
 const HELD: Duration = Duration::from_secs(2);
 
+/// How long after the receipt of its message a target is claimed, at most.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(1);
+
 /// Why a message could not be taken to its end. It stays in the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
@@ -42,6 +46,9 @@ pub enum DeliverError {
         /// The target's name.
         target: String,
     },
+    /// Who had the target before has died with it, and this is the message's last receipt.
+    #[error("none of the tries came to an end")]
+    Unfinished,
     /// The invocation ends too soon to begin anything.
     #[error("the invocation ends too soon to begin a delivery")]
     TooLate,
@@ -84,6 +91,8 @@ pub struct Deliver {
     pub entropy: Arc<dyn Entropy>,
     /// How long a target is held. One message's work ends before it does.
     pub lease: Duration,
+    /// How often a message is received before it goes to the dead letters.
+    pub max_receives: u32,
     /// The console's URL, without a slash at the end; without one, deliveries carry no link.
     pub console_url: Option<String>,
     /// How many days after a run's opening its links end.
@@ -118,10 +127,10 @@ pub(crate) struct Shows<'a> {
 }
 
 /// [`DeliverMessage::TargetV1`].
-struct News {
-    run: RunId,
-    target: String,
-    revision: u64,
+pub(crate) struct News {
+    pub(crate) run: RunId,
+    pub(crate) target: String,
+    pub(crate) revision: u64,
     waits_since: Option<Timestamp>,
 }
 
@@ -142,8 +151,11 @@ impl HandleMessage for Deliver {
 impl Deliver {
     async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), DeliverError> {
         self.come_back_with_lease(message).await;
-        // Not begun when it could not be ended.
-        self.time_until(deadline).ok_or(DeliverError::TooLate)?;
+        let last = message.receives >= self.max_receives;
+        // Not begun when it could not be ended; but nothing ends without a word.
+        if !last {
+            self.time_until(deadline).ok_or(DeliverError::TooLate)?;
+        }
         let news = match serde_json::from_str(&message.body).map_err(DeliverError::Unreadable)? {
             DeliverMessage::TargetV1 { run, target, revision, waits_since } => {
                 News { run, target, revision, waits_since }
@@ -151,6 +163,7 @@ impl Deliver {
             DeliverMessage::ReplyV1 { reply } => return self.reply(&reply, &message.body).await,
         };
         let run = news.run;
+        let died = last && self.died(&news).await?;
         let target = match self.store.claim_target(run, &news.target, self.lease).await? {
             TargetClaim::Claimed(target) => target,
             TargetClaim::Missing => return Err(DeliverError::NoTarget { run, target: news.target }),
@@ -165,21 +178,27 @@ impl Deliver {
         let mut held = Held { run, target, token: lease.token };
         // Its work ends before its lease does, since after that another worker may begin, and before the invocation.
         let ends = lease.until.checked_sub(SignedDuration::try_from(self.lease / 6).unwrap_or_default());
-        let done = self.converge(&mut held, &news, deadline.min(ends.unwrap_or(lease.until))).await;
-        if let Err(error) = &done
-            && !matches!(error, DeliverError::Store(StoreError::LeaseLost))
-        {
-            // What is known of the target is kept, so that the next try knows it too. If this fails as well, the lease
-            // ends by itself and the next one finds the target as it was saved last.
-            let _ = self.give_back(&mut held).await;
+        let done = match died {
+            true => Err(DeliverError::Unfinished),
+            false => self.converge(&mut held, &news, deadline.min(ends.unwrap_or(lease.until))).await,
+        };
+        match done {
+            Err(error) if matches!(error, DeliverError::Store(StoreError::LeaseLost)) => Err(error),
+            Err(error) if last => self.give_up_at_last(&mut held, &news, message.receives, &error).await,
+            Err(error) => {
+                // What is known of the target is kept, so that the next try knows it too. If this fails as well, the lease
+                // ends by itself and the next one finds the target as it was saved last.
+                let _ = self.give_back(&mut held).await;
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
-        done
     }
 
-    /// On receipt: whatever happens from here on, the message comes back when the target's lease ends, not when the queue's
-    /// long visibility does.
+    /// On receipt: whatever happens from here on, the message comes back when the target's lease has ended, not when the queue's
+    /// long visibility does. Not before: what meets the lease waits as a copy, whose receipts are counted from 1 again.
     async fn come_back_with_lease(&self, message: &Received) {
-        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
+        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease + CLAIMED_WITHIN).await {
             tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
         }
     }
@@ -202,7 +221,7 @@ impl Deliver {
             if waits_since.is_some_and(|since| since <= held.target.updated_at) {
                 // It waited with the one for which the target was given up; only news and a redrive begin afresh.
                 self.give_back(held).await?;
-                return self.bury(news, &run).await;
+                return self.bury(news).await;
             }
             self.begin_afresh(&mut held.target, &run);
         }
@@ -220,8 +239,13 @@ impl Deliver {
             }))
         } else {
             let time = self.time_until(ends).ok_or(DeliverError::TooLate)?;
-            match tokio::time::timeout(time, self.bring(held, &view)).await {
-                Ok(brought) => brought,
+            match tokio::time::timeout(time, AssertUnwindSafe(self.bring(held, &view)).catch_unwind()).await {
+                Ok(Ok(brought)) => brought,
+                // Another try meets the same, mostly: counted, it is given up where people see it.
+                Ok(Err(_)) => Err(Trouble::Outlet(OutletError::Transient {
+                    reason: "the delivery panicked, which is a fault of Firstlook's own: its log says where".to_owned(),
+                    retry_after: None,
+                })),
                 // A first post that was begun is marked so, and looked for next time.
                 Err(_) => Err(Trouble::Outlet(OutletError::Transient {
                     reason: format!("it was not done within {} s", time.as_secs()),
@@ -394,7 +418,7 @@ impl Deliver {
                 tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
             }
             None => {
-                self.bury(news, run).await?;
+                self.bury(news).await?;
                 tracing::error!(run = %held.run, target, attempts, reason, "the delivery is given up");
             }
         }
@@ -412,18 +436,13 @@ impl Deliver {
         target.rests_until = self.clock.now().checked_add(BETWEEN_EDITS).ok();
     }
 
-    /// Leaves a copy among the dead letters: it is what a redrive brings back after the mend, and what the alarm sees.
-    async fn bury(&self, news: &News, run: &Run) -> Result<(), DeliverError> {
-        Ok(self.sender.send(Queue::DeliverDlq, &waiting_since(news, None)?, run.group(), Duration::ZERO).await?)
-    }
-
     /// Counts a real attempt; when the next one is due, if there is one.
     fn count(&self, target: &mut Target, asked: Option<Duration>) -> Option<Duration> {
         target.attempts = target.attempts.saturating_add(1);
         (target.attempts < MAX_ATTEMPTS).then(|| after_attempt(target.attempts, asked, self.entropy.random()))
     }
 
-    async fn give_back(&self, held: &mut Held) -> Result<(), DeliverError> {
+    pub(crate) async fn give_back(&self, held: &mut Held) -> Result<(), DeliverError> {
         held.target.lease = None;
         held.target.updated_at = self.clock.now();
         Ok(self.store.save_target(held.run, &held.target, held.token).await?)
@@ -431,7 +450,7 @@ impl Deliver {
 }
 
 /// The message that says the same and waits since `now`, if it does not wait since earlier; or that is news again.
-fn waiting_since(news: &News, now: Option<Timestamp>) -> Result<String, DeliverError> {
+pub(crate) fn waiting_since(news: &News, now: Option<Timestamp>) -> Result<String, DeliverError> {
     let News { run, target, revision, waits_since } = news;
     let waits_since = now.map(|now| waits_since.unwrap_or(now));
     let copy = DeliverMessage::TargetV1 { run: *run, target: target.clone(), revision: *revision, waits_since };

@@ -2,6 +2,7 @@
 
 mod afresh;
 pub mod context;
+mod given_up;
 mod handler;
 mod links;
 mod reply;

@@ -251,6 +251,7 @@ impl World {
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
             lease: LEASE,
+            max_receives: self.queues.max_receives(Queue::Deliver),
             console_url: Some(console_url),
             link_days: LINK_DAYS.into(),
         })

@@ -214,6 +214,7 @@ impl Stage {
             clock: Arc::clone(&self.clock),
             entropy: Arc::new(OsEntropy),
             lease: LEASE,
+            max_receives: self.queues.max_receives(Queue::Deliver),
             console_url: Some("http://console.test".to_owned()),
             link_days: 30,
         })

@@ -30,6 +30,9 @@ use crate::{Deliver, context::way_to_ses};
 
 pub const LEASE: Duration = Duration::from_secs(30);
 
+/// A message is received as often.
+pub const MAX_RECEIVES: u32 = 10;
+
 pub const SIGNING: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 pub struct Hand(Mutex<Timestamp>);
@@ -115,7 +118,7 @@ pub struct Outbox(Mutex<VecDeque<Sent>>);
 #[async_trait]
 impl RetimeMessage for Outbox {
     async fn retime(&self, _: Queue, _: &Receipt, visibility: Duration) -> Result<(), PortError> {
-        assert_eq!(visibility, LEASE, "the message comes back with the lease");
+        assert_eq!(visibility, LEASE + Duration::from_secs(1), "the message comes back when the lease has ended");
         Ok(())
     }
 }
@@ -225,6 +228,7 @@ pub async fn world() -> World {
         clock: Arc::clone(&clock) as Arc<_>,
         entropy,
         lease: LEASE,
+        max_receives: MAX_RECEIVES,
         console_url: Some("https://console.example.com".to_owned()),
         link_days: 30,
     };
