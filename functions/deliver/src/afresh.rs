@@ -54,7 +54,6 @@ impl Deliver {
         self.mend(target, run);
         target.attempts = 0;
         target.limited_since = None;
-        target.rests_until = None;
         // Where nothing can be looked up, one more is sent, which says that it may be a second.
         target.in_doubt = target.in_doubt.min(1);
         target.state = match (&target.provider_id, target.sending_since) {

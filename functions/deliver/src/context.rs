@@ -123,6 +123,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
         // Below this a delivery would not have the time for one slow answer.
         lease: Duration::from_secs(lease.max(2)),
         max_receives,
+        lands: crate::LANDS,
         console_url,
         link_days,
     })

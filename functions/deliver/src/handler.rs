@@ -15,7 +15,7 @@ use store::{Store, StoreError, TargetClaim};
 use crate::{
     CatalogNow,
     links::Links,
-    schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED, after_attempt, waiting},
+    schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED, after_attempt, spread, waiting},
     wanted::words,
 };
 
@@ -93,6 +93,8 @@ pub struct Deliver {
     pub lease: Duration,
     /// How often a message is received before it goes to the dead letters.
     pub max_receives: u32,
+    /// How long a first post of which nothing more is known may still come to stand ([`crate::LANDS`]). Nobody looks for it sooner.
+    pub lands: Duration,
     /// The console's URL, without a slash at the end; without one, deliveries carry no link.
     pub console_url: Option<String>,
     /// How many days after a run's opening its links end.
@@ -247,7 +249,7 @@ impl Deliver {
                     retry_after: None,
                 })),
                 // A first post that was begun is marked so, and looked for next time.
-                Err(_) => Err(Trouble::Outlet(OutletError::Transient {
+                Err(_) => Err(Trouble::Outlet(OutletError::Ambiguous {
                     reason: format!("it was not done within {} s", time.as_secs()),
                     retry_after: None,
                 })),
@@ -328,26 +330,29 @@ impl Deliver {
         outlet: &dyn Outlet,
         style: Style,
     ) -> Result<(), Trouble> {
-        let before = (held.target.state, held.target.sending_since, held.target.in_doubt);
+        let Target { state, sending_since, in_doubt, rests_until, .. } = held.target;
         if style != Style::EachRevision {
             let now = self.clock.now();
             held.target.state = TargetState::Sending;
             held.target.sending_since.get_or_insert(now);
             held.target.in_doubt = held.target.in_doubt.saturating_add(1);
+            // Should this process die, who comes next waits for it: a lease may be shorter.
+            held.target.rests_until = now.checked_add(self.lands).ok();
             held.target.updated_at = now;
             self.store.save_target(held.run, &held.target, held.token).await?;
         }
         match outlet.post(&self.post(&held.target, shows)).await {
             Ok(id) => {
+                self.stands_as(held, id).await?;
                 if style == Style::Edited {
                     self.rest(&mut held.target);
                 }
-                Ok(self.stands_as(held, id).await?)
+                Ok(())
             }
             Err(error) => {
                 if !matches!(error, OutletError::Ambiguous { .. } | OutletError::Taken { .. }) {
                     // Nothing was posted now. Whether an earlier try has posted is as open as it was.
-                    (held.target.state, held.target.sending_since, held.target.in_doubt) = before;
+                    held.target = Target { state, sending_since, in_doubt, rests_until, ..held.target.clone() };
                 }
                 Err(error.into())
             }
@@ -357,7 +362,8 @@ impl Deliver {
     /// The post stands as `id`. What is written in its thread finds the run from now on; should this not be saved, the post is
     /// found again by the next try, and with it this.
     async fn stands_as(&self, held: &mut Held, id: String) -> Result<(), StoreError> {
-        let stands = Target { provider_id: Some(id), in_doubt: 0, taken: None, ..held.target.clone() };
+        let stands =
+            Target { provider_id: Some(id), in_doubt: 0, taken: None, rests_until: None, ..held.target.clone() };
         if matches!(stands.spec.outlet, OutletSpec::Slack(_))
             && let Some((channel, ts)) = outlets::slack::thread(&stands)
         {
@@ -393,11 +399,14 @@ impl Deliver {
                 if !again {
                     reason = format!("{reason}, and has since {since:.0}: given up after {MAX_LIMITED:#}");
                 }
-                again.then(|| waiting(wait))
+                again.then(|| spread(wait, self.entropy.random()))
             }
             OutletError::Permanent { .. } | OutletError::Deleted { .. } => None,
             OutletError::Transient { retry_after, .. } => self.count(&mut held.target, retry_after),
-            OutletError::Ambiguous { .. } => self.count(&mut held.target, None),
+            // It may land while our own request could be under way: nobody looks sooner.
+            OutletError::Ambiguous { retry_after, .. } => {
+                self.count(&mut held.target, retry_after.max(Some(self.lands)))
+            }
             OutletError::Taken { request, .. } => {
                 held.target.taken = Some(Taken { request, at: self.clock.now() });
                 self.count(&mut held.target, None)

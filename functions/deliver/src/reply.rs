@@ -7,7 +7,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use outlets::{OutletError, slack};
 use ports::Queue;
 
-use crate::{Deliver, DeliverError, schedule::waiting};
+use crate::{Deliver, DeliverError, schedule::spread};
 
 /// How many RunSessions are shown.
 const FEW: usize = 5;
@@ -37,12 +37,12 @@ impl Deliver {
                 return Ok(());
             }
             Err(OutletError::Limited { wait, .. }) if now.duration_since(reply.asked_at) < WAITS => {
-                return Ok(self.sender.send(Queue::Deliver, body, source, waiting(wait)).await?);
+                return Ok(self.sender.send(Queue::Deliver, body, source, spread(wait, self.entropy.random())).await?);
             }
             // It comes back with the lease, and after the last receipt it is among the dead letters.
             Err(
                 OutletError::Transient { reason, .. }
-                | OutletError::Ambiguous { reason }
+                | OutletError::Ambiguous { reason, .. }
                 | OutletError::Taken { reason, .. },
             ) => {
                 return Err(DeliverError::Answer { who, reason });

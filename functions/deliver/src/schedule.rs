@@ -17,6 +17,10 @@ pub const MAX_LIMITED: SignedDuration = SignedDuration::from_hours(6);
 /// seconds; the last step is long enough for a restart.
 const STEPS: [u64; 5] = [5, 15, 60, 180, 600];
 
+/// How long a first post may still come to stand after it was begun, or after an answer that does not say whether it does: for as
+/// long as our own request could have been under way, and a moment. Whoever looks for it sooner may not see it, and post again.
+pub const LANDS: Duration = Duration::from_secs(outlets::TIMEOUT.as_secs() + 2);
+
 /// How long a post that was made or edited is left as it is. No provider takes more than about an edit a second of one place for
 /// long, and nobody reads faster.
 pub const BETWEEN_EDITS: Duration = Duration::from_secs(1);
@@ -24,16 +28,18 @@ pub const BETWEEN_EDITS: Duration = Duration::from_secs(1);
 /// No queue can be asked for less, and nobody needs it.
 const LEAST: Duration = Duration::from_secs(1);
 
-/// How long to wait after attempt number `attempts`. What the provider asks for goes before our own steps, to which up to
-/// a quarter is added by chance, so that those who failed together do not come back together.
+/// How long to wait after attempt number `attempts`: our own step, or what is asked for where that is longer.
 pub(crate) fn after_attempt(attempts: u32, asked: Option<Duration>, random: u128) -> Duration {
-    if let Some(asked) = asked {
-        return waiting(asked);
-    }
     let index = usize::try_from(attempts.saturating_sub(1)).unwrap_or(usize::MAX).min(STEPS.len() - 1);
     let step = Duration::from_secs(STEPS.get(index).copied().unwrap_or_default());
-    let spread = u32::try_from(random % 250).unwrap_or_default();
-    waiting(step + step * spread / 1000)
+    spread(step.max(asked.unwrap_or_default()), random)
+}
+
+/// How long to wait that is told to wait for `time`: up to a quarter is added by chance, so that those who are told the same
+/// together do not come back together. It may be longer than one message can wait; then the next one waits for the rest.
+pub(crate) fn spread(time: Duration, random: u128) -> Duration {
+    let time = waiting(time);
+    time + time * u32::try_from(random % 250).unwrap_or_default() / 1000
 }
 
 /// How long a message can wait that should wait for `time`.
@@ -50,8 +56,17 @@ mod tests {
         let steps: Vec<u64> = (1..=7).map(|attempts| after_attempt(attempts, None, 0).as_secs()).collect();
         assert_eq!(steps, [5, 15, 60, 180, 600, 600, 600]);
         assert!(after_attempt(5, None, 249) <= MAX_DELAY && after_attempt(5, None, 249) > Duration::from_secs(740));
-        assert_eq!(after_attempt(1, Some(Duration::from_secs(7)), 99), Duration::from_secs(7));
-        assert_eq!(after_attempt(1, Some(Duration::ZERO), 99), LEAST);
-        assert_eq!(after_attempt(1, Some(Duration::from_secs(86_400)), 99), MAX_DELAY);
+    }
+
+    #[test]
+    fn those_who_are_told_the_same_come_back_one_after_the_other() {
+        let waits = [0, 100, 249].map(|random| spread(Duration::from_secs(900), random).as_secs());
+        assert_eq!(waits, [900, 990, 1124]);
+    }
+
+    #[test]
+    fn what_is_asked_for_is_waited_for_and_is_no_way_to_be_asked_six_times_a_second() {
+        let asked = |seconds| after_attempt(1, Some(Duration::from_secs(seconds)), 0).as_secs();
+        assert_eq!([0, 1, 7, 86_400].map(asked), [5, 5, 7, MAX_DELAY.as_secs()]);
     }
 }

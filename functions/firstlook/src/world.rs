@@ -252,6 +252,7 @@ impl World {
             entropy: Arc::clone(&self.entropy),
             lease: LEASE,
             max_receives: self.queues.max_receives(Queue::Deliver),
+            lands: deliver::LANDS,
             console_url: Some(console_url),
             link_days: LINK_DAYS.into(),
         })

@@ -1,5 +1,7 @@
 //! What can go wrong, on command.
 
+use std::time::Duration;
+
 use crate::Service;
 
 /// What a fault is for.
@@ -77,6 +79,9 @@ pub enum Fault {
     StatusAfterAccepting(u16),
     /// Taken, and written so many seconds later by the inbox's clock: of Opsgenie's and JSM's notes alone.
     WrittenLater(u32),
+    /// Answered with this status, and accepted so long after that by the inbox's clock: as the next request comes, whoever sends
+    /// it, or when a test asks for it ([`crate::Inbox::accept_late`]).
+    StatusLongBeforeAccepting(u16, Duration),
     /// Answered with a redirect to this URL, not accepted.
     Redirect(String),
 }

@@ -33,6 +33,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
+    middleware,
     routing::{any, get, patch, post, put},
 };
 use ports::Clock;
@@ -48,6 +49,7 @@ use state::Shared;
 /// A running inbox. It ends when it is dropped.
 pub struct Inbox {
     shared: Arc<Shared>,
+    router: Router,
     address: SocketAddr,
     server: JoinHandle<()>,
 }
@@ -94,8 +96,9 @@ impl Inbox {
             .route("/webhook/{*name}", post(webhook::receive))
             .fallback(serve::unknown)
             .with_state(Arc::clone(&shared));
-        let server = tokio::spawn(serve::serve(listener, router));
-        Ok(Self { shared, address, server })
+        let late = middleware::from_fn_with_state((Arc::clone(&shared), router.clone()), serve::late);
+        let server = tokio::spawn(serve::serve(listener, router.clone().layer(late)));
+        Ok(Self { shared, router, address, server })
     }
 
     /// Where it listens.
@@ -152,6 +155,11 @@ impl Inbox {
     pub fn fault(&self, endpoint: Endpoint, fault: Fault) {
         let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.faults.entry(endpoint).or_default().push_back(fault);
+    }
+
+    /// What was to be accepted late is accepted now, as far as it is time ([`Fault::StatusLongBeforeAccepting`]).
+    pub async fn accept_late(&self) {
+        serve::accept_late(&self.shared, &self.router).await;
     }
 
     /// Every request from now on, once when it has come and once when it has been accepted, before it is answered. A

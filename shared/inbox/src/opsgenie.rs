@@ -133,8 +133,10 @@ fn shown(post: &Posted) -> Value {
 }
 
 fn refuse(status: StatusCode, retry_after: Option<u64>, message: &str) -> Response {
-    let mut response = said(status, None, json!({ "message": message, "took": 0.001, "requestId": "rq-0000" }));
-    if let Some(seconds) = retry_after {
+    let limited = status == StatusCode::TOO_MANY_REQUESTS;
+    let body = json!({ "message": message, "took": 0.001, "requestId": "rq-0000" });
+    let mut response = said(status, retry_after.filter(|_| !limited), body);
+    if let Some(seconds) = retry_after.filter(|_| limited) {
         let headers = response.headers_mut();
         headers.insert(HeaderName::from_static("x-ratelimit-state"), HeaderValue::from_static("THROTTLED"));
         headers.insert(HeaderName::from_static("x-ratelimit-period-in-sec"), seconds.into());

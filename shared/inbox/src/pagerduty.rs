@@ -170,9 +170,13 @@ fn refusal(fault: &Fault) -> Response {
             response
         }
         Fault::Status { status: 401, .. } => error(StatusCode::UNAUTHORIZED, 2006, "Authentication failed", &[]),
-        Fault::Status { status, .. } => {
+        Fault::Status { status, retry_after } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            error(status, 2000, status.canonical_reason().unwrap_or("Error"), &[])
+            let mut response = error(status, 2000, status.canonical_reason().unwrap_or("Error"), &[]);
+            if let Some(seconds) = retry_after {
+                response.headers_mut().insert(header::RETRY_AFTER, (*seconds).into());
+            }
+            response
         }
         Fault::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to.clone())]).into_response(),
         _ => error(StatusCode::BAD_REQUEST, 2001, "Invalid Input Provided", &[]),

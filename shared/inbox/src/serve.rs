@@ -4,6 +4,7 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -82,6 +83,22 @@ pub(crate) async fn whole(request: Request) -> (Parts, Bytes) {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY).await.unwrap_or_default();
     (parts, body)
+}
+
+/// Before any request: what was answered long ago, and is accepted only now.
+pub(crate) async fn late(
+    State((shared, router)): State<(Arc<Shared>, Router)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    accept_late(&shared, &router).await;
+    next.run(request).await
+}
+
+pub(crate) async fn accept_late(shared: &Shared, router: &Router) {
+    for request in shared.due() {
+        let Ok(_) = router.clone().oneshot(request).await;
+    }
 }
 
 /// What no provider here has.

@@ -3,8 +3,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use axum::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, Request, StatusCode, request::Parts};
 use jiff::Timestamp;
 use ports::Clock;
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub posts: Vec<Posted>,
     pub requests: VecDeque<Arrival>,
     pub faults: HashMap<Endpoint, VecDeque<Fault>>,
+    /// What is accepted late, and when.
+    late: Vec<(Timestamp, Parts, Bytes)>,
     pub removed: BTreeSet<String>,
     /// Slack channels by id, in the order in which they were first named.
     pub channels: Vec<(String, String)>,
@@ -121,7 +124,7 @@ impl Shared {
             headers: shown(&parts.headers),
             body: String::from_utf8_lossy(body).into_owned(),
         };
-        let fault = {
+        let mut fault = {
             let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
             if world.requests.len() == REQUESTS {
                 world.requests.pop_front();
@@ -129,6 +132,11 @@ impl Shared {
             world.requests.push_back(arrival.clone());
             world.faults.get_mut(&endpoint).and_then(VecDeque::pop_front)
         };
+        if let Some(Fault::StatusLongBeforeAccepting(status, after)) = fault {
+            let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+            world.late.push((arrival.at + after, parts.clone(), body.clone()));
+            fault = Some(Fault::status(status, None));
+        }
         self.announce(&arrival);
         let course = match fault {
             None => Course::Accept(Ending::Answer),
@@ -143,6 +151,14 @@ impl Shared {
             Some(fault) => Course::Refuse(fault),
         };
         (arrival, course)
+    }
+
+    /// The requests that were answered long ago and are accepted only now.
+    pub fn due(&self) -> Vec<Request<Body>> {
+        let now = self.clock.now();
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = world.late.extract_if(.., |(at, ..)| *at <= now);
+        due.map(|(_, parts, body)| Request::from_parts(parts, Body::from(body))).collect()
     }
 
     /// Announces that what the request asked for was done.

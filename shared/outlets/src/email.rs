@@ -98,12 +98,12 @@ impl Email {
             AwsError::Failed { code, status, message, .. } if !code.is_empty() => {
                 OutletError::transient(said(&format!("{status}, {code}"), message))
             }
-            AwsError::TimedOut { .. } => OutletError::Ambiguous { reason: "SES did not answer in time".to_owned() },
+            AwsError::TimedOut { .. } => OutletError::ambiguous("SES did not answer in time"),
             AwsError::Failed { .. }
             | AwsError::Unreachable { .. }
             | AwsError::TooLarge { .. }
             | AwsError::NotUnderstood { .. } => {
-                OutletError::Ambiguous { reason: cut(&format!("SES: {}", line(&error.to_string())), 400, |_| 1).0 }
+                OutletError::ambiguous(cut(&format!("SES: {}", line(&error.to_string())), 400, |_| 1).0)
             }
             AwsError::BadKeys { .. }
             | AwsError::NoCredentials

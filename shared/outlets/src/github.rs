@@ -91,7 +91,7 @@ impl GitHub {
         if let Some(wait) = limit(answer, now) {
             return OutletError::Limited { reason: "GitHub asks to wait".to_owned(), wait };
         }
-        if let Some(known) = answer.common("GitHub", &said, once, WAIT) {
+        if let Some(known) = answer.common("GitHub", &said, once, (WAIT, now)) {
             return known;
         }
         let key = self.api.name();
@@ -268,9 +268,7 @@ impl Outlet for GitHub {
         }
         match answer.json().get("id").and_then(Value::as_u64) {
             Some(id) => Ok(id.to_string()),
-            None => {
-                Err(OutletError::Ambiguous { reason: "GitHub took the comment and did not say which it is".into() })
-            }
+            None => Err(OutletError::ambiguous("GitHub took the comment and did not say which it is")),
         }
     }
 

@@ -74,7 +74,7 @@ impl Hook {
         let word = word.map(Value::from);
         let said = answer.said(who, &[word.as_ref(), body.pointer("/error/message")]);
         let wait = answer.retry_after(post.now).unwrap_or(WAIT);
-        if let Some(known) = answer.common(who, &said, true, wait) {
+        if let Some(known) = answer.common(who, &said, true, (wait, post.now)) {
             return known;
         }
         match answer.status {

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long one request may take, the connection included.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much of an answer is read. A page of a channel's history is the largest.
 const BODY_CAP: usize = 8 * 1024 * 1024;
@@ -101,6 +101,13 @@ impl Answer {
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         net::retry_after(&self.headers, now)
     }
+
+    /// The same at a rate limit for which the provider has a header `own`, in seconds. What stands before it may limit too, and
+    /// knows only the common one.
+    pub fn limit(&self, own: &str, now: Timestamp) -> Option<Duration> {
+        let own = self.headers.get(own).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+        own.map(Duration::from_secs).max(self.retry_after(now))
+    }
 }
 
 impl Answer {
@@ -115,14 +122,21 @@ impl Answer {
         cut(&said, 300, |_| 1).0
     }
 
-    /// What follows from an answer that is not a success, where all providers mean the same by its status; `wait` is how
-    /// long to wait where it asks for that. None: it is the provider's own word that decides.
-    pub fn common(&self, who: &str, said: &str, once: bool, wait: Duration) -> Option<OutletError> {
+    /// What follows from an answer that is not a success, where all providers mean the same by its status; `limit` is how
+    /// long to wait at a rate limit. None: it is the provider's own word that decides.
+    pub fn common(
+        &self,
+        who: &str,
+        said: &str,
+        once: bool,
+        (limit, now): (Duration, Timestamp),
+    ) -> Option<OutletError> {
         match self.status {
-            StatusCode::TOO_MANY_REQUESTS => Some(OutletError::Limited { reason: format!("{who} asks to wait"), wait }),
+            StatusCode::TOO_MANY_REQUESTS => {
+                Some(OutletError::Limited { reason: format!("{who} asks to wait"), wait: limit })
+            }
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
-                let reason = said.to_owned();
-                Some(if once { OutletError::Ambiguous { reason } } else { OutletError::transient(reason) })
+                Some(OutletError::passing(said.to_owned(), once, self.retry_after(now)))
             }
             status if status.is_redirection() => Some(OutletError::permanent(format!(
                 "{said}, and redirects are not followed: the API is not at this address"
@@ -144,7 +158,7 @@ impl Lost {
     /// When it must not be done twice.
     pub fn once(self) -> OutletError {
         match self {
-            Self::MaybeDone(reason) => OutletError::Ambiguous { reason },
+            Self::MaybeDone(reason) => OutletError::ambiguous(reason),
             other => other.repeatable(),
         }
     }
@@ -182,5 +196,25 @@ fn unread(error: SecretError) -> OutletError {
         missing @ SecretError::Missing { .. } => OutletError::permanent(missing.to_string()),
         // Also when the port calls it permanent: somebody mends the rights, and the deliveries go on.
         SecretError::Port(error) => OutletError::transient(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn at_a_rate_limit_the_common_header_counts_beside_the_providers_own() {
+        for (own, common, wait) in
+            [(None, None, None), (Some(7), None, Some(7)), (None, Some(9), Some(9)), (Some(7), Some(9), Some(9))]
+        {
+            let mut headers = HeaderMap::new();
+            own.map(|seconds: u32| headers.insert("ratelimit-reset", HeaderValue::from(seconds)));
+            common.map(|seconds: u32| headers.insert("retry-after", HeaderValue::from(seconds)));
+            let answer = Answer { status: StatusCode::TOO_MANY_REQUESTS, headers, body: vec![] };
+            assert_eq!(answer.limit("ratelimit-reset", Timestamp::UNIX_EPOCH), wait.map(Duration::from_secs));
+        }
     }
 }

@@ -62,7 +62,7 @@ impl Jira {
         let words: Vec<Option<&Value>> = messages.chain(errors).map(Some).collect();
         let said = answer.said("Jira", &words);
         let wait = answer.retry_after(post.now).unwrap_or(WAIT);
-        if let Some(known) = answer.common("Jira", &said, once, wait) {
+        if let Some(known) = answer.common("Jira", &said, once, (wait, post.now)) {
             return known;
         }
         match answer.status {
@@ -163,7 +163,7 @@ impl Outlet for Jira {
         }
         match answer.json().get("id").and_then(Value::as_str) {
             Some(id) => Ok(id.to_owned()),
-            None => Err(OutletError::Ambiguous { reason: "Jira took the comment and did not say which it is".into() }),
+            None => Err(OutletError::ambiguous("Jira took the comment and did not say which it is")),
         }
     }
 

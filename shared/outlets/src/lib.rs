@@ -27,6 +27,7 @@ mod text;
 pub mod webhook;
 mod words;
 
+pub use http::TIMEOUT;
 pub use net::ClientError;
 pub use outlet::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
 pub use outlets::{Outlets, Settings};

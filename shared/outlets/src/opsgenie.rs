@@ -91,14 +91,14 @@ impl Opsgenie {
     }
 
     /// What became of a request, once that is said: the API takes it first and carries it out later.
-    async fn fate(&self, request: &str) -> Result<Option<Fate>, OutletError> {
+    async fn fate(&self, request: &str, now: Timestamp) -> Result<Option<Fate>, OutletError> {
         let url = under(&self.base, ["v2", "alerts", "requests", request])?;
         let answer = self.send(&url, false, |http| http.get(&url)).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
         if !answer.status.is_success() {
-            return Err(self.explain(&answer, false));
+            return Err(self.explain(&answer, false, now));
         }
         let body = answer.json();
         let data = body.get("data");
@@ -110,11 +110,11 @@ impl Opsgenie {
     }
 
     /// Waits a moment until the note is written.
-    async fn written(&self, request: &str) -> Result<(), OutletError> {
+    async fn written(&self, request: &str, now: Timestamp) -> Result<(), OutletError> {
         let decided = async {
             loop {
                 tokio::time::sleep(BETWEEN).await;
-                if let Some(fate) = self.fate(request).await? {
+                if let Some(fate) = self.fate(request, now).await? {
                     return Ok::<_, OutletError>(fate);
                 }
             }
@@ -130,12 +130,11 @@ impl Opsgenie {
     }
 
     /// What follows from an answer that is not a success.
-    fn explain(&self, answer: &Answer, once: bool) -> OutletError {
+    fn explain(&self, answer: &Answer, once: bool, now: Timestamp) -> OutletError {
         let body = answer.json();
         let said = answer.said(self.who, &[body.get("message")]);
-        let period = answer.headers.get("x-ratelimit-period-in-sec");
-        let wait = period.and_then(|value| value.to_str().ok()?.trim().parse().ok()).map_or(WAIT, Duration::from_secs);
-        if let Some(known) = answer.common(self.who, &said, once, wait) {
+        let wait = answer.limit("x-ratelimit-period-in-sec", now).unwrap_or(WAIT);
+        if let Some(known) = answer.common(self.who, &said, once, (wait, now)) {
             return known;
         }
         let mend: Cow<'_, str> = match answer.status {
@@ -157,7 +156,7 @@ impl Opsgenie {
 impl Outlet for Opsgenie {
     async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
         if let Some(taken) = &post.target.taken {
-            match self.fate(&taken.request).await? {
+            match self.fate(&taken.request, post.now).await? {
                 Some(Fate::Written) => return Ok(Some(taken.request.clone())),
                 // An earlier try may have written one, of which nobody was told.
                 Some(Fate::NotWritten(_)) => {}
@@ -179,7 +178,7 @@ impl Outlet for Opsgenie {
                 .append_pair("offset", &offset);
             let answer = self.send(&url, false, |http| http.get(&url)).await?;
             if !answer.status.is_success() {
-                return Err(self.explain(&answer, false));
+                return Err(self.explain(&answer, false, post.now));
             }
             let body = answer.json();
             let Some(notes) = body.get("data").and_then(Value::as_array) else {
@@ -204,14 +203,14 @@ impl Outlet for Opsgenie {
         let body = body(post);
         let answer = self.send(&url, true, |http| http.post(&url).json(&body)).await?;
         if !answer.status.is_success() {
-            return Err(self.explain(&answer, true));
+            return Err(self.explain(&answer, true, post.now));
         }
         let body = answer.json();
         let request = body.get("requestId").and_then(Value::as_str).and_then(|id| clean_id(id, b"-", 100));
         let Some(request) = request else {
-            return Err(OutletError::Ambiguous { reason: format!("{} took the note and names no request", self.who) });
+            return Err(OutletError::ambiguous(format!("{} took the note and names no request", self.who)));
         };
-        self.written(request).await?;
+        self.written(request, post.now).await?;
         Ok(request.to_owned())
     }
 

@@ -125,6 +125,8 @@ pub enum OutletError {
     Ambiguous {
         /// Why, for people.
         reason: String,
+        /// How long the provider asks to wait.
+        retry_after: Option<Duration>,
     },
 }
 
@@ -135,6 +137,15 @@ impl OutletError {
 
     pub(crate) fn transient(reason: impl Into<String>) -> Self {
         Self::Transient { reason: reason.into(), retry_after: None }
+    }
+
+    pub(crate) fn ambiguous(reason: impl Into<String>) -> Self {
+        Self::Ambiguous { reason: reason.into(), retry_after: None }
+    }
+
+    /// What did not work and may work later: `once` where doing it twice would show.
+    pub(crate) fn passing(reason: String, once: bool, retry_after: Option<Duration>) -> Self {
+        if once { Self::Ambiguous { reason, retry_after } } else { Self::Transient { reason, retry_after } }
     }
 }
 

@@ -91,7 +91,7 @@ impl Outlet for PagerDuty {
         let url = self.notes(post)?;
         let answer = self.send(&url, false, |http| http.get(&url)).await?;
         if !answer.status.is_success() {
-            return Err(explain(&answer, false));
+            return Err(explain(&answer, false, post.now));
         }
         let body = answer.json();
         let Some(notes) = body.get("notes").and_then(Value::as_array) else {
@@ -124,13 +124,11 @@ impl Outlet for PagerDuty {
         };
         let answer = self.send(&url, true, request).await?;
         if !answer.status.is_success() {
-            return Err(explain(&answer, true));
+            return Err(explain(&answer, true, post.now));
         }
         match answer.json().pointer("/note/id").and_then(Value::as_str) {
             Some(id) => Ok(id.to_owned()),
-            None => {
-                Err(OutletError::Ambiguous { reason: "PagerDuty took the note and did not say which it is".into() })
-            }
+            None => Err(OutletError::ambiguous("PagerDuty took the note and did not say which it is")),
         }
     }
 
@@ -144,14 +142,14 @@ impl Outlet for PagerDuty {
 }
 
 /// What follows from an answer that is not a success.
-fn explain(answer: &Answer, once: bool) -> OutletError {
+fn explain(answer: &Answer, once: bool, now: Timestamp) -> OutletError {
     let status = answer.status;
     let body = answer.json();
     let details = body.pointer("/error/errors").and_then(Value::as_array).into_iter().flatten().map(Some);
     let words: Vec<Option<&Value>> = std::iter::once(body.pointer("/error/message")).chain(details).collect();
     let said = answer.said("PagerDuty", &words);
-    let reset = answer.headers.get("ratelimit-reset").and_then(|value| value.to_str().ok()?.parse().ok());
-    if let Some(known) = answer.common("PagerDuty", &said, once, reset.map_or(WAIT, Duration::from_secs)) {
+    let wait = answer.limit("ratelimit-reset", now).unwrap_or(WAIT);
+    if let Some(known) = answer.common("PagerDuty", &said, once, (wait, now)) {
         return known;
     }
     match status {

@@ -122,7 +122,7 @@ impl ServiceNow {
         let body = answer.json();
         let said = answer.said("ServiceNow", &[body.pointer("/error/message"), body.pointer("/error/detail")]);
         let wait = answer.retry_after(post.now).unwrap_or(WAIT);
-        if let Some(known) = answer.common("ServiceNow", &said, once, wait) {
+        if let Some(known) = answer.common("ServiceNow", &said, once, (wait, post.now)) {
             return known;
         }
         match answer.status {
@@ -165,7 +165,7 @@ impl Outlet for ServiceNow {
                  `sys_journal_field`",
             )),
             Err(OutletError::Permanent { reason }) => Err(OutletError::Permanent { reason }),
-            Err(other) => Err(OutletError::Ambiguous { reason: other.to_string() }),
+            Err(other) => Err(OutletError::ambiguous(other.to_string())),
         }
     }
 

@@ -161,9 +161,7 @@ impl Outlet for Slack {
         let answer = self.send("chat.postMessage", &message(&self.spec, post), post).await?;
         match (answer.get("channel").and_then(Value::as_str), answer.get("ts").and_then(Value::as_str)) {
             (Some(channel), Some(ts)) => Ok(format!("{channel}/{ts}")),
-            _ => {
-                Err(OutletError::Ambiguous { reason: "Slack took the message and did not say which it is".to_owned() })
-            }
+            _ => Err(OutletError::ambiguous("Slack took the message and did not say which it is")),
         }
     }
 

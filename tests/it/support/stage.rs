@@ -215,6 +215,8 @@ impl Stage {
             entropy: Arc::new(OsEntropy),
             lease: LEASE,
             max_receives: self.queues.max_receives(Queue::Deliver),
+            // Nothing lands late here.
+            lands: LEASE,
             console_url: Some("http://console.test".to_owned()),
             link_days: 30,
         })

@@ -137,7 +137,7 @@ async fn i5_an_answer_that_cannot_be_given_waits_or_is_given_up_where_somebody_s
     world.inbox.fault(Endpoint::SlackEphemeral, Fault::status(429, 7));
     world.handle(&body).await.unwrap();
     let [waits] = <[_; 1]>::try_from(world.outbox.take()).unwrap();
-    assert_eq!((waits.queue, waits.delay, &waits.body), (Queue::Deliver, Duration::from_secs(7), &body.body));
+    assert_eq!((waits.queue, waits.delay.as_secs(), &waits.body), (Queue::Deliver, 7, &body.body));
 
     world.inbox.fault(Endpoint::SlackEphemeral, Fault::status(503, None));
     let error = world.handle(&body).await.unwrap_err();

@@ -30,8 +30,8 @@ pub(crate) struct Refusal {
 enum Kind {
     /// `ok: false`.
     Said,
-    /// An HTTP status that is not Slack's way of saying no.
-    Status(StatusCode),
+    /// An HTTP status that is not Slack's way of saying no, and how long it asks to wait.
+    Status(StatusCode, Option<Duration>),
     /// 429.
     Limited(Option<Duration>),
     /// No whole answer.
@@ -103,9 +103,7 @@ impl Slack {
 
     /// What follows from a refusal. `once` when doing it twice would show.
     pub(crate) fn explain(&self, method: &str, refused: Refusal, once: bool) -> OutletError {
-        let maybe_done = |reason: String| {
-            if once { OutletError::Ambiguous { reason } } else { OutletError::transient(reason) }
-        };
+        let maybe_done = |reason: String| OutletError::passing(reason, once, None);
         match refused.kind {
             Kind::Said if is_passing(&refused.code) => maybe_done(format!("Slack's {method} says `{}`", refused.code)),
             Kind::Said if refused.code == "message_not_found" => {
@@ -119,10 +117,10 @@ impl Slack {
             Kind::Limited(wait) => {
                 OutletError::Limited { reason: format!("Slack's {method} asks to wait"), wait: wait.unwrap_or(WAIT) }
             }
-            Kind::Status(status) if status.is_server_error() => {
-                maybe_done(format!("Slack's {method} answers {status}"))
+            Kind::Status(status, wait) if status.is_server_error() => {
+                OutletError::passing(format!("Slack's {method} answers {status}"), once, wait)
             }
-            Kind::Status(status) => OutletError::permanent(format!(
+            Kind::Status(status, _) => OutletError::permanent(format!(
                 "Slack's {method} answers {status}, as the API never does: look at FIRSTLOOK_SLACK_API"
             )),
             Kind::Unreadable => maybe_done(format!("Slack's {method} answers something that is not JSON")),
@@ -169,7 +167,7 @@ fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
         return Err(Refusal::of(Kind::Limited(answer.retry_after(now))));
     }
     if answer.status != StatusCode::OK {
-        return Err(Refusal::of(Kind::Status(answer.status)));
+        return Err(Refusal::of(Kind::Status(answer.status, answer.retry_after(now))));
     }
     let body = answer.json();
     let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();

@@ -53,6 +53,36 @@ async fn i4_killed_in_an_edit_leaves_the_newest_state_at_each_outlet() {
     }
 }
 
+/// The provider's front door gives up, and what is behind it goes on; so does what a dead worker has begun, whose lease ends sooner.
+#[tokio::test]
+async fn i4_a_post_that_lands_after_its_error_or_its_workers_end_is_found_at_each_outlet() {
+    for killed in [false, true] {
+        each(async |mut world: World, it: Subject| {
+            if it.style() == Style::EachRevision || !it.found_again {
+                return;
+            }
+            world.deliver.lease = Duration::from_secs(2);
+            let (run, news) = it.concluded(&world).await;
+            world.inbox.fault(it.post, Fault::StatusLongBeforeAccepting(502, Duration::from_secs(9)));
+            if killed {
+                killed_at(&world, &news, it.post, Moment::Arrived).await;
+                world.clock.forward(Duration::from_secs(3));
+                let asked = world.inbox.requests().len();
+                world.handle(&news).await.unwrap();
+                assert_eq!(world.inbox.requests().len(), asked, "{}: it is too soon to look", it.name());
+            } else {
+                world.handle(&news).await.unwrap();
+            }
+            assert!(it.seen(&world, run).is_empty(), "{}", it.name());
+            assert!(world.drain().await.is_empty());
+            world.clock.forward(Duration::from_secs(9));
+            world.inbox.accept_late().await;
+            it.stands(&world, run, 1).await;
+        })
+        .await;
+    }
+}
+
 /// What happens when write number `write` of a delivery fails, and where `stays`, all after it. Whether one failed anywhere.
 async fn failing_at(write: u32, stays: bool) -> bool {
     let failed = std::cell::Cell::new(false);

@@ -1,5 +1,7 @@
 //! Providers that limit, refuse, break and vanish: each target ends sent, or failed where people see it.
 
+use std::time::Duration;
+
 use domain::{RunId, TargetState};
 use inbox::{Fault, Inbox, Service};
 use outlets::Style;
@@ -36,13 +38,38 @@ async fn i5_a_rate_limit_is_waited_out_in_each_providers_way() {
             world.handle(&news).await.unwrap();
             let sent = world.outbox.take();
             assert_eq!((sent.len(), sent[0].queue), (1, Queue::Deliver), "{}", it.name());
-            assert_eq!(sent[0].delay, it.wait(seconds), "{}", it.name());
+            assert_about(sent[0].delay, it.wait(seconds), it.name());
             let target = world.target(run, it.name()).await;
             assert_eq!((target.state, target.attempts), (TargetState::Pending, 0), "{}", it.name());
             world.clock.forward(sent[0].delay);
             news = received(sent[0].body.clone());
         }
         world.handle(&news).await.unwrap();
+        it.stands(&world, run, 1).await;
+    })
+    .await;
+}
+
+/// It was waited for as long as was asked for, and up to a quarter longer by chance.
+fn assert_about(waits: Duration, asked: Duration, who: &str) {
+    assert!(asked <= waits && waits <= asked * 5 / 4, "{who}: {waits:?} for {asked:?}");
+}
+
+/// A provider that is down says when it is back.
+#[tokio::test]
+async fn i5_what_breaks_is_left_alone_for_as_long_as_it_asks_at_each_outlet() {
+    each(async |world: World, it: Subject| {
+        let (run, news) = it.concluded(&world).await;
+        world.inbox.fault(it.post, Fault::status(503, 77));
+        world.handle(&news).await.unwrap();
+        let sent = world.outbox.take();
+        assert_eq!((sent.len(), sent[0].queue), (1, Queue::Deliver), "{}", it.name());
+        // SES has no such header.
+        let asked = if it.service == Service::Email { sent[0].delay } else { Duration::from_secs(77) };
+        assert_about(sent[0].delay, asked, it.name());
+        assert_eq!(world.target(run, it.name()).await.attempts, 1, "{}: it was tried", it.name());
+        world.clock.forward(sent[0].delay);
+        world.handle(&received(sent[0].body.clone())).await.unwrap();
         it.stands(&world, run, 1).await;
     })
     .await;
@@ -79,7 +106,9 @@ async fn i5_what_breaks_six_times_is_given_up_and_a_redrive_mends_it_at_each_out
         }
         let letter = given_up(&world, &it, run, &news, reason).await;
         assert_eq!(world.target(run, it.name()).await.attempts, times, "{}", it.name());
+        // The last try may still land, so this waits for that.
         world.handle(&letter).await.unwrap();
+        assert!(world.drain().await.is_empty(), "{}", it.name());
         it.stands(&world, run, 1).await;
     })
     .await;
