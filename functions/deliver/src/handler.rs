@@ -19,9 +19,6 @@ use crate::{
     wanted::words,
 };
 
-/// The fair-queue group of messages that wait for a lease: whose they are was not read.
-const WAITING: &str = "waiting";
-
 /// How long to wait for a held target, at most. It is nearly always given back within a second, and a conclusion that was
 /// announced meanwhile should not wait for a lease to end that nobody holds any more.
 const HELD: Duration = Duration::from_secs(2);
@@ -173,7 +170,9 @@ impl Deliver {
                 // Another worker may be bringing it to an older revision: come back when it is done. A copy waits, since
                 // each receipt of this one counts towards the dead letters.
                 let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or(Duration::ZERO);
-                return Ok(self.sender.send(Queue::Deliver, &message.body, WAITING, waiting(left.min(HELD))).await?);
+                // Whose it is was not read.
+                let group = format!("waiting/{}", news.target);
+                return Ok(self.sender.send(Queue::Deliver, &message.body, &group, waiting(left.min(HELD))).await?);
             }
         };
         let Some(lease) = target.lease else { return Err(StoreError::LeaseLost.into()) };
@@ -437,7 +436,7 @@ impl Deliver {
     /// A copy of the message comes after `delay`.
     async fn wait(&self, news: &News, run: &Run, delay: Duration) -> Result<(), DeliverError> {
         let body = waiting_since(news, Some(self.clock.now()))?;
-        Ok(self.sender.send(Queue::Deliver, &body, run.group(), delay).await?)
+        Ok(self.sender.send(Queue::Deliver, &body, &run.group_at(&news.target), delay).await?)
     }
 
     /// What was edited is not edited again for a moment.

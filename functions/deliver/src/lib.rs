@@ -15,4 +15,4 @@ mod wanted;
 pub use afresh::CatalogNow;
 pub use handler::{Deliver, DeliverError};
 pub use links::LINK_KEY;
-pub use schedule::{BETWEEN_EDITS, LANDS, MAX_ATTEMPTS, MAX_LIMITED};
+pub use schedule::{AT_ONCE, BETWEEN_EDITS, LANDS, MAX_ATTEMPTS, MAX_LIMITED};

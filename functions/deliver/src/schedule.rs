@@ -5,6 +5,11 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use ports::MAX_DELAY;
 
+/// How many messages are handled at once in the local world, and how many invocations on AWS (`MaximumConcurrency` in
+/// infra/template.yaml). A delivery mostly waits, one to a provider that hangs for ten seconds and more, and each of those holds one
+/// of these: so many may hang before another target waits for them.
+pub const AT_ONCE: usize = 50;
+
 /// How many real attempts a target gets before it is given up. Waiting for a lease or a rate limit is none.
 pub const MAX_ATTEMPTS: u32 = 6;
 

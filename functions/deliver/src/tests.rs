@@ -2,6 +2,7 @@
 
 mod afresh;
 mod given_up;
+mod hands;
 mod lasting;
 mod lost;
 mod mail;

@@ -98,9 +98,9 @@ impl Deliver {
     }
 
     async fn announce(&self, run: &Run, target: &str) -> Result<(), DeliverError> {
-        let (target, revision) = (target.to_owned(), run.revision);
+        let (group, target, revision) = (run.group_at(target), target.to_owned(), run.revision);
         let news = DeliverMessage::TargetV1 { run: run.id, target, revision, waits_since: None };
         let body = serde_json::to_string(&news).map_err(DeliverError::Unreadable)?;
-        Ok(self.sender.send(Queue::Deliver, &body, run.group(), Duration::ZERO).await?)
+        Ok(self.sender.send(Queue::Deliver, &body, &group, Duration::ZERO).await?)
     }
 }

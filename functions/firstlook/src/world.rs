@@ -298,6 +298,7 @@ impl World {
     ) -> Result<Worker, WorldError> {
         let handler = Arc::new(self.deliver(catalog, outside, console_url)?);
         let settings = WorkerSettings {
+            concurrency: deliver::AT_ONCE,
             deadline: Duration::from_secs(60),
             visibility: Duration::from_secs(90),
             ..WorkerSettings::default()

@@ -421,7 +421,7 @@ impl Investigate {
                 revision: run.revision,
                 waits_since: None,
             };
-            self.send(Queue::Deliver, &news, run, Duration::ZERO).await
+            self.send_in(Queue::Deliver, &news, &run.group_at(&target.name), Duration::ZERO).await
         });
         try_join_all(news).await.map(drop)
     }

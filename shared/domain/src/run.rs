@@ -288,6 +288,12 @@ impl Run {
         self.workflow.as_ref().unwrap_or(&self.command).as_str()
     }
 
+    /// The same of news for its `target`, which is in it: one that hangs holds up its own kind, and no other target of the workflow.
+    #[must_use]
+    pub fn group_at(&self, target: &str) -> String {
+        format!("{}/{target}", self.group())
+    }
+
     /// Whether something of it is with people, or about to be.
     #[must_use]
     pub fn is_shown(&self) -> bool {

@@ -167,6 +167,13 @@ fn a_failed_message_comes_back_alone() {
 }
 
 #[test]
+fn i5_as_many_deliveries_may_hang_as_in_the_local_world() {
+    let template = template("template.yaml");
+    let mapping = &property(&template, "DeliverFunction", "Events")["Queue"]["Properties"];
+    assert_eq!(mapping["ScalingConfig"]["MaximumConcurrency"], deliver::AT_ONCE);
+}
+
+#[test]
 fn i5_lambda_takes_no_long_wait_for_a_loop() {
     let template = template("template.yaml");
     for function in FUNCTIONS {

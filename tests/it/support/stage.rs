@@ -277,10 +277,10 @@ impl Stage {
         };
         let (store, sender) = self.ports(Whose::Deliver, kill);
         let deliver = self.deliver(store, sender);
-        let start = |queue, handler: Arc<dyn HandleMessage>| {
+        let start = |queue, handler: Arc<dyn HandleMessage>, concurrency| {
             // The visibility is far beyond any test's patience: only the lease brings a message back.
             let settings = WorkerSettings {
-                concurrency: self.hands,
+                concurrency,
                 deadline: Duration::from_secs(30),
                 // Longer than any lease here, so that what comes back sooner was retimed. Not longer than a test waits: who is killed
                 // between the receipt and the retiming leaves the message to this.
@@ -289,7 +289,10 @@ impl Stage {
             };
             Worker::start(self.queues.clone(), queue, handler, Arc::clone(&self.clock), settings)
         };
-        Workers(vec![start(Queue::Investigate, Arc::new(investigate)), start(Queue::Deliver, deliver)])
+        Workers(vec![
+            start(Queue::Investigate, Arc::new(investigate), self.hands),
+            start(Queue::Deliver, deliver, deliver::AT_ONCE),
+        ])
     }
 }
 

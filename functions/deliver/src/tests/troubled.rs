@@ -23,7 +23,7 @@ async fn i5_a_rate_limit_is_waited_out_and_is_no_attempt() {
         // A quarter by chance is added, so that not all come back at once.
         let (wait, least) = (sent[0].delay, Duration::from_secs(seconds).min(MAX_DELAY));
         assert!(least <= wait && wait <= least * 5 / 4, "{seconds} s: {wait:?}");
-        assert_eq!(sent[0].group, "checkout-pages");
+        assert_eq!(sent[0].group, "checkout-pages/slack");
         let target = world.target(run, "slack").await;
         assert_eq!((target.state, target.attempts, target.lease), (TargetState::Pending, 0, None));
         assert_eq!(target.last_error.as_deref(), Some("Slack's chat.postMessage asks to wait"));
