@@ -14,6 +14,7 @@ use store::{Store, StoreError, TargetClaim};
 
 use crate::{
     CatalogNow,
+    limits::Sparing,
     links::Links,
     schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED, after_attempt, spread, waiting},
     wanted::words,
@@ -299,7 +300,9 @@ impl Deliver {
         self.find_root(held, &view.run).await?;
         let words = words(&held.target.spec, &view.run);
         let shows = Shows { view, words: words.as_ref(), links: self.links(&view.run).await? };
-        let outlet = self.outlets.open(&held.target.spec.outlet).await?;
+        let spec = held.target.spec.outlet.clone();
+        let outlet = self.outlets.open(&spec).await?;
+        let outlet = Sparing { outlet, store: self.store.clone(), clock: Arc::clone(&self.clock), spec };
         if style != Style::EachRevision
             && held.target.provider_id.is_none()
             && held.target.sending_since.is_some()
@@ -315,7 +318,7 @@ impl Deliver {
             }
             // Found: what stands there cannot be edited.
             Some(_) if style == Style::OnceConcluded => {}
-            _ => self.first_post(held, &shows, outlet.as_ref(), style).await?,
+            _ => self.first_post(held, &shows, &outlet, style).await?,
         }
         self.follow(held, &shows).await.map_err(Trouble::Own)?;
         stands(&mut held.target, view);

@@ -4,6 +4,7 @@ mod afresh;
 pub mod context;
 mod given_up;
 mod handler;
+mod limits;
 mod links;
 mod reply;
 mod schedule;

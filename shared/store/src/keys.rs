@@ -136,6 +136,11 @@ pub(crate) fn alias_of(event: &Event, external_id: &str) -> Key {
     if event.source_type == CHAT { thread(external_id) } else { alias(&event.source, external_id) }
 }
 
+/// Until when nobody asks an account of a provider. Its parts are names and places of the catalog.
+pub(crate) fn limit(account: &[&str]) -> Key {
+    key(format!("LIMIT#{}", hash(account)), "UNTIL")
+}
+
 pub(crate) fn unmatched(received_at: Timestamp, event: EventId) -> Key {
     key(format!("UNMATCHED#{}", day(received_at)), event.to_string())
 }

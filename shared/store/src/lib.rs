@@ -12,6 +12,7 @@ mod error;
 mod firing;
 mod item;
 mod keys;
+mod limit;
 pub mod link;
 mod reader;
 mod reading;

@@ -4,6 +4,7 @@ mod again;
 mod alerts;
 mod events;
 mod firing;
+mod limits;
 mod ratings;
 mod reading;
 mod storm;

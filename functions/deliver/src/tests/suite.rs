@@ -2,6 +2,7 @@
 //! answers over HTTP.
 
 mod killed;
+mod limited;
 mod standing;
 mod troubled;
 

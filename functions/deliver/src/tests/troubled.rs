@@ -59,7 +59,9 @@ async fn i5_a_rate_limit_without_end_is_given_up_and_a_redrive_waits_as_long_aga
         let since = format!("Slack's chat.postMessage asks to wait, and has since {began:.0}: given up after 6h");
         assert_eq!(target.last_error, Some(since));
     }
+    // What Slack has asked for last is waited out.
     world.handle(&news).await.unwrap();
+    assert!(world.drain().await.is_empty());
     let target = world.target(run, "slack").await;
     assert_eq!((target.state, target.limited_since, target.last_error), (TargetState::Sent, None, None));
     assert_eq!(world.inbox.posts().len(), 1);
@@ -90,8 +92,9 @@ async fn i5_a_target_is_given_up_once_however_many_messages_wait_for_it() {
         assert_eq!(world.target(run, "slack").await.state, TargetState::Failed);
         world.clock.forward(Duration::from_secs(60));
     }
-    // Later news, and what is redriven, is tried.
+    // Later news, and what is redriven, is tried when Slack's time is over.
     world.handle(&news).await.unwrap();
+    assert!(world.drain().await.is_empty());
     assert_eq!(world.target(run, "slack").await.state, TargetState::Sent);
 }
 
