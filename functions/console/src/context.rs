@@ -11,7 +11,7 @@ use store::Reader;
 use crate::Console;
 
 /// Every variable that is read here, beside AWS's own ([`AwsEnv::NAMES`]).
-pub const ENV: &[&str] = &["FIRSTLOOK_TABLE", "FIRSTLOOK_SECRET"];
+pub const ENV: &[&str] = &["FIRSTLOOK_TABLE", "FIRSTLOOK_SECRET", "FIRSTLOOK_LINK_DAYS"];
 
 /// Why the function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +32,9 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Console, ContextError> {
     let mut env = EnvReader::new(vars);
     let table = env.required("FIRSTLOOK_TABLE");
     let secret = env.required("FIRSTLOOK_SECRET");
+    let link_days = env.parsed_or("FIRSTLOOK_LINK_DAYS", store::link::DAYS);
     let aws = AwsEnv::read(|name| vars.get(name)).map_err(|error| env.refuse("AWS", error)).ok();
-    let (Some(table), Some(secret), Some(aws)) = (table, secret, aws) else {
+    let (Some(table), Some(secret), Some(link_days), Some(aws)) = (table, secret, link_days, aws) else {
         return Err(env.problems().into());
     };
     let clients = firstlook_aws::connect(&aws)?;
@@ -42,6 +43,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Console, ContextError> {
         reader: Reader::new(Arc::new(DynamoTable::new(&clients, table))),
         secrets: Arc::new(SecretsManager::new(clients.secrets_manager(), secret, Arc::clone(&clock))),
         clock,
+        link_days,
     })
 }
 

@@ -2,9 +2,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{RunId, RunView};
+use domain::{Run, RunId, RunView};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use maud::html;
 use ports::{Clock, HandleHttp, ReadSecret, SecretError, chain};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use store::{
 use crate::{
     list::{self, Mark},
     page::{notice, respond},
-    run,
+    run::{self, Looks},
     whole::Whole,
 };
 
@@ -32,6 +32,8 @@ pub struct Console {
     pub secrets: Arc<dyn ReadSecret>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How many days after its opening the links to a run end.
+    pub link_days: u32,
 }
 
 /// What a request wants to see.
@@ -55,13 +57,12 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    /// A link to a run that lives as long as the one that opened this page, relative to the runs' own pages: who may see the
-    /// page may see what it leads to.
-    pub fn to_run(&self, id: RunId) -> String {
-        let expires = self.expires.parse().ok().and_then(|second| jiff::Timestamp::from_second(second).ok());
+    /// A link to a run that ends with the one that opened this page, and at `most` then; relative to the runs' own pages.
+    pub fn to_run(&self, id: RunId, most: Timestamp) -> String {
+        let expires = self.expires.parse().ok().and_then(|second| Timestamp::from_second(second).ok());
         match (expires, self.keys.first()) {
             (Some(expires), Some(key)) => {
-                link::sign("", Scope::Run(id), expires, key).trim_start_matches("/runs/").to_owned()
+                link::sign("", Scope::Run(id), expires.min(most), key).trim_start_matches("/runs/").to_owned()
             }
             _ => id.to_string(),
         }
@@ -147,12 +148,35 @@ impl Console {
     async fn run(&self, id: RunId, form: Form, opened: &Opened) -> Result<Response<Bytes>, StoreError> {
         let Some(mut view) = self.reader.view(id).await? else { return Ok(not_found()) };
         Ok(match form {
-            Form::Page => run::page(&view, opened, self.clock.now()).response(),
+            Form::Page => {
+                let run = &view.run;
+                let looks = Looks {
+                    last: self.look(run, run.previous.as_ref().map(|last| last.id), opened).await,
+                    newest: self.look(run, run.newest.as_ref().map(|newest| newest.id), opened).await,
+                };
+                run::page(&view, opened, &looks, self.clock.now()).response()
+            }
             Form::Json => {
                 without_leases(&mut view);
                 json(&Whole::of(view))
             }
         })
+    }
+
+    /// The way from `run` to the `other` look at its incident, which a link to `run` opens too: where it is of the same Workflow
+    /// (of the same Command, where somebody asked for both), and for as long as its own links do.
+    async fn look(&self, run: &Run, other: Option<RunId>, opened: &Opened) -> Option<String> {
+        let id = other?;
+        let other = match self.reader.run(id).await {
+            Ok(other) => other?,
+            Err(error) => {
+                tracing::warn!(run = %run.id, other = %id, error = chain(&error), "the other look cannot be read: no link leads there");
+                return None;
+            }
+        };
+        let same = other.workflow == run.workflow && (run.workflow.is_some() || other.command == run.command);
+        let ends = link::ends(other.created_at, self.link_days);
+        (same && ends >= self.clock.now()).then(|| opened.to_run(id, ends))
     }
 
     async fn list(

@@ -1,7 +1,7 @@
 //! The list: newest first, day by day, with the events that nothing followed from (I14).
 
 use domain::{Mode, Run, RunStatus, Trigger};
-use jiff::{ToSpan, civil::Date};
+use jiff::{Timestamp, ToSpan, civil::Date};
 use maud::{Markup, html};
 use serde::Serialize;
 use store::{Origin, Reader, StoreError, UnmatchedEvent};
@@ -137,7 +137,7 @@ fn row(run: &Run, opened: &Opened) -> Markup {
         tr {
             td.nowrap { (words::clock(run.created_at)) }
             td {
-                a href={ "runs/" (opened.to_run(run.id)) } { (short(&run.title, 120)) }
+                a href={ "runs/" (opened.to_run(run.id, Timestamp::MAX)) } { (short(&run.title, 120)) }
                 div { (ticked(&short(said(run), 160))) }
                 div.soft {
                     @if let Some(workflow) = &run.workflow { (workflow) " → " }

@@ -58,7 +58,16 @@ impl Sheet<'_> {
     }
 }
 
-pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
+/// The ways to the other looks at the same incident.
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    /// To the one before.
+    pub last: Option<String>,
+    /// To the newest after it.
+    pub newest: Option<String>,
+}
+
+pub(crate) fn page(view: &RunView, opened: &Opened, looks: &Looks, now: Timestamp) -> Page {
     let run = &view.run;
     let json = opened.to_json(run.id);
     let mut quotes = Quotes::of(run.report.as_ref());
@@ -71,8 +80,8 @@ pub(crate) fn page(view: &RunView, opened: &Opened, now: Timestamp) -> Page {
         main {
             (head(view, now))
             (verdict(view))
-            (room.part(COURSE, |room| course(run, opened, &sheet, room)))
-            (room.part(EARLIER, |room| earlier(run, opened, &sheet, room)))
+            (room.part(COURSE, |room| course(run, looks, &sheet, room)))
+            (room.part(EARLIER, |room| earlier(run, &sheet, room)))
             @if let Some(report) = &run.report {
                 @if let Some(read) = &report.reading { (room.part(READING, |room| reading::section(read, &report.read_by, &sheet, room))) }
                 (room.part(FINDINGS, |room| report::findings(report, &sheet, room)))
@@ -141,29 +150,28 @@ fn told(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// How its incident has gone, and the way to the last look at it.
-fn course(run: &Run, opened: &Opened, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+/// How its incident has gone, and the ways to the other looks at it.
+fn course(run: &Run, looks: &Looks, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
     let said = room.fill(&run.course(), |said| html! { p { (ticked(&short(said, 300))) } });
-    let last = run
-        .previous
-        .as_ref()
-        .and_then(|last| room.fit(html! { p { a href=(opened.to_run(last.id)) { "Open the last look" } } }));
+    let named = [("Open the newest look", &looks.newest), ("Open the last look", &looks.last)];
+    let ways: Vec<(&str, &String)> = named.iter().filter_map(|(name, way)| Some((*name, way.as_ref()?))).collect();
+    let ways = room.fill(&ways, |(name, way)| html! { span { a href=(way) { (name) } } });
     html! {
         (said)
         (said.rest("sentence", "sentences", &sheet.json))
-        @if let Some(last) = last { (last) }
+        @if !ways.is_empty() { p.meta { (ways) } }
     }
 }
 
-/// When the same fired before.
-fn earlier(run: &Run, opened: &Opened, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+/// When the same fired before. These runs may be of other Workflows, which who sees this page may not see: none is linked.
+fn earlier(run: &Run, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
     let earlier = run.last_time.as_ref().map_or(&[][..], |last| &last.runs);
     let earlier = room.fill(earlier, |earlier| {
         html! {
             li {
-                a href=(opened.to_run(earlier.id)) { (words::moment(earlier.created_at)) } " "
-                (ticked(&short(&earlier.verdict, 150)))
+                (words::moment(earlier.created_at)) " " (ticked(&short(&earlier.verdict, 150)))
                 @if !earlier.ratings.is_empty() { span.soft { " rated: " (short(&earlier.ratings.join(", "), 80)) } }
+                div.soft { (earlier.id) }
             }
         }
     });
@@ -171,8 +179,11 @@ fn earlier(run: &Run, opened: &Opened, sheet: &Sheet<'_>, room: &mut Room) -> Ma
         @if !earlier.is_empty() {
             details {
                 summary { "When it fired before" }
-                ul.card.plain { (earlier) }
-                (earlier.rest("time", "times", &sheet.json))
+                div {
+                    ul.plain { (earlier) }
+                    (earlier.rest("time", "times", &sheet.json))
+                    p.soft { "A link to one of them is made by " code { "firstlook link ID" } "." }
+                }
             }
         }
     }

@@ -80,7 +80,7 @@ pub fn from_vars(vars: &dyn Vars) -> Result<Deliver, ContextError> {
     let queue = env.required("FIRSTLOOK_DELIVER_QUEUE");
     let letters = env.required("FIRSTLOOK_DELIVER_DLQ");
     let console_url = env.optional("FIRSTLOOK_CONSOLE_URL");
-    let link_days = env.parsed_or("FIRSTLOOK_LINK_DAYS", 30_u32);
+    let link_days = env.parsed_or("FIRSTLOOK_LINK_DAYS", store::link::DAYS);
     let lease = env.parsed_or("FIRSTLOOK_LEASE_SECONDS", 30_u64);
     let max_receives = env.parsed_or("FIRSTLOOK_MAX_RECEIVES", 10_u32);
     let slack_api = base(&mut env, "FIRSTLOOK_SLACK_API", SLACK_API);

@@ -1,7 +1,6 @@
 //! The links that a delivery has.
 
 use domain::Run;
-use jiff::{SignedDuration, Timestamp};
 use outlets::OutletError;
 use ports::SecretError;
 use store::link::{self, Scope};
@@ -19,16 +18,18 @@ pub(crate) struct Links {
 }
 
 impl Deliver {
-    /// The links to the pages of the run and of the look before it. They are the same in every delivery of the run.
+    /// The links to the pages of the run and of the look before it, which was of the same Workflow. Each ends so long after its own
+    /// run was opened, so they are the same in every delivery of the run, and no later look gives an older one a longer life.
     pub(crate) async fn links(&self, run: &Run) -> Result<Links, OutletError> {
         let Some(base) = &self.console_url else { return Ok(Links::default()) };
-        let days = SignedDuration::from_hours(24 * i64::from(self.link_days));
-        let expires = run.created_at.checked_add(days).unwrap_or(Timestamp::MAX);
         match self.secrets.read(LINK_KEY).await {
             Ok(keys) => {
-                let to = |id| keys.first().map(|key| link::sign(base, Scope::Run(id), expires, key));
-                let previous = run.previous.as_ref().and_then(|last| to(last.id));
-                Ok(Links { run: to(run.id), previous })
+                let to = |id, opened_at| {
+                    let key = keys.first()?;
+                    Some(link::sign(base, Scope::Run(id), link::ends(opened_at, self.link_days), key))
+                };
+                let previous = run.previous.as_ref().and_then(|last| to(last.id, last.created_at));
+                Ok(Links { run: to(run.id, run.created_at), previous })
             }
             // Whoever is on call needs the findings more than the link.
             Err(missing @ SecretError::Missing { .. }) => {

@@ -265,6 +265,7 @@ impl World {
             reader: self.store.reader(),
             secrets: Arc::clone(&self.secrets) as Arc<dyn ReadSecret>,
             clock: Arc::clone(&self.clock),
+            link_days: LINK_DAYS.into(),
         }
     }
 

@@ -3,8 +3,17 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{RunId, Secret};
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
+
+/// How many days after its opening the links to a run end, unless that is set otherwise.
+pub const DAYS: u32 = 30;
+
+/// When the links to a run end that was opened at `opened_at`, in deliveries and on pages: so many `days` later.
+#[must_use]
+pub fn ends(opened_at: Timestamp, days: u32) -> Timestamp {
+    opened_at.checked_add(SignedDuration::from_hours(24 * i64::from(days))).unwrap_or(Timestamp::MAX)
+}
 
 /// What a link opens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

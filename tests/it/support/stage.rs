@@ -189,6 +189,7 @@ impl Stage {
             reader: Reader::new(Arc::new(SqliteTable::new(self.database.clone()))),
             secrets: Arc::clone(&self.secrets),
             clock: Arc::clone(&self.clock),
+            link_days: store::link::DAYS,
         };
         Arc::new(Routes::new().route("/hooks/", Arc::new(ingest)).route("/runs", Arc::new(console)))
     }
@@ -218,7 +219,7 @@ impl Stage {
             // Nothing lands late here.
             lands: LEASE,
             console_url: Some("http://console.test".to_owned()),
-            link_days: 30,
+            link_days: store::link::DAYS,
         })
     }
 

@@ -8,14 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{Disposition, Event, EventId, EventKind, RawFragment, Run, RunId, RunStatus, Secret};
+use domain::{Disposition, Event, EventId, EventKind, LastTime, RawFragment, Run, RunId, RunStatus, Secret};
 use http::{Method, Request, Response};
 use jiff::Timestamp;
 use local::{Database, SqliteTable};
 use ports::{Clock, HandleHttp, OsEntropy, PortError, ReadSecret, SecretError};
 use store::{
     Store,
-    link::{self, Scope},
+    link::{self, DAYS, Scope},
 };
 use tempfile::TempDir;
 
@@ -49,6 +49,12 @@ impl ReadSecret for Keys {
     }
 }
 
+fn queued(opened_at: i64, random: u128) -> Run {
+    let at = Timestamp::from_second(opened_at).unwrap();
+    let id = RunId::opened_by(EventId::mint(at, random));
+    Run { id, created_at: at, status: RunStatus::Queued, lease: None, ..view().run }
+}
+
 struct World {
     _folder: TempDir,
     clock: Arc<HandClock>,
@@ -71,19 +77,12 @@ impl World {
             rereads: AtomicUsize::new(0),
         });
         let store = Store::new(table, clock.clone(), Arc::new(OsEntropy));
-        let console = Console { reader: store.reader(), secrets: keys.clone(), clock: clock.clone() };
+        let console = Console { reader: store.reader(), secrets: keys.clone(), clock: clock.clone(), link_days: DAYS };
         Self { _folder: folder, clock, keys, store, console }
     }
 
     async fn open_run(&self, opened_at: i64, random: u128) -> Run {
-        let at = Timestamp::from_second(opened_at).unwrap();
-        let run = Run {
-            id: RunId::opened_by(EventId::mint(at, random)),
-            created_at: at,
-            status: RunStatus::Queued,
-            lease: None,
-            ..view().run
-        };
+        let run = queued(opened_at, random);
         self.store.open_command(&run).await.unwrap();
         run
     }
@@ -236,6 +235,39 @@ async fn the_list_leads_to_every_run_and_no_link_outlives_the_lists_own() {
         let href = hrefs(&text).into_iter().find(|href| href.starts_with(&format!("runs/{}?", run.id))).unwrap();
         assert_eq!(world.get(&format!("/{href}")).await.0, 200);
         assert!(href.contains(&format!("exp={}&", NOW + 100)));
+    }
+}
+
+#[tokio::test]
+async fn i1_a_link_leads_on_to_other_looks_at_its_incident_alone_and_no_longer_than_their_own_links() {
+    let world = World::new();
+    let kept = i64::from(DAYS) * 86_400;
+    let cases = [
+        (NOW - 60, None, Some(NOW + 100)),
+        (NOW - kept + 40, None, Some(NOW + 40)),
+        (NOW - kept - 1, None, None),
+        (NOW - 60, Some("other-pages".parse().unwrap()), None),
+    ];
+    for (number, (opened_at, workflow, until)) in (1..).zip(cases) {
+        let mut look = queued(opened_at, number);
+        look.workflow = workflow.or(look.workflow);
+        // What fired alike may be of any Workflow.
+        let alike = queued(NOW - 60, 100 + number);
+        let mut run = queued(NOW, 200 + number).after(&look);
+        run.newest = Some(look.as_newest());
+        run.last_time = Some(LastTime::of(&[(alike.clone(), vec![])], run.created_at));
+        for run in [&look, &alike, &run] {
+            world.store.open_command(run).await.unwrap();
+        }
+        let (_, page) = world.get(&world.link(Scope::Run(run.id))).await;
+        let to_run = |href: &String| href.starts_with("run_") && !href.starts_with(&run.id.to_string());
+        let led: Vec<String> = hrefs(&page).into_iter().filter(to_run).collect();
+        assert_eq!(led.len(), if until.is_some() { 2 } else { 0 }, "{led:?}");
+        for href in led {
+            assert!(href.starts_with(&format!("{}?exp={}&", look.id, until.unwrap())), "{href}");
+            assert_eq!(world.get(&format!("/runs/{href}")).await.0, 200, "{href}");
+        }
+        assert!(page.contains(&alike.id.to_string()) && page.contains("firstlook link ID"), "{page}");
     }
 }
 

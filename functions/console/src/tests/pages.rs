@@ -14,7 +14,11 @@ fn now() -> Timestamp {
 }
 
 pub(super) fn html(view: &RunView) -> String {
-    let response = run::page(view, &opened(), now()).response();
+    html_with(view, &run::Looks::default())
+}
+
+fn html_with(view: &RunView, looks: &run::Looks) -> String {
+    let response = run::page(view, &opened(), looks, now()).response();
     String::from_utf8(response.into_body().to_vec()).unwrap()
 }
 
@@ -67,19 +71,26 @@ fn the_page_says_how_the_incident_has_gone_and_leads_to_the_last_look() {
     first.counts.fired = 2;
     let mut view = view();
     view.run = view.run.after(&first);
-    let html = html(&view);
+    let way = |id| Some(opened().to_run(id, Timestamp::MAX));
+    let looks = run::Looks { last: way(first.id), newest: None };
+    let html = html_with(&view, &looks);
     assert!(html.contains("Flapping: fired 3 times since 2025-11-20 22:"), "{html}");
     assert!(html.contains("The last look, 2025-11-20 22:"));
-    let link = opened().to_run(first.id);
+    let link = looks.last.clone().unwrap();
     assert!(link.starts_with(&format!("{}?exp=1800000000&sig=", first.id)), "{link}");
-    assert!(html.contains(&format!("href=\"{}\"", link.replace('&', "&amp;"))));
+    assert!(html.contains(&format!("href=\"{}\">Open the last look", link.replace('&', "&amp;"))));
     view.run = view.run.into_storm();
     (view.run.counts.gathered, view.run.counts.incidents) = (57, 12);
     let last = domain::LastTime::of(&[(first.clone(), vec!["<useful>".to_owned()])], view.run.created_at);
     view.run.last_time = Some(last);
-    let html = self::html(&view);
+    let html = html_with(&view, &looks);
     assert!(html.contains("When it fired before") && html.contains("rated: &lt;useful&gt;"), "{html}");
-    assert_eq!(html.matches(&format!("href=\"{}\"", link.replace('&', "&amp;"))).count(), 2);
+    assert!(html.contains(&format!("<div class=\"soft\">{}</div>", first.id)), "{html}");
+    assert_eq!(
+        html.matches(&format!("href=\"{}", first.id)).count(),
+        2,
+        "the last look, and its JSON that has the same id here"
+    );
     assert!(html.contains("12 incidents, 58 alerts, are gathered here") && html.contains("57 further alerts gathered"));
 }
 

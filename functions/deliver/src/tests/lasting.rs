@@ -1,6 +1,6 @@
 //! When all goes well: what stands at a target is what stands in the table.
 
-use domain::{RunStatus, TargetState};
+use domain::{Run, RunId, RunStatus, TargetState};
 use futures_util::future::join_all;
 use inbox::Service;
 use store::{
@@ -156,6 +156,26 @@ async fn the_link_opens_the_run_and_is_the_same_in_every_delivery() {
     let created = "2026-11-22T10:00:00Z".parse().unwrap();
     verify(Scope::Run(run), expires, signature, &keys, created).unwrap();
     assert_eq!(expires, "1797933600", "30 days after the run was opened");
+}
+
+#[tokio::test]
+async fn i1_a_later_look_gives_the_one_before_it_no_longer_a_life() {
+    let world = world().await;
+    let first = world.store.reader().run(world.open(&[world.webhook()]).await).await.unwrap().unwrap();
+    let later = first.created_at + jiff::SignedDuration::from_hours(5 * 24);
+    let again = Run { id: RunId::mint(later, 2), created_at: later, ..first.clone() }.after(&first);
+    world.store.open_command(&again).await.unwrap();
+    let last = world.conclude(again.id).await;
+    world.handle(&world.news(again.id, "webhook", last)).await.unwrap();
+    let posts = world.inbox.posts();
+    let end = |link: &str| {
+        posts[0].body.pointer(link).unwrap().as_str().unwrap().split(['=', '&']).nth(1).unwrap().to_owned()
+    };
+    assert_eq!(
+        [end("/data/run/link"), end("/data/run/previous/link")],
+        ["1798365600", "1797933600"],
+        "each 30 days after its own opening"
+    );
 }
 
 #[tokio::test]
