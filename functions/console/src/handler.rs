@@ -68,11 +68,20 @@ impl Opened {
         }
     }
 
-    /// What opened this page, for the same run as JSON; relative as the page is.
+    /// What opened this page, for the run once more; relative as the page is.
+    pub fn to_page(&self, id: RunId) -> String {
+        format!("{id}?{}", self.query())
+    }
+
+    /// The same for the run as JSON.
     pub fn to_json(&self, id: RunId) -> String {
+        format!("{id}.json?{}", self.query())
+    }
+
+    fn query(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("exp", &self.expires).append_pair("sig", &self.signature);
-        format!("{id}.json?{}", query.finish())
+        query.finish()
     }
 }
 

@@ -10,7 +10,7 @@ mod steps;
 use std::collections::BTreeSet;
 
 use domain::{Mode, Run, RunStatus, RunView, Severity, StepId, Trigger};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use maud::{Markup, html};
 
 use self::quoted::Quotes;
@@ -21,8 +21,10 @@ use crate::{
     words::{self, short, ticked},
 };
 
-/// A run that is under way is shown anew after so many seconds.
-const AGAIN: u32 = 5;
+/// A run that says nothing yet is shown anew after so many seconds, so long after its opening: what somebody reads is not closed, and what
+/// hangs is not asked for for ever.
+const AGAIN: u32 = 10;
+const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
 // What each part may take, in bytes. With what has no share (the style, the head, the foot) they are below 50 KB.
 const STEPS: usize = 13_700;
@@ -40,6 +42,8 @@ const RAW: usize = 1_200;
 
 /// What the parts of a page refer to.
 struct Sheet<'a> {
+    /// Leads to the page itself, as it is by then.
+    page: String,
     /// Leads to all of it.
     json: String,
     /// The steps that stand on the page.
@@ -48,6 +52,11 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
+    /// Loads the page again, for who wants to see what has come since.
+    fn again(&self) -> Markup {
+        html! { a href=(self.page) { "Load this page again" } }
+    }
+
     /// Leads to the step on the same page, where it stands there.
     fn step_link(&self, step: &StepId) -> Markup {
         let name = short(step.as_str(), 100);
@@ -75,11 +84,12 @@ pub(crate) fn page(view: &RunView, opened: &Opened, looks: &Looks, now: Timestam
     room.open(STEPS);
     // Drawn first, since the claims lead to what stands there.
     let steps::Timeline { markup: timeline, shown } = steps::timeline(&view.steps, &mut quotes, &json, &mut room);
-    let sheet = Sheet { json, shown, quotes };
+    let sheet = Sheet { page: opened.to_page(run.id), json, shown, quotes };
+    let again = !run.status.is_terminal() && run.report.is_none() && now.duration_since(run.created_at) < PATIENCE;
     let body = html! {
         main {
             (head(view, now))
-            (verdict(view))
+            (verdict(view, &sheet, again))
             (room.part(COURSE, |room| course(run, looks, &sheet, room)))
             (room.part(EARLIER, |room| earlier(run, &sheet, room)))
             @if let Some(report) = &run.report {
@@ -97,11 +107,7 @@ pub(crate) fn page(view: &RunView, opened: &Opened, looks: &Looks, now: Timestam
         }
         (foot(run, &sheet.json))
     };
-    Page {
-        again: (!run.status.is_terminal()).then_some(AGAIN),
-        aside: html! { (run.id) },
-        ..Page::new(short(&run.title, 120), body)
-    }
+    Page { again: again.then_some(AGAIN), aside: html! { (run.id) }, ..Page::new(short(&run.title, 120), body) }
 }
 
 fn head(view: &RunView, now: Timestamp) -> Markup {
@@ -199,8 +205,8 @@ fn status(run: &Run) -> Markup {
     html! { span.tag.(kind) { (run.status.as_str()) } }
 }
 
-/// The answer. A run without one says why, and what stands so far.
-fn verdict(view: &RunView) -> Markup {
+/// The answer. A run without one says why, and what stands so far; whether the page loads itself `again`.
+fn verdict(view: &RunView, sheet: &Sheet<'_>, again: bool) -> Markup {
     let run = &view.run;
     let done = view.steps.len();
     match (&run.report, run.status) {
@@ -223,13 +229,14 @@ fn verdict(view: &RunView) -> Markup {
                 }
                 p { (ticked(&short(report.headline(), 600))) }
                 @if report.headline() != report.verdict { div.soft { "The checks say: " (ticked(&short(&report.verdict, 400))) } }
+                @if !status.is_terminal() { div.soft { "The reading goes on. " (sheet.again()) } }
             }
         },
         (None, _) => html! {
             section.card.verdict.s4 {
                 span.soft { "Under way" }
                 p { (words::count(done, "step", "steps")) " recorded so far" }
-                div.soft { "This page loads itself again every " (AGAIN) " seconds." }
+                div.soft { @if again { "This page loads itself again every " (AGAIN) " seconds." } @else { (sheet.again()) } }
             }
         },
     }

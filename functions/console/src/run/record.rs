@@ -35,10 +35,16 @@ pub(super) fn deliveries(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> 
             }
         }
     });
+    let ended = |target: &Target| matches!(target.state, TargetState::Failed | TargetState::NotWanted);
+    let waits = |target: &&Target| !ended(target) && target.revision < view.run.revision;
+    let waiting = view.targets.iter().filter(waits).count();
     html! {
         @if !rows.is_empty() {
             section {
                 h2 { "Deliveries" }
+                @if waiting > 0 && view.run.status.is_terminal() {
+                    p.soft { (words::count(waiting, "delivery still waits", "deliveries still wait")) ". " (sheet.again()) }
+                }
                 div.scroll { table {
                     tr { th { "Target" } th { "State" } th { "Shows" } th { "Changed" } }
                     (rows)
