@@ -20,6 +20,13 @@ pub fn clock(at: Timestamp) -> Markup {
     html! { time datetime=(at) { (text) } }
 }
 
+/// A moment, with its day (UTC) only where that is not the day of `base`.
+#[must_use]
+pub fn near(at: Timestamp, base: Timestamp) -> Markup {
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    if day(at) == day(base) { clock(at) } else { moment(at) }
+}
+
 /// A length of time in at most two units.
 #[must_use]
 pub fn span(millis: u64) -> String {

@@ -31,7 +31,7 @@ pub(super) fn deliveries(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> 
                     @if let Some(why) = target.why_not() { br; span.soft { (short(&why, 400)) } }
                 }
                 td { (shows(target, view.run.revision)) }
-                td.nowrap { (words::clock(target.updated_at)) }
+                td.nowrap { (words::near(target.updated_at, view.run.created_at)) }
             }
         }
     });
@@ -97,7 +97,7 @@ pub(super) fn events(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> Mark
     let rows = room.fill(&newest, |event| {
         html! {
             tr {
-                td.nowrap { (words::clock(event.received_at)) }
+                td.nowrap { (words::near(event.received_at, view.run.created_at)) }
                 td { (event.kind.as_str()) br; span.soft { (short(&event.provider_kind, 60)) } }
                 td { (short(&event.summary, 200)) }
                 td.nowrap { (words::attachment(event.attachment)) }

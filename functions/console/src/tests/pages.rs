@@ -40,6 +40,17 @@ fn i11_the_page_of_a_run_that_a_model_has_read_cites_and_shows_the_conversation(
 }
 
 #[test]
+fn times_of_another_day_than_the_runs_own_say_which() {
+    let mut view = view();
+    assert!(!html(&view).contains(">2025-11-21 "));
+    let next: Timestamp = "2025-11-21T08:00:05Z".parse().unwrap();
+    (view.events[1].received_at, view.targets[0].updated_at) = (next, next);
+    let page = html(&view);
+    assert_eq!(page.matches(">2025-11-21 08:00:05 UTC<").count(), 2, "{page}");
+    assert!(page.contains(">22:12:03<"));
+}
+
+#[test]
 fn the_page_of_a_run_under_way_says_so_and_loads_again() {
     let mut view = view();
     view.run.status = domain::RunStatus::Running;
