@@ -28,9 +28,11 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(15);
 
 // What each part may take, in bytes. With what has no share (the style, the head, the foot) they are below 50 KB.
 const STEPS: usize = 13_700;
+const ALERT_LINE: usize = 1_400;
 const COURSE: usize = 2_200;
-const READING: usize = 4_500;
+const CAUSE: usize = 2_500;
 const FINDINGS: usize = 5_500;
+const ALTERNATIVES: usize = 2_300;
 const CHECKS: usize = 3_500;
 const EARLIER: usize = 1_500;
 const DELIVERIES: usize = 1_800;
@@ -89,14 +91,17 @@ pub(crate) fn page(view: &RunView, opened: &Opened, looks: &Looks, now: Timestam
     let body = html! {
         main {
             (head(view, now))
+            @if let Some(alert) = &run.alert { (room.part(ALERT_LINE, |room| alert::line(alert, room))) }
             (verdict(view, &sheet, again))
             (room.part(COURSE, |room| course(run, looks, &sheet, room)))
-            (room.part(EARLIER, |room| earlier(run, &sheet, room)))
             @if let Some(report) = &run.report {
-                @if let Some(read) = &report.reading { (room.part(READING, |room| reading::section(read, &report.read_by, &sheet, room))) }
+                @let read = report.reading.as_deref();
+                @if let Some(read) = read { (room.part(CAUSE, |room| reading::cause(read, &report.read_by, &sheet, room))) }
                 (room.part(FINDINGS, |room| report::findings(report, &sheet, room)))
+                @if let Some(read) = read { (room.part(ALTERNATIVES, |room| reading::alternatives(read, &sheet, room))) }
                 (room.part(CHECKS, |room| report::checks(report, &sheet, room)))
             }
+            (room.part(EARLIER, |room| earlier(run, &sheet, room)))
             (timeline)
             (room.part(DELIVERIES, |room| record::deliveries(view, &sheet, room)))
             (room.part(RATINGS, |room| record::ratings(view, &sheet, room)))
@@ -133,7 +138,7 @@ fn head(view: &RunView, now: Timestamp) -> Markup {
             }
             @if let Some(workflow) = &run.workflow { span { "Workflow " b { (workflow) } } }
             span { "Command " b { (run.command) } }
-            (reading::cost(&run.cost))
+            (reading::cost(run))
             @if run.alert.is_some() { span { "incident " b { (words::incident(&run.incident)) } } }
             @for mark in domain::Mark::ALL {
                 @let times = view.ratings.iter().filter(|said| said.rating == mark).count();

@@ -1,6 +1,6 @@
 //! What a model read, and all that was said with it.
 
-use domain::{Claim, Cost, Entry, ModelTurn, Part, Reading, ToolCall};
+use domain::{Claim, Entry, ModelTurn, Part, Reading, Run, ToolCall};
 use maud::{Markup, html};
 
 use super::Sheet;
@@ -12,13 +12,34 @@ use crate::{
 /// How much of one text of a conversation stands on the page. All of it stands in the JSON.
 const EXCERPT: usize = 2 * 1024;
 
-pub(super) fn section(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
-    let impact = room.fit(html! { p { b { "Impact " } (ticked(&short(&reading.impact, 500))) } });
-    let claims = reading.cause.as_ref().map(|cause| {
-        // The cause itself, and what it rests on.
+/// Whom it hits and why, and what that rests on.
+pub(super) fn cause(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
+    let impact = Some(&reading.impact).filter(|impact| !impact.is_empty());
+    let impact = impact.and_then(|impact| room.fit(html! { p { b { "Impact " } (ticked(&short(impact, 500))) } }));
+    let cause = reading.cause.as_ref().map(|cause| {
         let told = room.fit(html! { p { (ticked(&short(&cause.text, 600))) } });
-        (cause, told, room.fill_part(2, &cause.claims, |claim| html! { li { (cited(claim, sheet)) } }))
+        (cause, told, room.fill(&cause.claims, |claim| html! { li { (cited(claim, sheet)) } }))
     });
+    html! {
+        @if impact.is_some() || cause.is_some() {
+            section {
+                h2 { "What " (short(read_by, 100)) " reads in it" }
+                @if let Some(impact) = impact { (impact) }
+                @if let Some((cause, told, claims)) = cause {
+                    article.card {
+                        div.head { h3 { "Probable cause" } span.tag.off { (cause.confidence.as_str()) " confidence" } }
+                        @if let Some(told) = told { (told) }
+                        ul.plain { (claims) }
+                        (claims.rest("claim", "claims", &sheet.json))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What else may be, what is not, and what the model did not see.
+pub(super) fn alternatives(reading: &Reading, sheet: &Sheet<'_>, room: &mut Room) -> Markup {
     let other = room.fill_part(2, &reading.hypotheses, |other| {
         html! {
             li {
@@ -33,25 +54,15 @@ pub(super) fn section(reading: &Reading, read_by: &str, sheet: &Sheet<'_>, room:
     let gaps = room.fill(&reading.gaps, |gap| html! { li { (ticked(&short(gap, 300))) } });
     let list = |title: &str, filled: &crate::room::Filled, (one, many): (&str, &str)| {
         html! {
-            @if !filled.is_empty() { h3 { (title) } ul.card { (filled) } (filled.rest(one, many, &sheet.json)) }
+            @if !filled.is_empty() {
+                section { h2 { (title) } ul.card { (filled) } (filled.rest(one, many, &sheet.json)) }
+            }
         }
     };
     html! {
-        section {
-            h2 { "What " (short(read_by, 100)) " reads in it" }
-            @if let Some(impact) = impact.filter(|_| !reading.impact.is_empty()) { (impact) }
-            @if let Some((cause, told, claims)) = &claims {
-                article.card {
-                    div.head { h3 { "Probable cause" } span.tag.off { (cause.confidence.as_str()) " confidence" } }
-                    @if let Some(told) = told { (told) }
-                    ul.plain { (claims) }
-                    (claims.rest("claim", "claims", &sheet.json))
-                }
-            }
-            (list("It may also be", &other, ("hypothesis", "hypotheses")))
-            (list("Ruled out", &out, ("one", "others")))
-            (list("Not seen by the model", &gaps, ("gap", "gaps")))
-        }
+        (list("It may also be", &other, ("hypothesis", "hypotheses")))
+        (list("Ruled out", &out, ("one", "others")))
+        (list("Not seen by the model", &gaps, ("gap", "gaps")))
     }
 }
 
@@ -61,14 +72,17 @@ fn cited(claim: &Claim, sheet: &Sheet<'_>) -> Markup {
     }
 }
 
-/// What it cost.
-pub(super) fn cost(cost: &Cost) -> Markup {
+/// What it cost; that it cost nothing too.
+pub(super) fn cost(run: &Run) -> Markup {
+    let cost = &run.cost;
     html! {
-        @if cost.turns + cost.lost_turns > 0 {
-            span {
+        span {
+            @if cost.turns + cost.lost_turns > 0 {
                 b { (cost.at_most()) } " for " (words::count(cost.usage.total(), "token", "tokens")) " in "
                 (words::count(cost.turns, "turn", "turns"))
                 @if cost.lost_turns > 0 { ", " (words::count(cost.lost_turns, "answer", "answers")) " lost" }
+            } @else {
+                b { (cost.at_most()) } ": no model was asked" @if !run.status.is_terminal() { " so far" }
             }
         }
     }

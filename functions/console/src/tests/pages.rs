@@ -40,6 +40,29 @@ fn i11_the_page_of_a_run_that_a_model_has_read_cites_and_shows_the_conversation(
 }
 
 #[test]
+fn what_to_do_stands_before_what_else_may_be() {
+    let mut value = read_json();
+    // The first of its links is no link.
+    value["run"]["alert"]["links"].as_array_mut().unwrap().reverse();
+    let page = html(&serde_json::from_value(value).unwrap());
+    let parts = [
+        "<p>Alert: <b>high</b>, urgency high, priority P2 · <a href=\"https://acme.pagerduty.com/incidents/Q1XLRQ2DOVR9OB\"",
+        "card verdict",
+        ">Probable cause<",
+        ">Next steps<",
+        ">2 issues<",
+        ">It may also be<",
+        ">Ruled out<",
+        ">Not seen by the model<",
+        ">Healthy<",
+        ">4 steps in ",
+        ">Deliveries<",
+    ];
+    let places = parts.map(|part| page.find(part).unwrap_or_else(|| panic!("{part} is not in {page}")));
+    assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
 fn times_of_another_day_than_the_runs_own_say_which() {
     let mut view = view();
     assert!(!html(&view).contains(">2025-11-21 "));
@@ -59,7 +82,7 @@ fn the_page_of_a_run_under_way_says_so_and_loads_again() {
     let page = html(&view);
     assert!(page.contains("http-equiv=\"refresh\" content=\"10\""));
     assert!(page.contains("4 steps recorded so far"));
-    assert!(page.contains("9.0 s</b> so far"));
+    assert!(page.contains("9.0 s</b> so far") && page.contains("<b>$0.00</b>: no model was asked so far<"), "{page}");
     assert!(!page.contains(AGAIN));
     // What hangs is not asked for for ever.
     view.run.created_at = now() - jiff::SignedDuration::from_mins(15);
