@@ -5,7 +5,7 @@
 use std::{error::Error, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, OutletSpec, Run, RunId, Shown, Taken, Target, TargetState, Words};
+use domain::{DeliverMessage, LeaseToken, OnePost, OutletSpec, Run, RunId, Shown, Taken, Target, TargetState, Words};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
@@ -285,6 +285,7 @@ impl Deliver {
                 return Ok(());
             }
             if held.target.provider_id.is_some() {
+                self.tell_outcome(held, &view.run).await.map_err(Trouble::Own)?;
                 stands(&mut held.target, view);
                 return Ok(());
             }
@@ -317,7 +318,9 @@ impl Deliver {
                 self.rest(&mut held.target);
             }
             // Found: what stands there cannot be edited.
-            Some(_) if style == Style::OnceConcluded => {}
+            Some(_) if style == Style::OnceConcluded => {
+                self.tell_outcome(held, &view.run).await.map_err(Trouble::Own)?
+            }
             _ => self.first_post(held, &shows, &outlet, style).await?,
         }
         self.follow(held, &shows).await.map_err(Trouble::Own)?;
@@ -332,12 +335,14 @@ impl Deliver {
         outlet: &dyn Outlet,
         style: Style,
     ) -> Result<(), Trouble> {
-        let Target { state, sending_since, in_doubt, rests_until, .. } = held.target;
+        let Target { state, sending_since, in_doubt, rests_until, one_post, .. } = held.target;
         if style != Style::EachRevision {
             let now = self.clock.now();
             held.target.state = TargetState::Sending;
             held.target.sending_since.get_or_insert(now);
             held.target.in_doubt = held.target.in_doubt.saturating_add(1);
+            let Run { revision, status, .. } = shows.view.run;
+            held.target.one_post = (style == Style::OnceConcluded).then_some(OnePost { revision, status });
             // Should this process die, who comes next waits for it: a lease may be shorter.
             held.target.rests_until = now.checked_add(self.lands).ok();
             held.target.updated_at = now;
@@ -354,7 +359,8 @@ impl Deliver {
             Err(error) => {
                 if !matches!(error, OutletError::Ambiguous { .. } | OutletError::Taken { .. }) {
                     // Nothing was posted now. Whether an earlier try has posted is as open as it was.
-                    held.target = Target { state, sending_since, in_doubt, rests_until, ..held.target.clone() };
+                    held.target =
+                        Target { state, sending_since, in_doubt, rests_until, one_post, ..held.target.clone() };
                 }
                 Err(error.into())
             }

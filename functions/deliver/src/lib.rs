@@ -6,6 +6,7 @@ mod given_up;
 mod handler;
 mod limits;
 mod links;
+mod outcome;
 mod reply;
 mod schedule;
 #[cfg(test)]

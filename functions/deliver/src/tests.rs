@@ -6,6 +6,7 @@ mod hands;
 mod lasting;
 mod lost;
 mod mail;
+mod outcome;
 mod pace;
 mod replies;
 mod suite;

@@ -97,7 +97,7 @@ impl Deliver {
         self.announce(run, &name).await
     }
 
-    async fn announce(&self, run: &Run, target: &str) -> Result<(), DeliverError> {
+    pub(crate) async fn announce(&self, run: &Run, target: &str) -> Result<(), DeliverError> {
         let (group, target, revision) = (run.group_at(target), target.to_owned(), run.revision);
         let news = DeliverMessage::TargetV1 { run: run.id, target, revision, waits_since: None };
         let body = serde_json::to_string(&news).map_err(DeliverError::Unreadable)?;

@@ -386,6 +386,10 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
         }
         line.push_str(&format!("  {}", style.dim(&why)));
     }
+    if target.state == TargetState::Sent && target.shown() < target.revision {
+        let shows = format!("it shows revision {}, and cannot be edited", target.shown());
+        line.push_str(&format!("  {}", style.dim(&shows)));
+    }
     if let Some(why) = target.why_not() {
         line.push_str(&format!("  {}", style.dim(&one(&why))));
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Lease, OutletSpec, RunId};
+use crate::{Lease, OutletSpec, RunId, RunStatus};
 
 /// One target of a run, as the workflow named it when the run was opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +101,15 @@ pub struct Root {
     pub thread: Option<String>,
 }
 
+/// What stands at a target whose one post cannot be edited: the run as it was then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnePost {
+    /// Its revision.
+    pub revision: u64,
+    /// How it had ended.
+    pub status: RunStatus,
+}
+
 /// That a target holds what had no room at another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Continues {
@@ -127,7 +136,8 @@ pub struct Target {
     pub spec: TargetSpec,
     /// How far it has come.
     pub state: TargetState,
-    /// The revision of the run that stands there, or at which it was not wanted; 0 for neither.
+    /// The revision of the run that stands there, or at which it was not wanted, or to which one post that cannot be edited has
+    /// nothing to add; 0 for none.
     pub revision: u64,
     /// When its condition first held. From then on it is wanted, whatever the condition says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,6 +145,9 @@ pub struct Target {
     /// The provider's id of the post (Slack's `channel/ts`, PagerDuty's note id, the last webhook-id).
     #[serde(default)]
     pub provider_id: Option<String>,
+    /// What its one post shows; absent where posts are edited or each revision has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub one_post: Option<OnePost>,
     /// Real attempts that failed since the last success. Waiting is not an attempt.
     #[serde(default)]
     pub attempts: u32,
@@ -184,6 +197,7 @@ impl Target {
             revision: 0,
             wanted_at: None,
             provider_id: None,
+            one_post: None,
             attempts: 0,
             limited_since: None,
             rests_until: None,
@@ -196,6 +210,13 @@ impl Target {
             updated_at: at,
             lease: None,
         }
+    }
+
+    /// The revision of the run that people see there; 0 for none.
+    #[must_use]
+    pub fn shown(&self) -> u64 {
+        let posted = self.one_post.filter(|_| self.provider_id.is_some());
+        posted.map_or(self.revision, |posted| posted.revision.min(self.revision))
     }
 
     /// Why nothing stands there although nothing failed, for people; absent unless that is so.
@@ -214,6 +235,20 @@ impl Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_one_post_shows_is_what_it_showed_when_it_was_posted() {
+        let outlet = OutletSpec::PagerDuty(crate::PagerDutySpec { note: true, from: None });
+        let mut target = Target::new(TargetSpec::new("pagerduty", outlet), Timestamp::UNIX_EPOCH);
+        assert_eq!(target.shown(), 0);
+        // Begun, and not known to stand.
+        target.one_post = Some(OnePost { revision: 3, status: RunStatus::Failed });
+        assert_eq!(target.shown(), 0);
+        (target.provider_id, target.revision) = (Some("note".to_owned()), 5);
+        assert_eq!(target.shown(), 3);
+        target.one_post = None;
+        assert_eq!(target.shown(), 5);
+    }
 
     #[test]
     fn a_line_of_ours_is_known_and_what_people_write_is_not() {

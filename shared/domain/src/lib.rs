@@ -28,7 +28,9 @@ pub use alert::{Alert, AlertSeverity, Link, Service, Slo};
 pub use alerts::{Alerts, Heard, Which};
 pub use chat::{ChatAnswer, ChatPlace, ChatReply, ResponseUrl};
 pub use course::{EARLIER_KEPT, Earlier, FIRINGS_KEPT, FLAPS_FROM, Flapping, LastTime, Newest, Previous};
-pub use delivery::{Continues, Piece, Root, Taken, Target, TargetSpec, TargetState, Words, has_marker, marker};
+pub use delivery::{
+    Continues, OnePost, Piece, Root, Taken, Target, TargetSpec, TargetState, Words, has_marker, marker,
+};
 pub use event::{Disposition, Event, EventKind, EventRole, RAW_CAP, RawFragment};
 pub use id::{EventId, IdError, LeaseToken, Name, NameError, RunId};
 pub use issue::{Issue, MergedIssue, Severity};

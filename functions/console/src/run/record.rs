@@ -83,8 +83,11 @@ fn shows(target: &Target, revision: u64) -> Markup {
     html! {
         @if matches!(target.state, TargetState::NotWanted | TargetState::Deleted) { span.soft { "nothing" } }
         @else if target.revision == 0 { span.soft { "nothing yet" } }
-        @else if target.revision >= revision { "the newest state" }
-        @else { "revision " (target.revision) " of " (revision) }
+        @else if target.shown() >= revision { "the newest state" }
+        @else {
+            "revision " (target.shown()) " of " (revision)
+            @if target.one_post.is_some() { br; span.soft { "what is posted there cannot be edited" } }
+        }
     }
 }
 

@@ -125,6 +125,20 @@ fn i5_the_page_says_which_target_is_not_wanted_or_was_deleted() {
 }
 
 #[test]
+fn the_page_says_what_a_post_shows_that_cannot_be_edited() {
+    let mut view = view();
+    let (revision, target) = (view.run.revision, &mut view.targets[0]);
+    let posted = domain::OnePost { revision: 1, status: domain::RunStatus::Failed };
+    (target.state, target.revision, target.one_post) = (domain::TargetState::Sent, revision, Some(posted));
+    target.provider_id = Some("PNOTE".into());
+    let html = html(&view);
+    assert!(
+        html.contains(&format!("revision 1 of {revision}<br><span class=\"soft\">what is posted there cannot")),
+        "{html}"
+    );
+}
+
+#[test]
 fn the_page_says_how_the_incident_has_gone_and_leads_to_the_last_look() {
     let mut first = view().run;
     first.counts.fired = 2;

@@ -110,3 +110,14 @@ fn a_run_that_a_clock_started_says_so_in_the_list_and_on_top() {
     let text = super::text(&view, crate::out::Style::Plain);
     assert!(text.contains(&format!("{said}, triage")), "{text}");
 }
+
+#[test]
+fn what_one_post_shows_that_cannot_be_edited_is_said() {
+    let note = domain::OutletSpec::PagerDuty(domain::PagerDutySpec { note: true, from: None });
+    let mut target = domain::Target::new(domain::TargetSpec::new("pagerduty", note), jiff::Timestamp::UNIX_EPOCH);
+    (target.state, target.revision, target.provider_id) = (domain::TargetState::Sent, 5, Some("PNOTE".to_owned()));
+    let line = |target: &domain::Target| super::target(target, 5, Style::Plain);
+    assert_eq!(line(&target), "sent          pagerduty        note on the incident");
+    target.one_post = Some(domain::OnePost { revision: 3, status: domain::RunStatus::Failed });
+    assert!(line(&target).ends_with("  it shows revision 3, and cannot be edited"), "{}", line(&target));
+}
