@@ -1,6 +1,7 @@
 //! What holds for every kind of outlet, from the message to what people see: the real handler and table, and the providers'
 //! answers over HTTP.
 
+mod edited;
 mod killed;
 mod limited;
 mod standing;
@@ -125,6 +126,25 @@ impl Subject {
         world.evidence(run).await;
         let last = world.conclude(run).await;
         (run, world.news(run, self.name(), last))
+    }
+
+    /// A run whose first findings stand, which has concluded since, and the news of that: of an edit, or of one more revision.
+    /// Nothing where a kind is posted to once.
+    async fn changed(&self, world: &World) -> Option<(RunId, Received)> {
+        if self.style() == Style::OnceConcluded {
+            return None;
+        }
+        let run = world.open(std::slice::from_ref(&self.spec)).await;
+        world.evidence(run).await;
+        world.handle(&world.news(run, self.name(), 2)).await.unwrap();
+        let last = world.conclude(run).await;
+        world.clock.forward(crate::BETWEEN_EDITS);
+        Some((run, world.news(run, self.name(), last)))
+    }
+
+    /// How many posts there are when a run has changed: what is edited stays one.
+    fn after_a_change(&self) -> usize {
+        if self.style() == Style::EachRevision { 2 } else { 1 }
     }
 
     /// What people see of `run`: each post once, however often its receiver got it, and none that was deleted.

@@ -5,6 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use domain::TargetState;
 use inbox::{Fault, Moment};
 use outlets::Style;
+use ports::Received;
 
 use super::{Subject, each, killed_at};
 use crate::tests::support::{LEASE, World};
@@ -34,20 +35,12 @@ async fn i4_killed_before_and_after_the_answer_leaves_one_post_at_each_outlet() 
 async fn i4_killed_in_an_edit_leaves_the_newest_state_at_each_outlet() {
     for (moment, fault) in [(Moment::Arrived, Fault::HangBefore), (Moment::Accepted, Fault::HangAfterAccepting)] {
         each(async |world: World, it: Subject| {
-            if it.style() == Style::OnceConcluded {
-                return;
-            }
-            let run = world.open(std::slice::from_ref(&it.spec)).await;
-            world.evidence(run).await;
-            world.handle(&world.news(run, it.name(), 2)).await.unwrap();
-            let last = world.conclude(run).await;
-            world.clock.forward(crate::BETWEEN_EDITS);
-            let news = world.news(run, it.name(), last);
+            let Some((run, news)) = it.changed(&world).await else { return };
             world.inbox.fault(it.edit, fault.clone());
             killed_at(&world, &news, it.edit, moment).await;
             world.clock.forward(LEASE + Duration::from_secs(1));
             world.handle(&news).await.unwrap();
-            it.stands(&world, run, if it.style() == Style::EachRevision { 2 } else { 1 }).await;
+            it.stands(&world, run, it.after_a_change()).await;
         })
         .await;
     }
@@ -114,6 +107,18 @@ async fn i4_a_table_that_fails_at_any_write_leaves_one_post_at_each_outlet() {
     }
 }
 
+/// Handles `news`, whose next request is accepted and then not answered, until that is waited for no longer.
+pub(super) async fn until_given_up(world: &World, news: &Received) {
+    let mut arrivals = world.inbox.subscribe();
+    let (handled, ()) = tokio::join!(world.handle(news), async {
+        while arrivals.recv().await.unwrap().moment != Moment::Accepted {}
+        // Nothing but timers is left, so they run out at once.
+        tokio::time::pause();
+    });
+    tokio::time::resume();
+    handled.unwrap();
+}
+
 /// An answer that never comes, and one that drips in for longer than a request may take.
 #[tokio::test]
 async fn i4_a_slow_provider_leaves_one_post_at_each_outlet() {
@@ -121,14 +126,7 @@ async fn i4_a_slow_provider_leaves_one_post_at_each_outlet() {
         each(async |world: World, it: Subject| {
             let (run, news) = it.concluded(&world).await;
             world.inbox.fault(it.post, fault.clone());
-            let mut arrivals = world.inbox.subscribe();
-            let (handled, ()) = tokio::join!(world.handle(&news), async {
-                while arrivals.recv().await.unwrap().moment != Moment::Accepted {}
-                // Nothing but timers is left, so they run out at once.
-                tokio::time::pause();
-            });
-            tokio::time::resume();
-            handled.unwrap();
+            until_given_up(&world, &news).await;
             let target = world.target(run, it.name()).await;
             assert_eq!(target.attempts, 1, "{}: {target:?}", it.name());
             assert!(target.last_error.is_some_and(|error| error.contains("in time")), "{}", it.name());

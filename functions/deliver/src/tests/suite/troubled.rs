@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Takes `news` to its end, which is failed, visibly, with a reason that has `word`; the one letter that lies among the dead.
-async fn given_up(world: &World, it: &Subject, run: RunId, news: &Received, word: &str) -> Received {
+pub(super) async fn given_up(world: &World, it: &Subject, run: RunId, news: &Received, word: &str) -> Received {
     world.handle(news).await.unwrap();
     let letters = world.drain().await;
     assert_eq!(letters.len(), 1, "{} {word}: {letters:?}", it.name());
