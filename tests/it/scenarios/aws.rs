@@ -288,6 +288,15 @@ fn i14_every_shipped_command_and_the_whole_demo_run_on_the_stack() {
     });
 }
 
+/// In a stack of its own, whose catalog is deployed twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i5_a_mend_in_the_catalog_reaches_what_was_given_up() {
+    let mut world = Aws::start(|options| options).await;
+    let before = world.deployment.catalog();
+    let mend = async |world: &mut Aws, catalog: Vec<u8>| world.deployment.change_catalog(catalog).await;
+    delivery::i5_a_mend_in_the_catalog_reaches_what_was_given_up(&mut world, before, mend).await;
+}
+
 async fn without_the_queue(world: &Aws) {
     let page = crate::support::pages::page("incident.triggered", "QBUSY", "PCHAT", "QBUSY", "2026-11-22T10:00:00Z");
     for how in [Refusal::Status(503), Refusal::Close] {

@@ -1,6 +1,11 @@
 //! Deliveries when the other side misbehaves. One begins after the other, since faults meet whoever comes next.
 
+<<<<<<< Updated upstream
 use domain::{RunId, RunStatus, TargetState};
+=======
+use catalog::Catalog;
+use domain::{OutletSpec, RunStatus, SlackSpec, TargetState};
+>>>>>>> Stashed changes
 use inbox::{Endpoint, Fault, Service};
 use ports::Queue;
 
@@ -87,6 +92,33 @@ pub async fn i5_a_refused_delivery_is_visible_and_redriven_after_the_mend(world:
     })
     .await;
     assert_eq!(posts(world, Service::Slack, view.run.id).len(), 1);
+}
+
+/// What was refused until the catalog was mended is shown, kept, and brought back to where the catalog then says. `mend` puts the
+/// changed catalog in place.
+pub async fn i5_a_mend_in_the_catalog_reaches_what_was_given_up<W: World>(
+    world: &mut W,
+    before: Catalog,
+    mend: impl AsyncFnOnce(&mut W, Vec<u8>),
+) {
+    world.inbox().fault(Endpoint::SlackPost, Fault::SlackError("channel_not_found"));
+    world.inbox().fault(Endpoint::SlackPost, Fault::SlackError("channel_not_found"));
+    let run = chat_run(world, "mended").await.run.id;
+    let target = async |world: &W| world.reader().view(run).await.unwrap().unwrap().targets.remove(0);
+    let failed = target(world).await;
+    assert_eq!(failed.state, TargetState::Failed, "{failed:?}");
+    until("no delivery to be under way", async || (world.depth(Queue::Deliver).await == 0).then_some(())).await;
+    let mut catalog = before;
+    let workflow = catalog.workflows.get_mut(&"chat-only".parse::<domain::Name>().unwrap()).unwrap();
+    workflow.deliver = vec![OutletSpec::Slack(SlackSpec::channel("#pages")).into()];
+    mend(world, catalog.to_compiled()).await;
+    until("the target to stand after redrives", async || {
+        world.redrive(Queue::Deliver).await;
+        (target(world).await.state == TargetState::Sent).then_some(())
+    })
+    .await;
+    let posts = posts(world, Service::Slack, run);
+    assert_eq!(posts.iter().map(|post| post.place.as_str()).collect::<Vec<_>>(), ["pages"], "{posts:?}");
 }
 
 /// A target is told under its condition, in its team's words; one whose condition does not hold is left alone, and seen to be.

@@ -30,7 +30,7 @@ pub struct Local {
     server: local::HttpServer,
     workers: Option<Workers>,
     /// Removed with the world.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Local {
@@ -55,7 +55,7 @@ impl Local {
         write_secrets(folder.path());
         let stage = Stage::open(folder.path(), &inbox.slack_api(), &inbox.pagerduty_api());
         let server = local::HttpServer::start("127.0.0.1:0".parse().unwrap(), stage.doors()).await.unwrap();
-        Self { stage, inbox, shop, models, client: loopback_client(), server, workers: None, _folder: folder }
+        Self { stage, inbox, shop, models, client: loopback_client(), server, workers: None, folder }
     }
 
     async fn stop(mut self) {
@@ -197,6 +197,24 @@ async fn i3_what_the_clock_says_becomes_one_run_and_its_delivery() {
     timer.look().await.unwrap();
     assert_eq!(timer.next().count(), 0, "`at` is once");
     schedule::i3_what_the_clock_says_becomes_one_run_and_its_delivery(&world).await;
+    world.stop().await;
+}
+
+/// The workers end, the catalog is another one, and they begin again, as a person restarts `firstlook dev`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn i5_a_mend_in_the_catalog_reaches_what_was_given_up() {
+    let mut world = Local::start().await;
+    let file = world.stage.catalog_path();
+    let before = ::catalog::Catalog::from_compiled(&std::fs::read(&file).unwrap()).unwrap();
+    let mend = async |world: &mut Local, catalog: Vec<u8>| {
+        if let Some(workers) = world.workers.take() {
+            workers.stop().await;
+        }
+        std::fs::write(&file, catalog).unwrap();
+        world.stage = Stage::open(world.folder.path(), &world.inbox.slack_api(), &world.inbox.pagerduty_api());
+        world.workers = Some(world.stage.work(&Kill::never()));
+    };
+    delivery::i5_a_mend_in_the_catalog_reaches_what_was_given_up(&mut world, before, mend).await;
     world.stop().await;
 }
 

@@ -175,6 +175,10 @@ impl Stage {
         self.folder.join("firstlook.db")
     }
 
+    pub fn catalog_path(&self) -> PathBuf {
+        self.folder.join("catalog.json")
+    }
+
     /// ingest and console.
     pub fn doors(&self) -> Arc<dyn HandleHttp> {
         let ingest = ingest::Ingest::new(
