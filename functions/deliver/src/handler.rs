@@ -243,8 +243,8 @@ impl Deliver {
             let time = self.time_until(ends).ok_or(DeliverError::TooLate)?;
             match tokio::time::timeout(time, AssertUnwindSafe(self.bring(held, &view)).catch_unwind()).await {
                 Ok(Ok(brought)) => brought,
-                // Another try meets the same, mostly: counted, it is given up where people see it.
-                Ok(Err(_)) => Err(Trouble::Outlet(OutletError::Transient {
+                // Another try meets the same, mostly: counted, it is given up where people see it. What it had begun may land, too.
+                Ok(Err(_)) => Err(Trouble::Outlet(OutletError::Ambiguous {
                     reason: "the delivery panicked, which is a fault of Firstlook's own: its log says where".to_owned(),
                     retry_after: None,
                 })),

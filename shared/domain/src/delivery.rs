@@ -154,7 +154,8 @@ pub struct Target {
     /// Since when its provider asks to wait, if it did since the last success.
     #[serde(default)]
     pub limited_since: Option<Timestamp>,
-    /// Until when nothing is sent there: it was edited this moment, or its provider asks to wait.
+    /// Until when nothing is sent there and nothing is looked for: it was edited this moment, its provider asks to wait, or a first post
+    /// was begun that may still come to stand.
     #[serde(default)]
     pub rests_until: Option<Timestamp>,
     /// Why the last attempt failed, for people.
