@@ -309,7 +309,7 @@ impl Deliver {
             && held.target.sending_since.is_some()
             && let Some(id) = outlet.find(&self.post(&held.target, &shows)).await?
         {
-            self.stands_as(held, id).await?;
+            self.stands_as(held, id, &outlet).await?;
             held.target.state = TargetState::Sent;
         }
         match held.target.provider_id.clone() {
@@ -350,7 +350,7 @@ impl Deliver {
         }
         match outlet.post(&self.post(&held.target, shows)).await {
             Ok(id) => {
-                self.stands_as(held, id).await?;
+                self.stands_as(held, id, outlet).await?;
                 if style == Style::Edited {
                     self.rest(&mut held.target);
                 }
@@ -369,9 +369,13 @@ impl Deliver {
 
     /// The post stands as `id`. What is written in its thread finds the run from now on; should this not be saved, the post is
     /// found again by the next try, and with it this.
-    async fn stands_as(&self, held: &mut Held, id: String) -> Result<(), StoreError> {
-        let stands =
+    async fn stands_as(&self, held: &mut Held, id: String, outlet: &dyn Outlet) -> Result<(), StoreError> {
+        let mut stands =
             Target { provider_id: Some(id), in_doubt: 0, taken: None, rests_until: None, ..held.target.clone() };
+        if outlet.stands_apart() {
+            // The look under which it was to stand has no message any more: it begins a thread of its own.
+            (stands.apart, stands.root) = (true, None);
+        }
         if matches!(stands.spec.outlet, OutletSpec::Slack(_))
             && let Some((channel, ts)) = outlets::slack::thread(&stands)
         {

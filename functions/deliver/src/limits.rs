@@ -81,6 +81,10 @@ impl Outlet for Sparing {
         self.ask("post", self.outlet.post(post)).await
     }
 
+    fn stands_apart(&self) -> bool {
+        self.outlet.stands_apart()
+    }
+
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
         self.ask("edit", self.outlet.edit(provider_id, post)).await
     }

@@ -95,8 +95,8 @@ impl TargetState {
 pub struct Root {
     /// Its run, which is told what the later one comes to.
     pub run: RunId,
-    /// The thread that its message begins, where the later one's stands; absent where they stand in a thread of somebody else's
-    /// message.
+    /// The thread that its message begins, where the later one's stands; absent where that is the thread of somebody else's message
+    /// that the target names itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thread: Option<String>,
 }
@@ -170,6 +170,9 @@ pub struct Target {
     /// Where its post stands, where an earlier look has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<Root>,
+    /// Whether its post stands outside the thread that it was meant for, since a person has deleted that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
     /// What it continues; absent where it begins with the verdict.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<Continues>,
@@ -206,6 +209,7 @@ impl Target {
             sending_since: None,
             taken: None,
             root: None,
+            apart: false,
             continues: None,
             in_doubt: 0,
             updated_at: at,

@@ -166,9 +166,17 @@ fn check(arguments: &Map<String, Value>) -> Result<(), &'static str> {
     }
 }
 
-fn post(world: &mut World, at: Timestamp, arguments: Map<String, Value>) -> Answer {
+fn post(world: &mut World, at: Timestamp, mut arguments: Map<String, Value>) -> Answer {
     let (channel, name) = world.channel(text_of(&arguments, "channel")).ok_or("channel_not_found")?;
     check(&arguments)?;
+    // Into a thread that was deleted nothing is posted: the message stands in the channel. One that was never seen here is
+    // somebody's whom the inbox does not know.
+    let thread = text_of(&arguments, "thread_ts");
+    let first = format!("{channel}/{thread}");
+    let known = world.posts.iter().any(|post| post.service == Service::Slack && post.id == first);
+    if known && !goes_on(world, &channel, thread) {
+        arguments.remove("thread_ts");
+    }
     let ts = world.ts(at);
     let id = format!("{channel}/{ts}");
     let new = posted(Service::Slack, name, id, at, Value::Object(arguments));
@@ -201,11 +209,20 @@ fn thread_of(post: &Posted) -> Option<&str> {
     post.body.get("thread_ts").and_then(Value::as_str)
 }
 
+/// Whether something is left of the thread: its first message, or those in it.
+fn goes_on(world: &World, channel: &str, thread: &str) -> bool {
+    let is_of = |post: &Posted| match post.id.split_once('/') {
+        Some((place, ts)) => place == channel && (ts == thread || thread_of(post) == Some(thread)),
+        None => false,
+    };
+    world.posts.iter().any(|post| post.service == Service::Slack && !post.deleted && is_of(post))
+}
+
 /// The first message of a thread and those in it.
 fn replies(world: &mut World, arguments: &Map<String, Value>) -> Answer {
-    let ts = text_of(arguments, "ts").to_owned();
-    let first = format!("{}/{ts}", text_of(arguments, "channel"));
-    if !world.posts.iter().any(|post| post.service == Service::Slack && post.id == first) {
+    let (channel, ts) = (text_of(arguments, "channel"), text_of(arguments, "ts").to_owned());
+    let first = format!("{channel}/{ts}");
+    if !goes_on(world, channel, &ts) {
         return Err("thread_not_found");
     }
     history(world, arguments, |post| post.id == first || thread_of(post) == Some(ts.as_str()))
@@ -309,6 +326,9 @@ fn message(post: &Posted, with_metadata: bool) -> Value {
     }
     put("user", json!("U0FIRSTLOOK"));
     put("bot_id", json!("B0FIRSTLOOK"));
+    if let Some(thread) = thread_of(post) {
+        put("thread_ts", json!(thread));
+    }
     if let Some(blocks) = current.get("blocks") {
         put("blocks", blocks.clone());
     }

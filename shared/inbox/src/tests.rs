@@ -243,3 +243,34 @@ async fn i9_what_authorizes_a_request_is_not_kept() {
     let listed: Value = client().get(url).send().await.unwrap().json().await.unwrap();
     assert_eq!(listed.as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn what_is_posted_into_a_deleted_thread_of_slack_stands_in_the_channel() {
+    let inbox = start().await;
+    let post = async |thread: Option<&Value>| {
+        let answer =
+            slack(&inbox, "chat.postMessage", json!({ "channel": "#ops", "text": "t", "thread_ts": thread })).await;
+        assert_eq!(answer["ok"], true);
+        (answer["channel"].clone(), answer["ts"].clone(), answer["message"].get("thread_ts").cloned())
+    };
+    let delete = |channel: &Value, ts: &Value| {
+        inbox.delete(&format!("{}/{}", channel.as_str().unwrap(), ts.as_str().unwrap()));
+    };
+    let (channel, first, _) = post(None).await;
+    let (_, inside, thread) = post(Some(&first)).await;
+    assert_eq!(thread, Some(first.clone()));
+    delete(&channel, &first);
+    let replies = async || slack(&inbox, "conversations.replies", json!({ "channel": channel, "ts": first })).await;
+    assert_eq!(post(Some(&first)).await.2, Some(first.clone()), "messages are left in it");
+    assert_eq!(replies().await["messages"].as_array().unwrap().len(), 2);
+    for posted in inbox.posts().iter().filter(|posted| posted.body.get("thread_ts").is_some()) {
+        inbox.delete(&posted.id);
+    }
+    assert_eq!(replies().await["error"], "thread_not_found");
+    let (_, alone, thread) = post(Some(&first)).await;
+    assert_eq!(thread, None);
+    let listed = slack(&inbox, "conversations.history", json!({ "channel": channel })).await;
+    assert_eq!(listed["messages"].as_array().unwrap().iter().map(|one| &one["ts"]).collect::<Vec<_>>(), [&alone]);
+    assert_eq!(post(Some(&json!("1700000000.000100"))).await.2, Some(json!("1700000000.000100")), "somebody else's");
+    assert_ne!(inside, alone);
+}

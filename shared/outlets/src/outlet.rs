@@ -164,6 +164,11 @@ pub trait Outlet: Send + Sync {
     /// [`OutletError`].
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError>;
 
+    /// Whether what was found or posted last stands outside the thread that it was meant for, since a person has deleted that.
+    fn stands_apart(&self) -> bool {
+        false
+    }
+
     /// Makes what stands as `provider_id` what it is to be now. Doing it twice does no harm. Only for [`Style::Edited`].
     ///
     /// # Errors

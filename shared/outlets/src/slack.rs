@@ -7,7 +7,10 @@ mod render;
 mod rest;
 mod words;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
 use domain::{OutletSpec, Root, RunId, Secret, SlackSpec, Target, TargetState};
@@ -48,6 +51,8 @@ pub(crate) struct Slack {
     pub secrets: Arc<dyn ReadSecret>,
     pub token: Secret,
     pub spec: SlackSpec,
+    /// [`Outlet::stands_apart`].
+    pub apart: AtomicBool,
 }
 
 impl Slack {
@@ -59,7 +64,7 @@ impl Slack {
     ) -> Result<Self, OutletError> {
         let live = read_secret(secrets.as_ref(), TOKEN_KEY).await?;
         let token = live.into_iter().next().unwrap_or_else(|| Secret::new(""));
-        Ok(Self { http, base, secrets, token, spec })
+        Ok(Self { http, base, secrets, token, spec, apart: AtomicBool::new(false) })
     }
 
     /// The id of the channel, which all methods but `chat.postMessage` want.
@@ -120,6 +125,9 @@ impl Outlet for Slack {
         // The target was saved when the last try was begun or had ended.
         let last = post.target.updated_at.max(since);
         let latest = last.checked_add(LANDING).unwrap_or(last).as_second().to_string();
+        // The messages of a thread are not among those of its channel.
+        let wanted = under(post.target).unwrap_or_default();
+        let mut thread = wanted;
         let mut cursor = String::new();
         for _ in 0..PAGES {
             let limit = PAGE.to_string();
@@ -131,15 +139,21 @@ impl Outlet for Slack {
                 ("include_all_metadata", "true"),
                 ("cursor", &cursor),
             ];
-            // The messages of a thread are not among those of its channel.
-            let thread = under(post.target).unwrap_or_default();
             let method = if thread.is_empty() { "conversations.history" } else { "conversations.replies" };
             let arguments = arguments.into_iter().chain([("ts", thread)]).collect::<Vec<_>>();
-            let page = self.read(method, &arguments, post.now).await;
-            let page = page.map_err(|refused| self.explain(method, refused, false))?;
+            let page = match self.read(method, &arguments, post.now).await {
+                Ok(page) => page,
+                // It was deleted before anything stood in it: what was posted into it then stands in the channel.
+                Err(refused) if refused.code == "thread_not_found" && !thread.is_empty() => {
+                    (thread, cursor) = ("", String::new());
+                    continue;
+                }
+                Err(refused) => return Err(self.explain(method, refused, false)),
+            };
             let mut messages = page.get("messages").and_then(Value::as_array).into_iter().flatten();
             if let Some(ours) = messages.find(|message| message.get("metadata") == Some(&metadata(post))) {
                 let ts = ours.get("ts").and_then(Value::as_str);
+                self.apart.store(thread != wanted, Ordering::Relaxed);
                 return match ts {
                     Some(ts) => Ok(Some(format!("{channel}/{ts}"))),
                     None => Err(OutletError::transient("Slack lists our message without its `ts`")),
@@ -159,10 +173,19 @@ impl Outlet for Slack {
 
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
         let answer = self.send("chat.postMessage", &message(&self.spec, post), post).await?;
+        // Into a thread whose first message was deleted Slack posts nothing: it answers `ok`, and the message stands in the channel
+        // (slack-go/slack issue 1571).
+        let stands = answer.get("message").and_then(Value::as_object);
+        let apart = under(post.target).is_some() && stands.is_some_and(|stands| !stands.contains_key("thread_ts"));
+        self.apart.store(apart, Ordering::Relaxed);
         match (answer.get("channel").and_then(Value::as_str), answer.get("ts").and_then(Value::as_str)) {
             (Some(channel), Some(ts)) => Ok(format!("{channel}/{ts}")),
             _ => Err(OutletError::ambiguous("Slack took the message and did not say which it is")),
         }
+    }
+
+    fn stands_apart(&self) -> bool {
+        self.apart.load(Ordering::Relaxed)
     }
 
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
@@ -179,11 +202,12 @@ impl Outlet for Slack {
     }
 }
 
-/// The thread into which the target's message is posted, by the `ts` of its first message: the one that its workflow names, or
-/// that of the first look at its incident.
+/// The thread into which the target's message is posted, by the `ts` of its first message: that of the first look at its incident,
+/// or the one that its workflow names. None where its message came to stand apart from it.
 fn under(target: &Target) -> Option<&str> {
     let OutletSpec::Slack(spec) = &target.spec.outlet else { return None };
-    spec.thread.as_deref().or_else(|| target.root.as_ref()?.thread.as_deref())
+    let first = target.root.as_ref().and_then(|root| root.thread.as_deref());
+    first.or(spec.thread.as_deref()).filter(|_| !target.apart)
 }
 
 /// The thread in which the target's message stands, or which it begins: the channel's id, and the `ts` of the first message.
@@ -200,7 +224,7 @@ pub fn root(first: &Target, run: RunId, spec: &SlackSpec) -> Option<Root> {
     let OutletSpec::Slack(firsts) = &first.spec.outlet else { return None };
     let (_, ts) = thread(first).filter(|_| firsts == spec && first.state != TargetState::Deleted)?;
     let run = first.root.as_ref().map_or(run, |root| root.run);
-    Some(Root { run, thread: spec.thread.is_none().then(|| ts.to_owned()) })
+    Some(Root { run, thread: (spec.thread.as_deref() != Some(ts)).then(|| ts.to_owned()) })
 }
 
 /// What `chat.postMessage` is sent.

@@ -158,6 +158,53 @@ async fn i5_a_first_message_that_a_person_deleted_is_told_once_and_later_looks_s
     assert_eq!(edits(), asked, "nobody tries to edit what is gone");
 }
 
+#[tokio::test]
+async fn i4_what_was_meant_for_a_thread_that_a_person_deleted_begins_one_of_its_own() {
+    for lost in [false, true] {
+        let world = world().await;
+        let first = world.open(&[slack()]).await;
+        delivered(&world, first, None).await;
+        world.inbox.delete(&messages(&world, first)[0].id);
+        // Nobody has noticed yet. Slack puts the next one into the channel and says nothing of it; its answer may be lost, too.
+        let second = again(&world, first, 2).await;
+        if lost {
+            world.inbox.fault(Endpoint::SlackPost, Fault::CloseAfterAccepting);
+        }
+        delivered(&world, second, Some(long(8, 3000))).await;
+        let posts = messages(&world, second);
+        let [root, below @ ..] = posts.as_slice() else { panic!("{posts:?}") };
+        assert!(root.body.get("thread_ts").is_none(), "lost: {lost}");
+        let in_its_thread = |post: &Posted| post.body["thread_ts"].as_str() == Some(ts(root));
+        assert!(below.len() == 3 && below.iter().all(in_its_thread), "lost: {lost}: {below:?}");
+        let target = world.target(second, "slack").await;
+        assert_eq!((target.state, target.apart, target.root), (TargetState::Sent, true, None));
+        let third = again(&world, second, 3).await;
+        delivered(&world, third, None).await;
+        assert!(in_its_thread(&messages(&world, third)[0]), "lost: {lost}");
+        assert!(messages(&world, second)[0].current().to_string().contains("UTC: The last word"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_meant_for_somebody_elses_deleted_message_begins_a_thread_of_its_own() {
+    let world = world().await;
+    let asked = world.inbox.say("#ops", "it is slow again").unwrap();
+    world.inbox.delete(&asked);
+    let (channel, thread) = asked.split_once('/').unwrap();
+    let spec = SlackSpec { channel: channel.to_owned(), thread: Some(thread.to_owned()) };
+    let first = world.open(&[OutletSpec::Slack(spec)]).await;
+    delivered(&world, first, Some(long(8, 3000))).await;
+    let posts = messages(&world, first);
+    assert!(posts[0].body.get("thread_ts").is_none());
+    let mut last = first;
+    for number in [2, 3] {
+        last = again(&world, last, number).await;
+        delivered(&world, last, None).await;
+    }
+    let later = [posts[1].clone(), messages(&world, last)[0].clone()];
+    assert!(later.iter().all(|post| post.body["thread_ts"].as_str() == Some(ts(&posts[0]))), "{later:?}");
+}
+
 /// Its channel is archived, say: each later look would leave a letter for the same mend.
 #[tokio::test]
 async fn i5_a_first_message_that_failed_is_not_tried_again_for_later_looks() {
