@@ -173,7 +173,10 @@ fn understand(answer: &Answer, now: Timestamp) -> Result<Value, Refusal> {
     let text = |field: &str| body.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     match body.get("ok").and_then(Value::as_bool) {
         Some(true) => Ok(body),
-        Some(false) if text("error") == "ratelimited" => Err(Refusal::of(Kind::Limited(answer.retry_after(now)))),
+        // `chat.postMessage` has both words for it.
+        Some(false) if matches!(text("error").as_str(), "ratelimited" | "rate_limited") => {
+            Err(Refusal::of(Kind::Limited(answer.retry_after(now))))
+        }
         Some(false) => Err(Refusal { code: text("error"), needed: text("needed"), kind: Kind::Said }),
         None => Err(Refusal::of(Kind::Unreadable)),
     }
@@ -191,5 +194,14 @@ fn is_about_the_token(code: &str) -> bool {
 
 /// What Slack itself could not do. A part of it may be done, as its documentation says of `fatal_error`.
 fn is_passing(code: &str) -> bool {
-    matches!(code, "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout" | "team_added_to_org")
+    matches!(
+        code,
+        "internal_error"
+            | "fatal_error"
+            | "service_unavailable"
+            | "request_timeout"
+            | "team_added_to_org"
+            | "update_failed"
+            | "external_channel_migrating"
+    )
 }

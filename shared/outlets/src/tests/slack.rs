@@ -157,7 +157,14 @@ async fn what_slack_says_is_told_apart() {
             assert!(matches!(&error, OutletError::Permanent { reason } if reason.contains(code)), "{error:?}");
         }
     }
-    for fault in [status(500, None), status(503, None), Fault::SlackError("fatal_error"), Fault::CloseAfterAccepting] {
+    for fault in [
+        status(500, None),
+        status(503, None),
+        Fault::SlackError("fatal_error"),
+        Fault::SlackError("update_failed"),
+        Fault::SlackError("external_channel_migrating"),
+        Fault::CloseAfterAccepting,
+    ] {
         inbox.fault(Endpoint::SlackPost, fault.clone());
         inbox.fault(Endpoint::SlackUpdate, fault);
         let error = outlet.post(&post).await.unwrap_err();
@@ -165,8 +172,12 @@ async fn what_slack_says_is_told_apart() {
         let error = outlet.edit(&id, &post).await.unwrap_err();
         assert!(matches!(error, OutletError::Transient { .. }), "an edit can be repeated: {error:?}");
     }
-    for (fault, seconds) in [(status(429, Some(7)), 7), (status(429, None), 30), (Fault::SlackError("ratelimited"), 30)]
-    {
+    for (fault, seconds) in [
+        (status(429, Some(7)), 7),
+        (status(429, None), 30),
+        (Fault::SlackError("ratelimited"), 30),
+        (Fault::SlackError("rate_limited"), 30),
+    ] {
         inbox.fault(Endpoint::SlackPost, fault);
         let wait = Duration::from_secs(seconds);
         let error = outlet.post(&post).await.unwrap_err();
