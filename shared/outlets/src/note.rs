@@ -2,7 +2,7 @@
 
 use crate::{
     Post,
-    reading::Read,
+    reading::{Point, Read},
     summary::{Check, Finding, Summary},
     text::cut,
     words,
@@ -10,6 +10,10 @@ use crate::{
 
 /// The most characters of a note without its last lines: what is read on a telephone.
 const NOTE: usize = 3600;
+
+/// How many claims stand under the cause, and how many passages of Knowledge.
+const CLAIMS: usize = 3;
+const KNOWN: usize = 1;
 
 /// What a note says. Lines are clean and cut; an empty one stands between two parts.
 pub(crate) struct Note {
@@ -45,16 +49,17 @@ impl Note {
         }
         page.findings(&summary.findings, least);
         page.list("Could not be checked:", &checks(&summary.gaps), 800);
-        let steps: Vec<String> =
-            summary.next_steps.iter().enumerate().map(|(at, s)| format!("{}. {s}", at + 1)).collect();
+        let steps: Vec<Point> =
+            summary.next_steps.iter().enumerate().map(|(at, s)| format!("{}. {s}", at + 1).into()).collect();
         page.list("Next steps:", &steps, 1000);
         if !summary.healthy.is_empty() {
             let names: Vec<&str> = summary.healthy.iter().map(|check| check.title.as_str()).collect();
             page.line("", 1);
             page.line(&format!("Healthy: {}", names.join(", ")), 400);
         }
-        let known: Vec<String> =
-            summary.known.iter().take(1).map(|one| format!("{}: {}", one.title, one.outcome)).collect();
+        let known: Vec<Point> =
+            summary.known.iter().take(KNOWN).map(|one| format!("{}: {}", one.title, one.outcome).into()).collect();
+        page.shortened |= summary.known.len() > KNOWN;
         page.list("What is known:", &known, 400);
         if !summary.remarks.is_empty() {
             page.line("", 1);
@@ -105,7 +110,15 @@ struct Page {
 
 impl Page {
     fn line(&mut self, line: &str, most: usize) {
-        let (kept, missing) = cut(line, most.min(self.room.saturating_sub(1)), |_| 1);
+        self.put(|most| cut(line, most, |_| 1), most);
+    }
+
+    fn point(&mut self, point: &Point, most: usize) {
+        self.put(|most| point.cut(most, |_| 1), most);
+    }
+
+    fn put(&mut self, cut: impl FnOnce(usize) -> (String, bool), most: usize) {
+        let (kept, missing) = cut(most.min(self.room.saturating_sub(1)));
         self.shortened |= missing;
         self.room = self.room.saturating_sub(kept.chars().count() + 1);
         self.lines.push(kept);
@@ -115,16 +128,17 @@ impl Page {
         if let Some((title, cause, claims)) = &read.cause {
             self.line("", 1);
             self.line(&format!("{title}: {cause}"), 350);
-            for claim in claims.iter().take(3) {
-                self.line(&format!("  - {claim}"), 200);
+            for claim in claims.iter().take(CLAIMS) {
+                self.point(&claim.after("  - "), 200);
             }
+            self.shortened |= claims.len() > CLAIMS;
         }
         for (title, list) in [
             ("It may also be:", &read.hypotheses),
             ("Ruled out:", &read.ruled_out),
             ("Not seen by the model:", &read.gaps),
         ] {
-            let lines: Vec<String> = list.iter().map(|text| format!("- {text}")).collect();
+            let lines: Vec<Point> = list.iter().map(|point| point.after("- ")).collect();
             self.list(title, &lines, 260);
         }
     }
@@ -151,7 +165,7 @@ impl Page {
         }
     }
 
-    fn list(&mut self, title: &str, lines: &[String], most: usize) {
+    fn list(&mut self, title: &str, lines: &[Point], most: usize) {
         if lines.is_empty() {
             return;
         }
@@ -164,11 +178,11 @@ impl Page {
                 self.line(&format!("... and {} more", lines.len() - shown), 40);
                 return;
             }
-            self.line(line, 300);
+            self.point(line, 300);
         }
     }
 }
 
-fn checks(checks: &[Check]) -> Vec<String> {
-    checks.iter().map(|check| format!("- {}: {}", check.title, check.outcome)).collect()
+fn checks(checks: &[Check]) -> Vec<Point> {
+    checks.iter().map(|check| format!("- {}: {}", check.title, check.outcome).into()).collect()
 }

@@ -9,7 +9,7 @@ use super::markup::{broken, unlinked};
 use crate::{
     Post,
     note::Note,
-    reading::Read,
+    reading::{Point, Read},
     summary::{Check, Finding, Summary},
     text::cut,
     words,
@@ -20,6 +20,9 @@ const SUBJECT: usize = 150;
 
 /// How many characters of text the HTML has at most. Gmail cuts messages at 102 KB, markup included.
 const ROOM: usize = 16_000;
+
+/// How many claims stand under the cause.
+const CLAIMS: usize = 5;
 
 /// Said in a mail that may be the second one.
 const TWICE: &str = "An earlier try to send this mail got no answer. You may have it twice.";
@@ -107,7 +110,8 @@ pub fn html(post: &Post<'_>) -> String {
     let findings = page.findings(&summary.findings);
     let read = summary.read.as_ref().map(|read| page.read(read));
     let gaps = page.list("Could not be checked", &checks(&summary.gaps), false);
-    let steps = page.list("Next steps", &summary.next_steps, true);
+    let steps: Vec<Point> = summary.next_steps.iter().cloned().map(Point::from).collect();
+    let steps = page.list("Next steps", &steps, true);
     let healthy = page.list("Healthy", &checks(&summary.healthy), false);
     let known = page.list("What is known", &checks(&summary.known), false);
     let remarks = page.cut(&summary.remarks.join(" "), 1000);
@@ -153,7 +157,15 @@ struct Page {
 
 impl Page {
     fn cut(&mut self, text: &str, most: usize) -> String {
-        let (kept, missing) = cut(text, most.min(self.room.max(40)), |_| 1);
+        self.kept(|most| cut(text, most, |_| 1), most)
+    }
+
+    fn point(&mut self, point: &Point, most: usize) -> String {
+        self.kept(|most| point.cut(most, |_| 1), most)
+    }
+
+    fn kept(&mut self, cut: impl FnOnce(usize) -> (String, bool), most: usize) -> String {
+        let (kept, missing) = cut(most.min(self.room.max(40)));
         self.shortened |= missing;
         self.room = self.room.saturating_sub(kept.chars().count());
         kept
@@ -162,7 +174,8 @@ impl Page {
     fn read(&mut self, read: &Read) -> Markup {
         let impact = self.cut(&read.impact, 500);
         let cause = read.cause.as_ref().map(|(title, cause, claims)| {
-            let claims: Vec<String> = claims.iter().take(5).map(|claim| self.cut(claim, 400)).collect();
+            self.shortened |= claims.len() > CLAIMS;
+            let claims: Vec<String> = claims.iter().take(CLAIMS).map(|claim| self.point(claim, 400)).collect();
             (title, self.cut(cause, 600), claims)
         });
         let others = [
@@ -229,14 +242,14 @@ impl Page {
         }
     }
 
-    fn list(&mut self, title: &str, lines: &[String], numbered: bool) -> Markup {
+    fn list(&mut self, title: &str, lines: &[Point], numbered: bool) -> Markup {
         let mut kept = Vec::new();
         for line in lines {
             if self.room < 200 || kept.len() == 20 {
                 self.shortened = true;
                 break;
             }
-            kept.push(self.cut(line, 400));
+            kept.push(self.point(line, 400));
         }
         let left = lines.len() - kept.len();
         html! {
@@ -253,10 +266,10 @@ impl Page {
     }
 }
 
-fn checks(checks: &[Check]) -> Vec<String> {
+fn checks(checks: &[Check]) -> Vec<Point> {
     let line = |check: &Check| match check.outcome.as_str() {
         "" => check.title.clone(),
         outcome => format!("{}: {outcome}", check.title),
     };
-    checks.iter().map(line).collect()
+    checks.iter().map(|check| line(check).into()).collect()
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::rest;
 use crate::{
     Post,
-    reading::Read,
+    reading::{Point, Read},
     summary::{self, Check, Finding, Summary},
     text::{cut, line, weight},
 };
@@ -91,7 +91,11 @@ pub(super) struct Message {
 impl Message {
     /// `text`, cut and escaped.
     fn cut(&self, text: &str, most: usize) -> String {
-        let (kept, missing) = cut(text, most, cost);
+        self.kept(cut(text, most, cost))
+    }
+
+    /// What is left of something, escaped, and whether something is missing.
+    fn kept(&self, (kept, missing): (String, bool)) -> String {
         self.shortened.set(self.shortened.get() || missing);
         escape(&kept)
     }
@@ -115,9 +119,10 @@ impl Message {
     }
 
     /// What has no room stands under `title` elsewhere.
-    fn goes_on<'t>(&mut self, title: &str, texts: impl IntoIterator<Item = &'t str>) {
+    fn goes_on(&mut self, title: &str, texts: impl IntoIterator<Item: AsRef<str>>) {
         let title = Some(format!("*{title}*")).filter(|title| title.len() > 2);
-        self.rest.push(title.into_iter().chain(texts.into_iter().flat_map(rest::pieces)).collect());
+        let pieces = texts.into_iter().flat_map(|text| rest::pieces(text.as_ref()));
+        self.rest.push(title.into_iter().chain(pieces).collect());
     }
 
     /// `text` in small letters; what has no room stands under `title` elsewhere.
@@ -167,11 +172,11 @@ impl Message {
     fn read(&mut self, read: &Read) {
         self.section("Impact", &read.impact, IMPACT);
         if let Some((title, cause, claims)) = &read.cause {
-            let lines: Vec<String> =
-                std::iter::once(cause.clone()).chain(claims.iter().map(|c| format!("• {c}"))).collect();
+            let lines: Vec<Point> =
+                std::iter::once(cause.clone().into()).chain(claims.iter().map(|claim| claim.after("• "))).collect();
             self.list(title, &lines, CAUSE);
         }
-        let bulleted = |list: &[String]| list.iter().map(|text| format!("• {text}")).collect::<Vec<_>>();
+        let bulleted = |list: &[Point]| list.iter().map(|point| point.after("• ")).collect::<Vec<_>>();
         self.list("It may also be", &bulleted(&read.hypotheses), OTHERS);
         self.list("Ruled out", &bulleted(&read.ruled_out), OTHERS / 2 + 75);
         self.list("Not seen by the model", &bulleted(&read.gaps), OTHERS / 2 - 75 + 25);
@@ -217,13 +222,13 @@ impl Message {
     }
 
     /// As many lines as fit, and how many more there are.
-    fn list(&mut self, title: &str, lines: &[String], most: usize) {
+    fn list(&mut self, title: &str, lines: &[Point], most: usize) {
         if lines.is_empty() {
             return;
         }
         let (markup, missing) = self.watched(|message| {
             let mut markup = format!("*{title}*");
-            for (shown, text) in lines.iter().enumerate() {
+            for (shown, point) in lines.iter().enumerate() {
                 // Room for the last line, which says how many are missing.
                 let room = most.saturating_sub(weight(&markup, cost_escaped) + 40);
                 if room < 60 {
@@ -232,12 +237,12 @@ impl Message {
                     break;
                 }
                 markup.push('\n');
-                markup.push_str(&message.cut(text, room.min(300)));
+                markup.push_str(&message.kept(point.cut(room.min(300), cost)));
             }
             markup
         });
         if missing {
-            self.goes_on(title, lines.iter().map(String::as_str));
+            self.goes_on(title, lines.iter().map(Point::whole));
         }
         self.push_section(&markup);
     }
@@ -337,16 +342,16 @@ fn capital(word: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn bullets(checks: &[Check]) -> Vec<String> {
+fn bullets(checks: &[Check]) -> Vec<Point> {
     let line = |check: &Check| match check.outcome.as_str() {
         "" => format!("• {}", check.title),
         outcome => format!("• {}: {outcome}", check.title),
     };
-    checks.iter().map(line).collect()
+    checks.iter().map(|check| line(check).into()).collect()
 }
 
-fn numbered(steps: &[String]) -> Vec<String> {
-    steps.iter().enumerate().map(|(at, step)| format!("{}. {step}", at + 1)).collect()
+fn numbered(steps: &[String]) -> Vec<Point> {
+    steps.iter().enumerate().map(|(at, step)| format!("{}. {step}", at + 1).into()).collect()
 }
 
 /// Verbatim: Slack makes no links, mentions or channels of what looks like one. What is in angle brackets it always reads,

@@ -61,11 +61,15 @@ fn comments_on_tickets_look_like_this() {
     }
 }
 
+fn mail() -> domain::OutletSpec {
+    let to = vec!["oncall@example.com".to_owned()];
+    domain::OutletSpec::Email(domain::EmailSpec { to, from: "firstlook@example.com".to_owned(), region: None })
+}
+
 #[test]
 fn mails_look_like_this() {
-    let to = vec!["oncall@example.com".to_owned()];
-    let spec = domain::EmailSpec { to, from: "firstlook@example.com".to_owned(), region: None };
-    let target = views::target(domain::OutletSpec::Email(spec.clone()));
+    let domain::OutletSpec::Email(spec) = mail() else { panic!() };
+    let target = views::target(mail());
     for (name, view) in everything() {
         let post = post(&view, &target);
         assert_snapshot!(format!("email_{name}_html"), email::html(&post).replace("><", ">\n<"));
@@ -75,6 +79,63 @@ fn mails_look_like_this() {
     let mut body = email::render(&post(&view, &target), &spec);
     body["Content"]["Simple"]["Body"]["Html"] = Value::Null;
     assert_json_snapshot!("email_read", body);
+}
+
+/// Claims of every length, and more of them than have room.
+fn many_claims() -> domain::Shown {
+    let mut view = views::read();
+    let reading = view.run.report.as_mut().unwrap().reading.as_mut().unwrap();
+    let claim = |text: usize, quote: usize| domain::Claim {
+        text: format!("{}.", "It is full ".repeat(text)),
+        step: domain::StepId::new("health"),
+        quote: "50 of 50 & more. ".repeat(quote),
+    };
+    let lengths = [(1, 1), (1, 40), (40, 1), (40, 40), (30, 100), (100, 2)];
+    reading.cause.as_mut().unwrap().claims = lengths.map(|(text, quote)| claim(text, quote)).into();
+    let out = |(text, quote)| domain::RuledOut { text: "The queue".to_owned(), why: claim(text, quote) };
+    reading.ruled_out = lengths.map(out).into();
+    view
+}
+
+#[test]
+fn i11_what_a_claim_rests_on_is_never_cut_off() {
+    for view in [views::read(), extremes::large(), many_claims()] {
+        let cited = |line: &str| line.ends_with(" [health]") || line.ends_with(" [queue]");
+        let of = |line: &&str| line.contains("It is full") || line.contains("health page fails") || line.contains('"');
+        let note = pagerduty::render(&post(&view, &views::pagerduty(None)));
+        let claims: Vec<&str> = note.lines().filter(|line| line.trim_start().starts_with("- ")).filter(of).collect();
+        assert!(claims.len() >= 3 && claims.iter().all(|line| cited(line)), "{claims:#?}");
+        let message = slack::render(&post(&view, &views::slack("#ops")));
+        let texts = texts(&message);
+        let lines = texts.iter().flat_map(|text| text.lines()).filter(|line| line.starts_with("• "));
+        let claims: Vec<&str> = lines.filter(of).collect();
+        assert!(claims.len() >= 3 && claims.iter().all(|line| cited(line)), "{claims:#?}");
+        let mail = email::html(&post(&view, &views::target(mail())));
+        let items = mail.split("<li>").skip(1).filter_map(|item| item.split("</li>").next());
+        let claims: Vec<&str> = items.filter(|item| item.contains("It is full") || item.contains("&quot;")).collect();
+        assert!(claims.len() >= 3 && claims.iter().all(|line| cited(line)), "{claims:#?}");
+    }
+}
+
+#[test]
+fn what_is_left_out_whole_is_said_to_be_missing_too() {
+    let note = |view: &domain::Shown| pagerduty::render(&post(view, &views::pagerduty(None)));
+    let mail = |view: &domain::Shown| email::html(&post(view, &views::target(mail())));
+    let missing =
+        |view: &domain::Shown| (note(view).contains("Shortened; everything"), mail(view).contains("Shortened:"));
+    let mut view = views::read();
+    assert_eq!(missing(&view), (false, false));
+    let report = view.run.report.as_mut().unwrap();
+    let known = report.knowledge[0].clone();
+    report.knowledge.push(known);
+    assert_eq!(missing(&view), (true, false), "a note has one passage");
+    let mut view = views::read();
+    let claims = &mut view.run.report.as_mut().unwrap().reading.as_mut().unwrap().cause.as_mut().unwrap().claims;
+    claims.extend(claims.clone());
+    assert_eq!(missing(&view), (true, false), "a note has three claims");
+    let claims = &mut view.run.report.as_mut().unwrap().reading.as_mut().unwrap().cause.as_mut().unwrap().claims;
+    claims.extend(claims.clone());
+    assert_eq!(missing(&view), (true, true), "a mail has five");
 }
 
 #[test]
