@@ -45,8 +45,8 @@ fn granted(world: &World) -> Vec<String> {
 /// What Slack says where a scope is missing: which would have been enough, and which there are.
 pub(crate) fn missing(shared: &Shared, endpoint: Endpoint) -> Response {
     let needed = match endpoint {
-        Endpoint::SlackHistory | Endpoint::SlackReplies => "channels:history,groups:history",
-        Endpoint::SlackInfo | Endpoint::SlackChannels => "channels:read,groups:read",
+        Endpoint::SlackHistory | Endpoint::SlackReplies => "channels:history,groups:history,im:history",
+        Endpoint::SlackInfo | Endpoint::SlackChannels => "channels:read,groups:read,im:read",
         _ => "chat:write",
     };
     let world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,11 +64,23 @@ pub(crate) fn admitted(
     let channel = channel.as_ref().map(|(id, name)| (id.as_str(), name.as_str()));
     let private = channel.is_some_and(|channel| world.setup.is_private(channel));
     let wants_private = text_of(arguments, "types").contains("private");
-    let one_of = |public, hidden| if private { vec![hidden] } else { vec![public] };
+    let talk = channel.is_some_and(|(id, _)| id.starts_with('D'));
+    let one_of = |kind: &'static [&str; 3]| {
+        let [public, hidden, with_one] = *kind;
+        vec![if talk {
+            with_one
+        } else if private {
+            hidden
+        } else {
+            public
+        }]
+    };
     let wanted: Vec<&str> = match endpoint {
         Endpoint::SlackPost | Endpoint::SlackUpdate | Endpoint::SlackEphemeral => vec!["chat:write"],
-        Endpoint::SlackHistory | Endpoint::SlackReplies => one_of("channels:history", "groups:history"),
-        Endpoint::SlackInfo => one_of("channels:read", "groups:read"),
+        Endpoint::SlackHistory | Endpoint::SlackReplies => {
+            one_of(&["channels:history", "groups:history", "im:history"])
+        }
+        Endpoint::SlackInfo => one_of(&["channels:read", "groups:read", "im:read"]),
         Endpoint::SlackChannels if wants_private => vec!["channels:read", "groups:read"],
         Endpoint::SlackChannels => vec!["channels:read"],
         _ => vec![],

@@ -18,6 +18,10 @@ type Need = (Vec<&'static str>, &'static str);
 /// The scopes of a token; none where Slack does not say.
 type Scopes = Option<BTreeSet<String>>;
 
+/// By which the messages of a public and of a private channel are read.
+const PUBLIC: &str = "channels:history";
+const PRIVATE: &str = "groups:history";
+
 /// What was seen of a channel: whether it is private, where that was seen.
 type Seen = (SetupCheck, Option<bool>);
 
@@ -26,16 +30,15 @@ pub(crate) async fn check(outlet: &Slack, now: Timestamp) -> Vec<SetupCheck> {
         Ok(known) => known,
         Err(unread) => return vec![unread.about("the bot's token")],
     };
-    let (channel, private) = channel(outlet, now).await;
+    let (channel, private) = channel(outlet, &granted, now).await;
     let one_of = |public: &'static str, private_one: &'static str| match private {
         Some(true) => vec![private_one],
         Some(false) => vec![public],
         None => vec![public, private_one],
     };
-    let mut needs: Vec<Need> = vec![
-        (vec!["chat:write"], "to post and to edit"),
-        (one_of("channels:history", "groups:history"), "to find its own message after a lost answer"),
-    ];
+    let history = if is_talk(outlet) { vec!["im:history"] } else { one_of(PUBLIC, PRIVATE) };
+    let mut needs: Vec<Need> =
+        vec![(vec!["chat:write"], "to post and to edit"), (history, "to find its own message after a lost answer")];
     if !is_channel_id(outlet.spec.channel.trim()) {
         needs.push((one_of("channels:read", "groups:read"), "to find the channel by its name then"));
     }
@@ -56,7 +59,7 @@ pub(crate) async fn check_chat(outlet: &mut Slack, channels: &[&str], now: Times
     let mut found = vec![token, scopes(&granted, &needs)];
     for id in channels {
         outlet.spec.channel = (*id).to_owned();
-        found.push(channel(outlet, now).await.0);
+        found.push(channel(outlet, &granted, now).await.0);
     }
     found
 }
@@ -96,10 +99,16 @@ fn scopes(granted: &Scopes, needs: &[Need]) -> SetupCheck {
     )
 }
 
-async fn channel(outlet: &Slack, now: Timestamp) -> Seen {
+/// Whether the channel is a talk with one person.
+fn is_talk(outlet: &Slack) -> bool {
+    let given = outlet.spec.channel.trim();
+    given.starts_with('D') && is_channel_id(given)
+}
+
+async fn channel(outlet: &Slack, granted: &Scopes, now: Timestamp) -> Seen {
     let given = line(outlet.spec.channel.trim());
     let what = format!("channel {given}");
-    if given.starts_with('D') && is_channel_id(&given) {
+    if is_talk(outlet) {
         let why = "a talk with one person: whether the bot may write there shows when it does";
         return (SetupCheck::cannot_tell(format!("{what} is {why}")), None);
     }
@@ -109,7 +118,7 @@ async fn channel(outlet: &Slack, now: Timestamp) -> Seen {
     };
     let body = match outlet.read("conversations.info", &[("channel", &id)], now).await {
         Ok(body) => body,
-        Err(refused) if refused.code == "missing_scope" => return (by_history(outlet, &what, &id, now).await, None),
+        Err(refused) if refused.code == "missing_scope" => return by_history(outlet, &what, &id, granted, now).await,
         Err(refused) => {
             return (outlet.unread("conversations.info", refused).about(&what), None);
         }
@@ -128,13 +137,18 @@ async fn channel(outlet: &Slack, now: Timestamp) -> Seen {
     (seen, is("is_private"))
 }
 
-/// Whether the bot is in a channel that it may read, but not see the details of.
-async fn by_history(outlet: &Slack, what: &str, id: &str, now: Timestamp) -> SetupCheck {
+/// Whether the bot is in a channel that it may not see the details of. That it may not read it tells whether the channel is private,
+/// where it has the scope for one kind alone; and that it may, that its scope is enough.
+async fn by_history(outlet: &Slack, what: &str, id: &str, granted: &Scopes, now: Timestamp) -> Seen {
     match outlet.read("conversations.history", &[("channel", id), ("limit", "1")], now).await {
-        Ok(_) => SetupCheck::ok(format!("{what}: the bot is in it")),
-        Err(refused) if refused.code == "missing_scope" => SetupCheck::cannot_tell(format!(
-            "{what}: whether the bot is in it takes the scope `channels:read`, or `groups:read` for a private one"
-        )),
-        Err(refused) => outlet.unread("conversations.history", refused).about(what),
+        Ok(_) => (SetupCheck::ok(format!("{what}: the bot is in it")), None),
+        Err(refused) if refused.code == "missing_scope" => {
+            let seen = SetupCheck::cannot_tell(format!(
+                "{what}: whether the bot is in it takes the scope `channels:read`, or `groups:read` for a private one"
+            ));
+            let has = |scope: &str| granted.as_ref().is_some_and(|granted| granted.contains(scope));
+            (seen, (has(PUBLIC) != has(PRIVATE)).then(|| has(PUBLIC)))
+        }
+        Err(refused) => (outlet.unread("conversations.history", refused).about(what), None),
     }
 }

@@ -145,11 +145,40 @@ async fn slack_is_seen_by_its_token_its_scopes_and_its_channel() {
             &[],
         )
         .await,
+        case(
+            "a private one by its id, whose scope is missing",
+            |inbox| {
+                inbox.open_private_channel(ID);
+                inbox.grant(Service::Slack, &["chat:write", "channels:history"]);
+            },
+            slack(ID),
+            &[],
+        )
+        .await,
+        case(
+            "only what a private one by its id needs",
+            |inbox| {
+                inbox.open_private_channel(ID);
+                inbox.grant(Service::Slack, &["chat:write", "groups:history"]);
+            },
+            slack(ID),
+            &[],
+        )
+        .await,
+        case("neither scope to search with", |inbox| inbox.grant(Service::Slack, &["chat:write"]), slack(ID), &[])
+            .await,
         case("the bot is not in it, by its id", |inbox| inbox.leave_channel(ID), slack(ID), &[]).await,
         case("the bot is not in it, by its name", |inbox| inbox.leave_channel("ops"), slack("#ops"), &[]).await,
         case("it is archived", |inbox| inbox.close(ID), slack(ID), &[]).await,
         case("there is none", |inbox| inbox.remove_channel(ID), slack(ID), &[]).await,
         case("a talk with one person", well, slack("D0PERSON01"), &[]).await,
+        case(
+            "a talk with one person, and its scope",
+            |inbox| inbox.grant(Service::Slack, &["chat:write", "im:history"]),
+            slack("D0PERSON01"),
+            &[],
+        )
+        .await,
         case(
             "a rate limit",
             fault(Endpoint::SlackAuth, Fault::Status { status: 429, retry_after: Some(3) }),
