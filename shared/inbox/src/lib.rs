@@ -208,11 +208,12 @@ impl Inbox {
         world.removed.insert(name.trim_start_matches('#').to_owned());
     }
 
-    /// Everything works again: no faults wait, and what was removed is there. Deleted posts stay deleted.
+    /// Everything works again: no faults wait, what was removed is there, what was closed is open. Deleted posts stay deleted.
     pub fn mend(&self) {
         let mut world = self.shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         world.faults.clear();
         world.removed.clear();
+        world.setup.reopen();
     }
 
     /// There is no incident, alert, ticket, hook or identity of SES `id` any more. Until then each exists.

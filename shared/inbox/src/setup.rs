@@ -37,6 +37,11 @@ impl Setup {
         self.closed.contains(id) || self.closed.contains(name)
     }
 
+    /// What was closed is open again.
+    pub fn reopen(&mut self) {
+        self.closed.clear();
+    }
+
     pub fn is_private(&self, (id, name): (&str, &str)) -> bool {
         self.private.contains(id) || self.private.contains(name)
     }

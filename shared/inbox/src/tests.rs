@@ -274,3 +274,23 @@ async fn what_is_posted_into_a_deleted_thread_of_slack_stands_in_the_channel() {
     assert_eq!(post(Some(&json!("1700000000.000100"))).await.2, Some(json!("1700000000.000100")), "somebody else's");
     assert_ne!(inside, alone);
 }
+
+#[tokio::test]
+async fn an_archived_channel_of_slack_takes_nothing_until_it_is_brought_back() {
+    let inbox = start().await;
+    let posted = slack(&inbox, "chat.postMessage", json!({ "channel": "#ops", "text": "t" })).await;
+    inbox.close("ops");
+    let edit = json!({ "channel": posted["channel"], "ts": posted["ts"], "text": "u" });
+    let again = json!({ "channel": "#ops", "text": "t", "user": "U0PERSON" });
+    for (method, body) in [("chat.postMessage", &again), ("chat.postEphemeral", &again), ("chat.update", &edit)] {
+        assert_eq!(
+            slack(&inbox, method, body.clone()).await,
+            json!({ "ok": false, "error": "is_archived" }),
+            "{method}"
+        );
+    }
+    let listed = slack(&inbox, "conversations.history", json!({ "channel": posted["channel"] })).await;
+    assert_eq!(listed["ok"], true, "it can be read");
+    inbox.mend();
+    assert_eq!(slack(&inbox, "chat.update", edit).await["ok"], true);
+}

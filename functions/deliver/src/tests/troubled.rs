@@ -199,6 +199,26 @@ async fn i5_later_news_tries_a_failed_target_again() {
 }
 
 #[tokio::test]
+async fn i5_an_archived_channel_takes_no_edit_and_what_it_shows_is_mended_by_a_redrive() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    world.handle(&world.evidence(run).await).await.unwrap();
+    world.clock.forward(crate::BETWEEN_EDITS);
+    world.inbox.close("ops");
+    let last = world.conclude(run).await;
+    world.handle(&world.news(run, "slack", last)).await.unwrap();
+    let letters = world.outbox.take();
+    assert_eq!((letters.len(), letters[0].queue), (1, Queue::DeliverDlq));
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.state, target.revision), (TargetState::Failed, 2));
+    assert!(target.last_error.unwrap().contains("`#ops` is archived"));
+    world.inbox.mend();
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    let target = world.target(run, "slack").await;
+    assert_eq!((target.state, target.revision, world.inbox.posts().len()), (TargetState::Sent, last, 1));
+}
+
+#[tokio::test]
 async fn i4_what_a_person_deleted_is_not_posted_again() {
     let world = world().await;
     let run = world.open(&[slack()]).await;

@@ -90,7 +90,9 @@ pub(crate) fn admitted(
         return Err("missing_scope");
     }
     let Some(channel) = channel else { return Ok(()) };
+    let writes = matches!(endpoint, Endpoint::SlackPost | Endpoint::SlackUpdate | Endpoint::SlackEphemeral);
     match endpoint {
+        _ if writes && world.setup.is_archived(channel) => Err("is_archived"),
         _ if world.setup.is_member(channel) => Ok(()),
         // A private channel is not there for who is not in it.
         _ if private => Err("channel_not_found"),

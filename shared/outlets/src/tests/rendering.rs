@@ -33,6 +33,27 @@ fn slack_messages_look_like_this() {
     }
 }
 
+/// What has no room in the message, and what people can press and have said: nothing of it is in the messages above.
+#[test]
+fn parts_and_buttons_of_slack_look_like_this() {
+    for (name, mut view) in everything() {
+        let mut target = views::slack("#ops");
+        for part in 0..slack::parts(&post(&view, &target)) {
+            target.continues = Some(domain::Continues { target: "slack".to_owned(), part });
+            assert_json_snapshot!(format!("slack_{name}_more_{part}"), slack::render(&post(&view, &target))["blocks"]);
+        }
+        target.continues = None;
+        let without = slack::render(&post(&view, &target))["blocks"].as_array().unwrap().clone();
+        (view.run.buttons, view.run.asked_from) = (true, vec!["C0123ABCD".to_owned()]);
+        target.provider_id = Some("C0123ABCD/1800000000.000100".to_owned());
+        view.ratings = vec![views::rating(domain::Mark::RightArea, "ann"), views::rating(domain::Mark::Wrong, "bob")];
+        let with = slack::render(&post(&view, &target));
+        let added: Vec<Value> =
+            with["blocks"].as_array().unwrap().iter().filter(|block| !without.contains(block)).cloned().collect();
+        assert_json_snapshot!(format!("slack_{name}_buttons"), added);
+    }
+}
+
 #[test]
 fn pagerduty_notes_look_like_this() {
     for (name, view) in everything() {

@@ -1,10 +1,10 @@
 //! Runs in the states that readers meet.
 
 use domain::{
-    Alert, AlertSeverity, Cause, Checked, Claim, Confidence, Cost, Counts, Earlier, EventId, Evidence, Gap, Hypothesis,
-    IncidentState, Issue, KnowledgeFound, LastTime, MergedIssue, Money, Outcome, OutletSpec, PagerDutySpec, Previous,
-    Reading, Report, RuledOut, Run, RunId, RunStatus, Service, Severity, Shown, SlackSpec, SlxMatched, Step, StepId,
-    Suppressed, Target, TargetSpec, Trigger, Usage, WebhookSpec,
+    Alert, AlertSeverity, Cause, ChatPlace, Checked, Claim, Confidence, Cost, Counts, Earlier, EventId, Evidence, Gap,
+    Hypothesis, IncidentState, Issue, KnowledgeFound, LastTime, Mark, MergedIssue, Money, Outcome, OutletSpec,
+    PagerDutySpec, Previous, Rating, Reading, Report, RuledOut, Run, RunId, RunStatus, Service, Severity, Shown,
+    SlackSpec, SlxMatched, Step, StepId, Suppressed, Target, TargetSpec, Trigger, Usage, WebhookSpec,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -364,4 +364,17 @@ pub(crate) fn huge(unit: &str) -> Shown {
     alert.title = text.clone();
     alert.service.name = text;
     view
+}
+
+pub(crate) fn rating(rating: Mark, who: &str) -> Rating {
+    let by = ChatPlace {
+        source: "slack".parse().unwrap(),
+        channel: "C0123ABCD".to_owned(),
+        channel_name: "ops".to_owned(),
+        thread: None,
+        user: "U0123ABCD".to_owned(),
+        user_name: who.to_owned(),
+        outside: false,
+    };
+    Rating { rating, by, at: super::now() }
 }
