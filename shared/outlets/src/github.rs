@@ -277,7 +277,15 @@ impl Outlet for GitHub {
         let url = self.issues(&["comments", id])?;
         let body = body(post);
         let answer = self.send(&url, false, |http| http.patch(&url).json(&body)).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post.now)) }
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        // GitHub says the same of what may not be seen or changed. Where all the others can be read and it is not among them, a
+        // person has deleted it.
+        if answer.status == StatusCode::NOT_FOUND && matches!(self.find(post).await, Ok(None)) {
+            return Err(OutletError::Deleted { reason: answer.said("GitHub", &[]) });
+        }
+        Err(self.explain(&answer, false, post.now))
     }
 
     async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {

@@ -172,7 +172,15 @@ impl Outlet for Jira {
         let url = self.comments(post, Some(id))?;
         let body = body(self.public, post);
         let answer = self.send(&url, false, |http| http.put(&url).json(&body)).await?;
-        if answer.status.is_success() { Ok(()) } else { Err(self.explain(&answer, false, post)) }
+        if answer.status.is_success() {
+            return Ok(());
+        }
+        // Jira says the same of what may not be seen or changed. Where all the others can be read and it is not among them, a
+        // person has deleted it.
+        if answer.status == StatusCode::NOT_FOUND && matches!(self.find(post).await, Ok(None)) {
+            return Err(OutletError::Deleted { reason: answer.said("Jira", &[]) });
+        }
+        Err(self.explain(&answer, false, post))
     }
 
     async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {

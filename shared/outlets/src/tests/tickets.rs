@@ -100,6 +100,16 @@ async fn what_is_answered_to_an_edit_is_told_apart_and_is_never_ambiguous() {
             assert!(said, "{service:?} {word}: {refused:?}");
         }
         assert!(inbox.posts()[0].edits.is_empty(), "{service:?}");
+        let other = views::target(target.spec.outlet.clone());
+        let mut run = views::concluded();
+        run.run.id = domain::RunId::mint(super::now(), 99);
+        let deleted = outlet.post(&post(&run, &other)).await.unwrap();
+        inbox.delete(&deleted);
+        let gone = outlet.edit(&deleted, &post(&run, &other)).await.unwrap_err();
+        assert!(matches!(gone, OutletError::Deleted { .. }), "{service:?}: {gone:?}");
+        inbox.fault(Endpoint::List(service), Fault::status(404, None));
+        let unseen = outlet.edit(&deleted, &post(&run, &other)).await.unwrap_err();
+        assert!(matches!(unseen, OutletError::Permanent { .. }), "{service:?}: {unseen:?}");
         for (edits, fault) in [
             (0, Fault::status(408, None)),
             (0, Fault::status(500, None)),
