@@ -77,7 +77,7 @@ impl GitHub {
         self.api
             .send(url, once, |http, key| {
                 Ok(request(http)
-                    .header(header::AUTHORIZATION, self.api.header(format!("Bearer {}", key.expose().trim()))?)
+                    .header(header::AUTHORIZATION, self.api.header(format!("Bearer {}", key.expose()))?)
                     .header(header::ACCEPT, "application/vnd.github+json")
                     .header("x-github-api-version", "2022-11-28"))
             })

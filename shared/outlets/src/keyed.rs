@@ -79,7 +79,7 @@ impl Keyed {
 
     /// `Basic ...` of a key that is `user:password`.
     pub fn basic(&self, key: &Secret) -> Result<HeaderValue, OutletError> {
-        let login = key.expose().trim();
+        let login = key.expose();
         if !login.contains(':') {
             return Err(OutletError::permanent(format!("`{}` in the secret must be `user:password`", self.name)));
         }

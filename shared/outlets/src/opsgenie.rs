@@ -84,8 +84,7 @@ impl Opsgenie {
     ) -> Result<Answer, OutletError> {
         self.api
             .send(url, once, |http, key| {
-                Ok(request(http)
-                    .header(header::AUTHORIZATION, self.api.header(format!("GenieKey {}", key.expose().trim()))?))
+                Ok(request(http).header(header::AUTHORIZATION, self.api.header(format!("GenieKey {}", key.expose()))?))
             })
             .await
     }

@@ -76,7 +76,7 @@ impl PagerDuty {
     ) -> Result<Answer, OutletError> {
         self.api
             .send(url, once, |http, key| {
-                let token = self.api.header(format!("Token token={}", key.expose().trim()))?;
+                let token = self.api.header(format!("Token token={}", key.expose()))?;
                 Ok(request(http)
                     .header(header::AUTHORIZATION, token)
                     .header(header::ACCEPT, "application/vnd.pagerduty+json;version=2"))

@@ -63,7 +63,7 @@ impl Webhook {
 }
 
 fn signer(secret: &Secret, key: &str) -> Result<Signer, OutletError> {
-    let text = secret.expose().trim();
+    let text = secret.expose();
     let bytes = BASE64.decode(text.strip_prefix("whsec_").unwrap_or(text)).unwrap_or_default();
     if bytes.len() < LEAST_KEY {
         return Err(OutletError::permanent(format!(

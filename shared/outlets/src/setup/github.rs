@@ -68,7 +68,7 @@ async fn ask(outlet: &GitHub, issue: Option<&str>, now: Timestamp) -> Result<Rea
     let read = read(&outlet.api, "GitHub", &url, &["/message"], |http, key| {
         Ok(http
             .get(&url)
-            .header(header::AUTHORIZATION, outlet.api.header(format!("Bearer {}", key.expose().trim()))?)
+            .header(header::AUTHORIZATION, outlet.api.header(format!("Bearer {}", key.expose()))?)
             .header(header::ACCEPT, "application/vnd.github+json")
             .header("x-github-api-version", "2022-11-28"))
     })

@@ -24,7 +24,7 @@ async fn alerts(outlet: &Opsgenie) -> Result<(), Unread> {
     let mut url = under(&outlet.base, ["v2", "alerts"])?;
     url.query_pairs_mut().append_pair("limit", "1");
     let read = read(&outlet.api, outlet.who, &url, &["/message"], |http, key| {
-        let key = outlet.api.header(format!("GenieKey {}", key.expose().trim()))?;
+        let key = outlet.api.header(format!("GenieKey {}", key.expose()))?;
         Ok(http.get(&url).header(header::AUTHORIZATION, key))
     })
     .await?;

@@ -34,7 +34,7 @@ async fn ask(outlet: &PagerDuty, pieces: &[&str], query: &[(&str, &str)]) -> Res
         url.query_pairs_mut().extend_pairs(query);
     }
     read(&outlet.api, "PagerDuty", &url, &["/error/message"], |http, key| {
-        let token = outlet.api.header(format!("Token token={}", key.expose().trim()))?;
+        let token = outlet.api.header(format!("Token token={}", key.expose()))?;
         Ok(http
             .get(&url)
             .header(header::AUTHORIZATION, token)
