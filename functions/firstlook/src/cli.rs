@@ -228,6 +228,9 @@ pub struct Doctor {
     /// The catalog's folder.
     #[arg(long, value_name = "DIR", default_value = "catalog")]
     pub catalog: PathBuf,
+    /// Where the stack's hooks and console are. Default: its outputs HooksUrl and ConsoleUrl.
+    #[arg(long, requires = "stack")]
+    pub url: Option<String>,
     /// Print what was seen as JSON.
     #[arg(long)]
     pub json: bool,

@@ -1,6 +1,9 @@
 //! `doctor`: how everything stands that the catalog names outside of itself, by requests that only read, and what to mend.
 
+mod alarms;
+mod doors;
 mod endpoints;
+mod schedules;
 mod secrets;
 mod senders;
 mod show;
@@ -29,6 +32,7 @@ use crate::{
     stack::Stack,
     world,
 };
+use doors::Doors;
 use secrets::{Form, Secrets};
 
 /// How many things are looked at side by side.
@@ -74,6 +78,8 @@ struct Doctor {
     clock: Arc<dyn Clock>,
     /// The name of the stack; none is the local world.
     stack: Option<String>,
+    /// Where the stack is reached, if that is known.
+    doors: Option<Doors>,
 }
 
 /// `firstlook doctor`.
@@ -89,13 +95,13 @@ pub async fn doctor(args: &Args) -> Result<(), Failure> {
         Some(name) => {
             let stack = Stack::connect(name)?;
             let aws = stack.way_to_aws()?;
-            let seen = Box::pin(stack::look(&stack, &aws, &args.world)).await;
-            let secrets = Secrets::new(seen.secrets, secrets::Place::Stack(seen.secret_id));
+            let seen = Box::pin(stack::look(&stack, &aws, args, &catalog)).await;
             let settings = match seen.settings {
                 Some(settings) => settings,
                 None => world::providers()?,
             };
-            let doctor = Doctor::new(catalog, secrets, settings, Some(aws), Some(name.clone()))?;
+            let doctor = Doctor::new(catalog, seen.secrets, settings, Some(aws), Some(name.clone()))?;
+            let doctor = Doctor { doors: seen.doors, ..doctor };
             let mut groups = vec![seen.group];
             groups.extend(doctor.groups());
             run(groups).await
@@ -149,7 +155,7 @@ impl Doctor {
             extra_ca: None,
         };
         let models = Arc::new(Models::new(&catalog, of_models)?);
-        Ok(Self { catalog, secrets, outlets, models, aws, clock, stack })
+        Ok(Self { catalog, secrets, outlets, models, aws, clock, stack, doors: None })
     }
 
     fn groups(&self) -> Vec<Group> {

@@ -106,7 +106,10 @@ fn no_secrets() -> Arc<dyn ReadSecret> {
 }
 
 /// `{base}/hooks/{source}`, also where the base ends with `/hooks` already.
-fn hook(base: &str, source: &domain::Name) -> Result<Url, Failure> {
+///
+/// # Errors
+/// [`Failure::Usage`]; it is no address.
+pub fn hook(base: &str, source: &domain::Name) -> Result<Url, Failure> {
     let base = base.trim_end_matches('/');
     let base = base.strip_suffix("/hooks").unwrap_or(base);
     let url = format!("{base}/hooks/{source}");
@@ -123,6 +126,25 @@ pub async fn post(
     body: Vec<u8>,
     extra_ca: Option<PathBuf>,
 ) -> Result<(u16, String), PostError> {
+    ask(url, headers, Some(body), extra_ca).await
+}
+
+/// The same by GET.
+///
+/// # Errors
+/// [`PostError`].
+pub async fn get(url: &Url, extra_ca: Option<PathBuf>) -> Result<(u16, String), PostError> {
+    ask(url, vec![], None, extra_ca).await
+}
+
+/// Posts `body`, or gets where there is none.
+async fn ask(
+    url: &Url,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    extra_ca: Option<PathBuf>,
+) -> Result<(u16, String), PostError> {
+    // Whatever address the host is: a person has named it.
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
     let options = net::Options {
         policy: AddressPolicy::new([host]),
@@ -131,7 +153,10 @@ pub async fn post(
         ..net::Options::default()
     };
     let client = net::client(&options)?;
-    let mut request = client.post(url.clone()).body(body);
+    let mut request = match body {
+        Some(body) => client.post(url.clone()).body(body),
+        None => client.get(url.clone()),
+    };
     for (name, value) in headers {
         request = request.header(name, value);
     }

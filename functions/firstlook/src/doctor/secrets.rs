@@ -33,7 +33,12 @@ pub(super) enum Form {
     Login(&'static str),
     /// A URL that is itself the secret.
     Url,
+    /// What signs links: long enough that nobody guesses it.
+    LinkKey,
 }
+
+/// The fewest characters of a key that signs links.
+const LINK_KEY_LENGTH: usize = 16;
 
 impl Form {
     /// The form of the key that a target names, if it names one.
@@ -61,6 +66,7 @@ impl Form {
             Self::SigningKey => "the signing key (`whsec_` and Base64 of 24 to 64 random bytes)",
             Self::Login(parts) => return format!("`{parts}`"),
             Self::Url => "the webhook's URL (`https://...`)",
+            Self::LinkKey => "48 random characters",
         };
         what.to_owned()
     }
@@ -70,6 +76,9 @@ impl Form {
         let wrong = |what: &str| Some(what.to_owned());
         match self {
             Self::Text | Self::Sender => None,
+            Self::LinkKey => {
+                (text.chars().count() < LINK_KEY_LENGTH).then(|| "is so short that links can be forged".to_owned())
+            }
             Self::SlackToken if text.starts_with("xoxb-") => None,
             Self::SlackToken if text.starts_with("xoxp-") => wrong("is a user's token and not the bot's"),
             Self::SlackToken if text.starts_with("xapp-") => wrong("is an app-level token and not the bot's"),
@@ -230,6 +239,7 @@ mod tests {
             (Form::SlackToken, "xoxb-1", "xoxp-1"),
             (Form::SigningKey, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c2hvcnQ="),
             (Form::Login("user:password"), "bot@example.com:token", "token"),
+            (Form::LinkKey, "u+Zk3pQ8GKYqrTwj", "hunter2"),
             (Form::Url, "https://hooks.slack.com/services/T/B/x", "http://hooks.slack.com/services/T/B/x"),
         ] {
             assert_eq!(form.wrong(good), None, "{form:?}");

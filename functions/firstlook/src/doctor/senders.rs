@@ -18,6 +18,7 @@ impl Doctor {
                 _ => Form::Sender,
             };
             let (secrets, key) = (Arc::clone(&self.secrets), source.verify.secret.clone());
+            let signs = key.clone().unwrap_or_default();
             group = group.look(async move {
                 let mut found = Vec::new();
                 match key {
@@ -28,6 +29,11 @@ impl Doctor {
                 }
                 found
             });
+            // What AWS itself hands over has no URL.
+            if let Some(doors) = self.doors.clone().filter(|_| source.scheme() != Some(Scheme::Iam)) {
+                let name = source.name.clone();
+                group = group.look(async move { vec![doors.check_hook(&name).await] });
+            }
             if source.source_type == SourceType::Slack {
                 let channels = source.commands.iter().flat_map(|command| command.channels.clone());
                 let channels: BTreeSet<String> = channels.collect();
@@ -39,6 +45,11 @@ impl Doctor {
                         let channels: Vec<&str> = channels.iter().map(String::as_str).collect();
                         found.extend(outlets.check_chat(&channels, clock.now()).await);
                     }
+                    // Slack shows it to nobody but who looks at the app's own settings.
+                    found.push(SetupCheck::cannot_tell(format!(
+                        "whether the app has its Request URLs (Slash Commands, Event Subscriptions, Interactivity), and \
+                         `{signs}` is its signing secret: ask it something in Slack and press a button (docs/sources/slack.md)"
+                    )));
                     found
                 });
             }

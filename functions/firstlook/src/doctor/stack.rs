@@ -1,8 +1,9 @@
 //! A deployed stack: what it says of itself, its secret, table, functions, queues and alarms, seen with the person's own rights.
 
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use awscall::{Aws, AwsAnswer, AwsError, AwsRequest, JsonVersion, Place};
+use catalog::{Catalog, model::Scheme};
 use console::words;
 use deliver::LINK_KEY;
 use jiff::tz::TimeZone;
@@ -10,23 +11,30 @@ use outlets::Settings;
 use ports::{Clock, ReadSecret, SecretError, SetupCheck, SystemClock};
 use serde_json::{Value, json};
 
-use super::{AWS_WITHIN, Group};
+use super::{
+    AWS_WITHIN, Group, alarms,
+    doors::Doors,
+    schedules,
+    secrets::{self, Form, Secrets},
+};
 use crate::{
-    cli::World,
+    cli::Doctor as Args,
     stack::{Stack, advice},
 };
 
 /// What else needs the stack.
 pub(super) struct Seen {
     pub group: Group,
-    pub secrets: Arc<dyn ReadSecret>,
-    pub secret_id: String,
+    pub secrets: Secrets,
     /// Where its deliver calls the providers, if that may be seen.
     pub settings: Option<Settings>,
+    /// Where it is reached, if it says so.
+    pub doors: Option<Doors>,
 }
 
-/// Looks at the stack itself.
-pub(super) async fn look(stack: &Stack, aws: &Aws, world: &World) -> Seen {
+/// Looks at the stack itself, which is to run `catalog`.
+pub(super) async fn look(stack: &Stack, aws: &Aws, args: &Args, catalog: &Catalog) -> Seen {
+    let world = &args.world;
     let mut group = Group::new(format!("Stack {}", stack.name()), "");
     let outputs = stack.outputs().await;
     let secret_id = world.secret_id.clone().or_else(|| outputs.as_ref().ok()?.get("SecretArn").cloned());
@@ -34,10 +42,7 @@ pub(super) async fn look(stack: &Stack, aws: &Aws, world: &World) -> Seen {
     group.checks.push(match &outputs {
         Ok(outputs) => {
             match ["HooksUrl", "ConsoleUrl", "SecretArn"].iter().find(|name| !outputs.contains_key(**name)) {
-                None => SetupCheck::ok(format!(
-                    "its outputs: hooks at {}",
-                    outputs.get("HooksUrl").map_or("", String::as_str)
-                )),
+                None => SetupCheck::ok("it says where its hooks, its console and its secret are"),
                 Some(name) => SetupCheck::mend(
                     format!("it has no output `{name}`"),
                     "is it a stack of infra/template.yaml? Deploy it again (docs/deploy.md)",
@@ -46,33 +51,45 @@ pub(super) async fn look(stack: &Stack, aws: &Aws, world: &World) -> Seen {
         }
         Err(error) => refused("its outputs", error),
     });
-    let secrets = stack.secrets(&secret_id);
-    group.checks.push(match secrets.read(LINK_KEY).await {
-        Ok(_) => SetupCheck::ok(format!("its secret can be read, and has `{LINK_KEY}`")),
-        Err(SecretError::Missing { .. }) => SetupCheck::mend(
-            format!("its secret has no `{LINK_KEY}`, so deliveries have no links"),
-            format!("put 48 random characters under `{LINK_KEY}` into the secret {secret_id}"),
-        ),
-        Err(error) => refused("its secret", &error),
-    });
+    let secrets = Secrets::new(stack.secrets(&secret_id), secrets::Place::Stack(secret_id));
+    match secrets.read(LINK_KEY).await {
+        Err(error @ SecretError::Port(_)) => group.checks.push(refused("its secret", &error)),
+        // Without it deliveries have no links.
+        _ => {
+            secrets.check_for(LINK_KEY, " for the links of deliveries", Form::LinkKey, &mut group.checks).await;
+        }
+    }
     let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
     group.checks.push(match stack.reader().runs_of_day(today, 1, None).await {
         Ok(_) => SetupCheck::ok("its table can be read"),
         Err(error) => refused("its table", &error),
     });
     let function = |name| of_function(stack, aws, name);
-    let ((ingest, _), (investigate, _), (deliver, settings), (console, _), runs, deliveries, alarms) = tokio::join!(
+    let ((ingest, _), (investigate, _), (deliver, settings), (console, _), runs, deliveries, (handed_over, letters)) = tokio::join!(
         function("ingest"),
         function("investigate"),
         function("deliver"),
         function("console"),
         of_queue(stack, aws, "investigate"),
         of_queue(stack, aws, "deliver"),
-        alarms(stack, aws),
+        of_alarms(stack, aws, catalog),
     );
     group.checks.extend([ingest, investigate, deliver, console, runs, deliveries]);
-    group.checks.extend(alarms);
-    Seen { group, secrets, secret_id, settings }
+    group.checks.extend(letters);
+    group.checks.extend(alarms::look(stack.name(), aws, handed_over).await);
+    for schedule in catalog.schedules.values() {
+        group.checks.push(schedules::look(aws, stack.name(), schedule).await);
+    }
+    let doors = outputs.ok().and_then(|outputs| {
+        let at = |output: &str| args.url.clone().or_else(|| outputs.get(output).cloned());
+        // The same roots as for the rest of the stack.
+        let extra_ca = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()).map(PathBuf::from);
+        Some(Doors { stack: stack.name().to_owned(), hooks: at("HooksUrl")?, console: at("ConsoleUrl")?, extra_ca })
+    });
+    if let Some(doors) = &doors {
+        group.checks.push(doors.check_console().await);
+    }
+    Seen { group, secrets, settings, doors }
 }
 
 /// What an error of another way to AWS comes to.
@@ -82,12 +99,12 @@ fn refused(what: &str, error: &(dyn std::error::Error + 'static)) -> SetupCheck 
     SetupCheck::mend(format!("{what} cannot be read"), format!("{why}{advice}"))
 }
 
-async fn call(aws: &Aws, request: &AwsRequest<'_>) -> Result<AwsAnswer, AwsError> {
+pub(super) async fn call(aws: &Aws, request: &AwsRequest<'_>) -> Result<AwsAnswer, AwsError> {
     aws.call(&Place::default(), request, AWS_WITHIN).await
 }
 
 /// What an error means where a thing of this stack should be.
-fn failed(what: &str, error: &AwsError) -> SetupCheck {
+pub(super) fn failed(what: &str, error: &AwsError) -> SetupCheck {
     match error {
         AwsError::NotFound { .. } => SetupCheck::mend(
             format!("there is no {what}"),
@@ -150,6 +167,28 @@ async fn waiting(aws: &Aws, name: &str) -> Result<u64, AwsError> {
     Ok(count.and_then(|count| count.parse().ok()).unwrap_or_default())
 }
 
+/// What so many dead letters in the queue `letters` mean: `function` has failed them, and `redrive` brings them back.
+fn of_letters(
+    stack: &Stack,
+    letters: &str,
+    dead: u64,
+    function: &str,
+    redrive: &str,
+    well: impl FnOnce() -> String,
+) -> SetupCheck {
+    if dead == 0 {
+        return SetupCheck::ok(well());
+    }
+    let count = words::count(usize::try_from(dead).unwrap_or(usize::MAX), "dead letter", "dead letters");
+    let stack = stack.name();
+    SetupCheck::mend(
+        format!("queue {letters} has {count}"),
+        format!(
+            "the log of {stack}-{function} says why; when that is mended: firstlook redrive {redrive} --stack {stack}"
+        ),
+    )
+}
+
 async fn of_queue(stack: &Stack, aws: &Aws, queue: &str) -> SetupCheck {
     let name = format!("{}-{queue}", stack.name());
     let waits = match waiting(aws, &name).await {
@@ -158,66 +197,31 @@ async fn of_queue(stack: &Stack, aws: &Aws, queue: &str) -> SetupCheck {
     };
     let letters = format!("{name}-dlq");
     match waiting(aws, &letters).await {
-        Ok(0) => SetupCheck::ok(format!("queue {name}: {waits} waiting, no dead letters")),
-        Ok(dead) => SetupCheck::mend(
-            format!(
-                "queue {letters} has {}",
-                words::count(usize::try_from(dead).unwrap_or(usize::MAX), "dead letter", "dead letters")
-            ),
-            format!(
-                "the log of {name} says why; when that is mended: firstlook redrive {queue} --stack {}",
-                stack.name()
-            ),
-        ),
+        Ok(dead) => of_letters(stack, &letters, dead, queue, queue, || {
+            format!("queue {name}: {waits} waiting, no dead letters")
+        }),
         Err(error) => failed(&format!("queue {letters}"), &error),
     }
 }
 
-/// Source: Amazon CloudWatch API Reference, DescribeAlarms.
-async fn alarms(stack: &Stack, aws: &Aws) -> Vec<SetupCheck> {
-    let prefix = format!("{}-", stack.name());
-    let params = [("AlarmNamePrefix".to_owned(), prefix), ("MaxRecords".to_owned(), "100".to_owned())];
-    let request = AwsRequest::Query {
-        service: "monitoring",
-        signing: "monitoring",
-        action: "DescribeAlarms",
-        version: "2010-08-01",
-        params: &params,
-    };
-    let body = match call(aws, &request).await {
-        Ok(answer) => answer.body,
-        Err(error) => return vec![failed("alarms", &error)],
-    };
-    let alarms: Vec<&Value> = body.get("MetricAlarms").and_then(Value::as_array).into_iter().flatten().collect();
-    let text = |alarm: &Value, field: &str| alarm.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    if alarms.is_empty() {
-        return vec![SetupCheck::mend(
-            "it has no alarms, so nobody hears of dead letters",
-            "deploy infra/observability.yaml (docs/deploy.md)",
-        )];
+/// The stack that hands alarms over: whether it is there, and what of it is to be said. It is wanted where a Source takes what AWS
+/// itself hands over.
+async fn of_alarms(stack: &Stack, aws: &Aws, catalog: &Catalog) -> (bool, Option<SetupCheck>) {
+    let letters = format!("{}-alarms-dlq", stack.name());
+    let source = catalog.sources.values().find(|source| source.scheme() == Some(Scheme::Iam));
+    match (waiting(aws, &letters).await, source) {
+        (Ok(dead), _) => (
+            true,
+            Some(of_letters(stack, &letters, dead, "ingest", "alarms", || format!("queue {letters}: no dead letters"))),
+        ),
+        (Err(AwsError::NotFound { .. }), None) => (false, None),
+        (Err(AwsError::NotFound { .. }), Some(source)) => (
+            false,
+            Some(SetupCheck::mend(
+                format!("nothing hands alarms to Source {}: there is no queue {letters}", source.name),
+                "deploy infra/cloudwatch.yaml (docs/sources/cloudwatch.md)",
+            )),
+        ),
+        (Err(error), _) => (false, Some(failed(&format!("queue {letters}"), &error))),
     }
-    let firing: Vec<&&Value> = alarms.iter().filter(|alarm| text(alarm, "StateValue") == "ALARM").collect();
-    let mut found: Vec<SetupCheck> = firing
-        .iter()
-        .map(|alarm| {
-            let said = text(alarm, "AlarmDescription");
-            let advice = if said.is_empty() { "docs/deploy.md says what each alarm means".to_owned() } else { said };
-            SetupCheck::mend(format!("alarm {} fires", text(alarm, "AlarmName")), advice)
-        })
-        .collect();
-    let told =
-        |alarm: &Value| alarm.get("AlarmActions").map(|list| list.as_array().is_some_and(|list| !list.is_empty()));
-    let told: Vec<Option<bool>> = alarms.iter().map(|alarm| told(alarm)).collect();
-    found.push(if told.contains(&Some(true)) {
-        let quiet = alarms.len() - firing.len();
-        SetupCheck::ok(format!("alarms that are quiet: {quiet} of {}", alarms.len()))
-    } else if told.contains(&Some(false)) {
-        SetupCheck::mend(
-            format!("its alarms ({}) tell nobody", alarms.len()),
-            "deploy infra/observability.yaml with `Topic`, the ARN of an SNS topic that people hear",
-        )
-    } else {
-        SetupCheck::cannot_tell("whether its alarms tell anybody: CloudWatch does not say")
-    });
-    found
 }

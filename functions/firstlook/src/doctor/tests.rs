@@ -294,6 +294,22 @@ fn with_clusters(eks: &[&str]) -> String {
     catalog + &eks.iter().map(cluster).collect::<String>()
 }
 
+/// AWS where `app` answers for it.
+pub(super) async fn aws_at(app: axum::Router) -> Aws {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let env = firstlook_aws::AwsEnv::read(|name| match name {
+        "AWS_REGION" => Some("eu-central-1".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("x".to_owned()),
+        "AWS_ENDPOINT_URL" => Some(format!("http://{address}")),
+        _ => None,
+    });
+    let env = env.unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    investigate::context::way_to_aws(&env, &clock).unwrap()
+}
+
 /// What AWS says of clusters: `shop` stands at `endpoint`, the others do not.
 async fn eks(endpoint: String) -> Aws {
     let app = axum::Router::new().fallback(move |request: axum::http::Request<axum::body::Body>| {
@@ -317,18 +333,7 @@ async fn eks(endpoint: String) -> Aws {
             (axum::http::StatusCode::from_u16(status).unwrap(), axum::Json(body))
         }
     });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    let env = firstlook_aws::AwsEnv::read(|name| match name {
-        "AWS_REGION" => Some("eu-central-1".to_owned()),
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("x".to_owned()),
-        "AWS_ENDPOINT_URL" => Some(format!("http://{address}")),
-        _ => None,
-    });
-    let env = env.unwrap();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    investigate::context::way_to_aws(&env, &clock).unwrap()
+    aws_at(app).await
 }
 
 #[tokio::test]
