@@ -68,6 +68,23 @@ impl Api {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Lets SES send in the name of `domain` and of those below it.
+    pub async fn verify_domain(&self, domain: &str) {
+        let body = json!({ "EmailIdentity": domain }).to_string().into_bytes();
+        let headers = [("content-type", "application/json")];
+        let (status, text) = self.call("ses", "POST", "/v2/email/identities", &headers, body).await;
+        assert_eq!(status, 200, "SES: {text}");
+    }
+
+    /// The mails that SES was told to send and that hold `text`. The emulator keeps them for who asks.
+    pub async fn mails_with(&self, text: &str) -> Vec<Value> {
+        let request = self.client.get(format!("{}/_ministack/ses/messages", self.url)).send();
+        let sent: Value = request.await.expect("an answer").json().await.expect("JSON");
+        let mails = sent["messages"].as_object().into_iter().flat_map(|accounts| accounts.values());
+        let mails = mails.flat_map(|of_account| of_account.as_array().cloned().unwrap_or_default());
+        mails.filter(|mail| mail.to_string().contains(text)).collect()
+    }
+
     /// Invokes a function with an event that nobody waits for; 202 says that Lambda has it.
     pub async fn invoke(&self, function: &str, alias: &str, event: Vec<u8>) -> u16 {
         let path = format!("/2015-03-31/functions/{function}/invocations?Qualifier={alias}");

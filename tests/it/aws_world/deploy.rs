@@ -201,12 +201,12 @@ impl Deployment {
         self.deploy_beside("schedules", template.replace(word, at), []).await;
     }
 
-    /// Deploys what investigate may ask of AWS for `catalog`, as `firstlook render` writes it.
+    /// Deploys what investigate may ask of AWS and as whom deliver may send for `catalog`, as `firstlook render` writes it.
     pub async fn permit(&self, catalog: &catalog::Catalog) {
         let api = self.api();
         let name = format!("{STACK}-permissions");
-        let role = [("InvestigateRole", self.output("InvestigateRole").to_owned())];
-        let form = form(&name, catalog.to_permissions(), role);
+        let roles = ["InvestigateRole", "DeliverRole"].map(|name| (name, self.output(name).to_owned()));
+        let form = form(&name, catalog.to_permissions(), roles);
         api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));
         self.wait_for(&api, &name, "CREATE_COMPLETE").await;
     }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{alarms, command_line, delivery, metrics, path, reading, schedule, shipped, slack, storm};
+use super::{alarms, command_line, delivery, mail, metrics, path, reading, schedule, shipped, slack, storm};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -193,6 +193,7 @@ scenarios! { side_by_side, run:
     i3_a_run_is_run_again_by_the_button_of_its_message: slack::i3_a_run_is_run_again_by_the_button_of_its_message;
     i1_a_run_is_run_again_only_where_its_command_may_be_run: slack::i1_a_run_is_run_again_only_where_its_command_may_be_run;
     i11_i12_a_model_of_messages_reads_and_cites_and_what_it_used_is_in_the_metrics: metrics::i11_i12_a_model_of_messages_reads_and_cites_and_what_it_used_is_in_the_metrics;
+    i4_a_run_is_mailed_once_and_its_link_opens_it: mail::i4_a_run_is_mailed_once_and_its_link_opens_it;
     i11_a_model_of_chat_completions_reads_and_cites: reading::i11_a_model_of_chat_completions_reads_and_cites;
     i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion: reading::i10_i14_a_model_that_misbehaves_keeps_no_run_from_its_conclusion;
     a_reopened_incident_gets_a_new_look_until_it_flaps: storm::a_reopened_incident_gets_a_new_look_until_it_flaps;

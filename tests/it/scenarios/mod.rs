@@ -6,6 +6,7 @@ mod command_line;
 mod delivery;
 mod kill;
 mod local;
+mod mail;
 mod metrics;
 mod path;
 mod reading;

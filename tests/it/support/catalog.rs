@@ -83,6 +83,13 @@ deliver:
     when: run.worst_severity > 2
 ---
 kind: Workflow
+name: mailed
+trigger: { sources: [pagerduty], when: 'alert.service.id == "PMAIL"' }
+investigate: { command: triage, with: { incident: "${{ alert.external_id }}" } }
+deliver:
+  - e-mail: { to: [oncall@example.org], from: firstlook@ops.example.com }
+---
+kind: Workflow
 name: shadowed
 mode: shadow
 trigger: { sources: [pagerduty], when: 'alert.service.id == "PSHADOW"' }
