@@ -1,5 +1,5 @@
-//! Signed calls of the AWS APIs for which no SDK crate is linked: S3, CloudFormation, Lambda, EventBridge and CloudWatch
-//! Logs.
+//! Signed calls of the AWS APIs for which no SDK crate is linked: S3, CloudFormation, CloudTrail, Lambda, EventBridge and
+//! CloudWatch Logs.
 
 use std::time::SystemTime;
 
@@ -8,6 +8,7 @@ use aws_sigv4::{
     http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4::SigningParams,
 };
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// The region of the emulated account.
@@ -68,6 +69,36 @@ impl Api {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// Whether CloudTrail keeps what is called from now on. A switch of the emulator's: AWS's own keeps it always.
+    pub async fn trail(&self, keeps: bool) {
+        let body = json!({ "cloudtrail._recording_enabled": keeps.to_string() }).to_string();
+        let request = self.client.post(format!("{}/_ministack/config", self.url)).body(body);
+        let answer = request.header("content-type", "application/json").send().await.expect("an answer");
+        assert!(answer.status().is_success(), "CloudTrail: {answer:?}");
+    }
+
+    /// What the root user has called since `start`, of the newest 50 calls: service and operation, and whether it only reads.
+    pub async fn called_since(&self, start: Timestamp) -> Vec<(String, bool)> {
+        let headers =
+            [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", "CloudTrail_20131101.LookupEvents")];
+        let body = json!({ "StartTime": start.as_second(), "MaxResults": 50 }).to_string().into_bytes();
+        let (status, text) = self.call("cloudtrail", "POST", "/", &headers, body).await;
+        assert_eq!(status, 200, "CloudTrail: {text}");
+        let answer: Value = serde_json::from_str(&text).expect("JSON");
+        let by_root = answer["Events"].as_array().into_iter().flatten().filter(|event| event["Username"] == ROOT);
+        let call = |event: &Value| {
+            let whole: Value =
+                serde_json::from_str(event["CloudTrailEvent"].as_str().expect("an event")).expect("JSON");
+            // The emulator names what is asked by a form after its service, and guesses the name of a GET.
+            let form = whole["requestParameters"]["Action"].as_str();
+            let operation = form.or_else(|| event["EventName"].as_str()).unwrap_or_default();
+            let words = ["Describe", "Get", "List", "Query"];
+            let reads = event["ReadOnly"] == "true" || words.iter().any(|word| operation.starts_with(word));
+            (format!("{} {operation}", event["EventSource"].as_str().unwrap_or_default()), reads)
+        };
+        by_root.map(call).collect()
+    }
+
     /// Lets SES send in the name of `domain` and of those below it.
     pub async fn verify_domain(&self, domain: &str) {
         let body = json!({ "EmailIdentity": domain }).to_string().into_bytes();
@@ -83,6 +114,15 @@ impl Api {
         let mails = sent["messages"].as_object().into_iter().flat_map(|accounts| accounts.values());
         let mails = mails.flat_map(|of_account| of_account.as_array().cloned().unwrap_or_default());
         mails.filter(|mail| mail.to_string().contains(text)).collect()
+    }
+
+    /// The ARN of a topic of this name, which is made where there is none.
+    pub async fn topic(&self, name: &str) -> String {
+        let body = format!("Action=CreateTopic&Version=2010-03-31&Name={name}").into_bytes();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let (status, text) = self.call("sns", "POST", "/", &headers, body).await;
+        assert_eq!(status, 200, "SNS: {text}");
+        texts(&text, "TopicArn").first().map(|arn| (*arn).to_owned()).expect("an ARN")
     }
 
     /// Invokes a function with an event that nobody waits for; 202 says that Lambda has it.

@@ -186,10 +186,11 @@ impl Deployment {
         Api::new(self.emulator.url(), self.client())
     }
 
-    /// Deploys `infra/observability.yaml` beside the stack.
-    pub async fn watch(&self) {
+    /// Deploys `infra/observability.yaml` beside the stack. Its alarms tell the topic of this ARN; nobody where it is empty.
+    pub async fn watch(&self, topic: &str) {
         let template = fs::read_to_string(build::workspace().join("infra/observability.yaml")).expect("the template");
-        self.deploy_beside("watch", template, [("ApiId", self.output("ApiId").to_owned())]).await;
+        let parameters = [("ApiId", self.output("ApiId").to_owned()), ("Topic", topic.to_owned())];
+        self.deploy_beside("watch", template, parameters).await;
     }
 
     /// Deploys the Schedules of the catalog beside the stack, as `firstlook render` writes them. What is due is due `at`: the
@@ -226,12 +227,13 @@ impl Deployment {
         self.wait_for(&api, &name, "CREATE_COMPLETE").await;
     }
 
-    /// Deploys `infra/cloudwatch.yaml` beside the stack.
-    pub async fn take_alarms(&self) {
+    /// Deploys `infra/cloudwatch.yaml` beside the stack. Its alarm tells the topic of this ARN; nobody where it is empty.
+    pub async fn take_alarms(&self, topic: &str) {
         let api = self.api();
         let template = fs::read_to_string(build::workspace().join("infra/cloudwatch.yaml")).expect("the template");
         let output = |name: &'static str| (name, self.output(name).to_owned());
-        let parameters = [("Firstlook", STACK.to_owned()), output("IngestArn"), output("IngestRole")];
+        let topic = ("Topic", topic.to_owned());
+        let parameters = [("Firstlook", STACK.to_owned()), output("IngestArn"), output("IngestRole"), topic];
         let name = format!("{STACK}-alarms");
         let form = form(&name, template, parameters);
         api.cloudformation("CreateStack", &form).await.unwrap_or_else(|error| panic!("{error}"));

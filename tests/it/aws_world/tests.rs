@@ -55,7 +55,7 @@ async fn a_deploy_of_nothing_but_the_catalog_reaches_the_live_alias() {
     }
 
     // The alarms and the dashboard, which only name what stands already.
-    deployment.watch().await;
+    deployment.watch("").await;
 
     // Nothing of a world outlives it.
     let folder = deployment.folder().to_owned();

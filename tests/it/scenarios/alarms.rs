@@ -61,7 +61,7 @@ async fn run_of(world: &Aws, name: &str, enough: impl Fn(&RunView) -> bool + Sen
 
 /// By the alarm itself and through EventBridge, twice and in both ways: one run, which the alarm's end reaches.
 pub async fn an_alarm_that_aws_hands_over_becomes_a_run(world: &Aws) {
-    world.deployment.take_alarms().await;
+    world.deployment.take_alarms("").await;
     let (name, fired) = (incident("alarm"), Timestamp::now());
     let direct = by_itself(&name, "ALARM", fired).to_string().into_bytes();
     assert_eq!(world.deployment.invoke_ingest(direct.clone()).await, 202);

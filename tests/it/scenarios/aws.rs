@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use store::Reader;
 use tokio::runtime::Runtime;
 
-use super::{alarms, command_line, delivery, mail, metrics, path, reading, schedule, shipped, slack, storm};
+use super::{alarms, command_line, delivery, doctor, mail, metrics, path, reading, schedule, shipped, slack, storm};
 use crate::{
     aws_world::{Deployment, Options},
     support::{
@@ -266,6 +266,13 @@ async fn denied(world: &Aws) {
     let [issue] = keys.issues.as_slice() else { panic!("{keys:?}") };
     assert_eq!(issue.title, "Check that there are keys: could not be checked");
     assert!(issue.next_steps[0].starts_with("Allow the role of investigate `kms:ListKeys`: "), "{issue:?}");
+}
+
+/// In a stack of its own: what it puts beside it would be seen by others.
+#[test]
+fn i13_a_look_at_the_whole_setup_of_a_stack_only_reads() {
+    let own = Shared::start(|options| Options { auth: true, ..options });
+    own.run(|world| Box::pin(doctor::i13_a_look_at_the_whole_setup_of_a_stack_only_reads(world)));
 }
 
 /// In a stack of its own, whose catalog has all that is shipped.

@@ -35,13 +35,13 @@ pub(super) struct Terminal {
 /// What a call came to.
 #[derive(Debug)]
 pub(super) struct Said {
-    code: i32,
+    pub(super) code: i32,
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
 
 impl Said {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
@@ -64,8 +64,16 @@ impl Terminal {
         self.folder.path().join(name)
     }
 
+    /// Puts `to` in the place of each `from` in the folder's catalog. What is deployed stays as it is.
+    pub(super) fn change_catalog(&self, from: &str, to: &str) {
+        let path = self.path("catalog/catalog.yaml");
+        let before = std::fs::read_to_string(&path).unwrap();
+        assert!(before.contains(from), "{from}");
+        std::fs::write(&path, before.replace(from, to)).unwrap();
+    }
+
     /// Calls `firstlook` with these words; URL stands for the address of the API.
-    async fn call(&self, words: &[&str]) -> Said {
+    pub(super) async fn call(&self, words: &[&str]) -> Said {
         self.call_with(words, &[]).await
     }
 
@@ -107,7 +115,7 @@ impl Terminal {
 }
 
 /// What differs from one time to the next, under names that do not.
-fn steady(terminal: &Terminal, text: &str, check: impl FnOnce(insta::Settings, String)) {
+pub(super) fn steady(terminal: &Terminal, text: &str, check: impl FnOnce(insta::Settings, String)) {
     let mut settings = insta::Settings::clone_current();
     settings.add_filter(r"run_[0-9A-Z]{26}", "RUN");
     settings.add_filter(r"Q[A-Z]+\d+\b", "INCIDENT");

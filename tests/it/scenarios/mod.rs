@@ -4,6 +4,7 @@ mod alarms;
 mod aws;
 mod command_line;
 mod delivery;
+mod doctor;
 mod kill;
 mod local;
 mod mail;
