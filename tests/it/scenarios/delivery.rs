@@ -1,11 +1,7 @@
 //! Deliveries when the other side misbehaves. One begins after the other, since faults meet whoever comes next.
 
-<<<<<<< Updated upstream
-use domain::{RunId, RunStatus, TargetState};
-=======
 use catalog::Catalog;
-use domain::{OutletSpec, RunStatus, SlackSpec, TargetState};
->>>>>>> Stashed changes
+use domain::{OutletSpec, RunId, RunStatus, SlackSpec, TargetState};
 use inbox::{Endpoint, Fault, Service};
 use ports::Queue;
 
