@@ -80,7 +80,7 @@ mod tests {
 
     async fn scheduler() -> Aws {
         let one = |name: &str, state: &str, queue: &str| json!({ "Name": name, "State": state, "Target": { "Arn": format!("arn:aws:sqs:eu-central-1:1:{queue}") } });
-        let all = vec![
+        let all = [
             one("nightly", "ENABLED", "other-investigate"),
             one("nightly-report", "ENABLED", "prod-investigate"),
             one("nightly", "ENABLED", "prod-investigate"),
