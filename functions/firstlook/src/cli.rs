@@ -248,6 +248,9 @@ pub struct Run {
     /// The catalog's folder; not needed with --stack, which has its own.
     #[arg(long, value_name = "DIR", default_value = "catalog")]
     pub catalog: PathBuf,
+    /// Let this Assistant read what the checks find, as a Workflow does. Its model is asked, and costs.
+    #[arg(long, value_name = "NAME", conflicts_with = "stack")]
+    pub assistant: Option<Name>,
     /// Print the whole RunSession as JSON.
     #[arg(long)]
     pub json: bool,

@@ -6,7 +6,7 @@ use domain::{Continues, Name, OutletSpec, RunView, Shown, SlackSpec, Target, Tar
 use inbox::Service;
 use jiff::Timestamp;
 use outlets::{OutletError, Post, Preview};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{failure::Failure, out::Style, posts};
 
@@ -138,7 +138,7 @@ fn further(post: &Post<'_>) -> Vec<Target> {
 
 /// As a person would see it, and where that is not all there is, the JSON below.
 fn body(outlet: &OutletSpec, preview: &Preview) -> String {
-    let (drawn, json) = match outlet {
+    let (service, json) = match outlet {
         OutletSpec::Slack(_) => (Some(Service::Slack), true),
         OutletSpec::SlackWebhook(_) => (Some(Service::SlackWebhook), true),
         OutletSpec::Jira(_) => (Some(Service::Jira), true),
@@ -148,8 +148,7 @@ fn body(outlet: &OutletSpec, preview: &Preview) -> String {
         OutletSpec::Jsm(_) => (Some(Service::Jsm), false),
         OutletSpec::ServiceNow(_) => (Some(Service::ServiceNow), false),
         OutletSpec::GitHub(_) => (Some(Service::GitHub), false),
-        // The HTML part says the same.
-        OutletSpec::Email(_) => (Some(Service::Email), false),
+        OutletSpec::Email(_) => return mail(&preview.body),
         OutletSpec::Webhook(_) => (None, true),
     };
     let mut parts = Vec::new();
@@ -158,15 +157,39 @@ fn body(outlet: &OutletSpec, preview: &Preview) -> String {
             preview.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("\n"),
         );
     }
-    if let Some(service) = drawn {
-        let drawn = posts::drawn(service, &preview.body, usize::MAX);
-        let lines = drawn.lines().map(|line| format!("  | {line}").trim_end().to_owned());
-        parts.push(lines.collect::<Vec<_>>().join("\n"));
+    if let Some(service) = service {
+        parts.push(drawn(&posts::drawn(service, &preview.body, usize::MAX)));
     }
     if json {
         parts.push(words::plain(&serde_json::to_string_pretty(&preview.body).unwrap_or_default()));
     }
     parts.join("\n\n")
+}
+
+/// A mail as it goes out: its header, its text, and the source of its HTML.
+fn mail(body: &Value) -> String {
+    let said = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let list = |pointer: &str| body.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let to: Vec<&str> = list("/Destination/ToAddresses").filter_map(Value::as_str).collect();
+    let field = |name: &str, value: &str| words::plain(&format!("{name}: {value}"));
+    let mut header = vec![
+        field("From", said("/FromEmailAddress")),
+        field("To", &to.join(", ")),
+        field("Subject", said("/Content/Simple/Subject/Data")),
+    ];
+    header.extend(list("/Content/Simple/Headers").map(|one| {
+        let of = |part: &str| one.get(part).and_then(Value::as_str).unwrap_or_default();
+        field(of("Name"), of("Value"))
+    }));
+    let text = drawn(said("/Content/Simple/Body/Text/Data").trim_end());
+    let html = words::plain(said("/Content/Simple/Body/Html/Data"));
+    format!("{}\n\n{text}\n\ntext/html:\n\n{html}", header.join("\n"))
+}
+
+/// What a person would see, beside a bar.
+fn drawn(text: &str) -> String {
+    let lines = text.lines().map(|line| words::plain(&format!("  | {line}")).trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub async fn run(args: &Run) -> Result<(), Failure> {
         by: whoami(),
         requested_at: now,
         asked_in: None,
-        assistant: None,
+        assistant: args.assistant.clone(),
     };
     let view = match &args.world.stack {
         Some(name) => run_on_stack(&Stack::connect(name)?, request).await?,
@@ -108,6 +108,11 @@ fn check_request(catalog: &Catalog, request: &CommandRequest) -> Result<(), Fail
         let known: Vec<&str> = catalog.commands.keys().map(Name::as_str).collect();
         let reason = format!("the catalog has no Command `{}`; it has {}", request.command, known.join(", "));
         return Err(Failure::Usage(reason));
+    }
+    if let Some(name) = request.assistant.as_ref().filter(|name| !catalog.assistants.contains_key(*name)) {
+        let known: Vec<&str> = catalog.assistants.keys().map(Name::as_str).collect();
+        let has = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        return Err(Failure::Usage(format!("the catalog has no Assistant `{name}`; it has {has}")));
     }
     let given: BTreeMap<String, Value> = request.with.clone().into_iter().collect();
     engine::parameters(catalog, &request.command, &given, None).map_err(Failure::Usage)?;

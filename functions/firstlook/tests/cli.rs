@@ -12,8 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use inbox::Inbox;
-use serde_json::Value;
+use inbox::{Inbox, ModelServer, Reply, Wire};
+use serde_json::{Value, json};
 
 const FIRSTLOOK: &str = env!("CARGO_BIN_EXE_firstlook");
 
@@ -197,6 +197,41 @@ fn a_preview_shows_what_outlets_would_be_sent_and_leaves_no_delivery() {
     let (code, stdout, stderr) = place.call(&["run", "triage", "--preview", "irc"]);
     assert!(code == 2 && stdout.is_empty() && stderr.contains("slack-webhook"), "{code} {stderr}");
     assert_eq!(place.json(&["runs", "list", "--json"])["runs"].as_array().unwrap().len(), 1);
+}
+
+/// As in a Workflow: without one the preview lacks what a model would say, and no model is asked.
+#[test]
+fn a_command_run_by_hand_is_read_by_the_assistant_that_is_named() {
+    let place = Place::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let models = runtime.block_on(ModelServer::start("127.0.0.1:0".parse().unwrap())).unwrap();
+    let claim = json!({ "text": "It refuses.", "step": "port", "quote": "\"connected\": false" });
+    let answer = json!({
+        "summary": "The process is down", "impact": "Nobody is served.",
+        "probable_cause": { "text": "It ended.", "confidence": "high", "claims": [claim] },
+        "other_hypotheses": [], "ruled_out": [], "gaps": [], "next_steps": ["Start it."],
+    });
+    models.read_with(move |_| Reply::call("answer", answer.clone()));
+    let reader = format!(
+        "kind: Model\nname: own\nprovider: openai\nid: qwen3:32b\nurl: \"{}\"\n---\n\
+         kind: Assistant\nname: cathy\ndescription: Reads what was found\nmodel: own\nlimits: {{ time: 1m }}\n",
+        models.url(Wire::Openai)
+    );
+    fs::write(place.path("catalog/reader.yaml"), reader).unwrap();
+    let preview = |words: &[&str]| {
+        let (code, stdout, stderr) = place.call(&[&["run", "triage", "--preview", "slack"], words].concat());
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let unread = preview(&[]);
+    assert!(!unread.contains("The process is down") && models.calls().is_empty(), "{unread}");
+    let read = preview(&["--assistant", "cathy"]);
+    assert!(read.contains("The process is down") && read.contains("It refuses."), "{read}");
+    assert_eq!(models.calls().len(), 1);
+    // Refused before anything is run.
+    let (code, stdout, stderr) = place.call(&["run", "triage", "--assistant", "carl"]);
+    assert!(code == 2 && stdout.is_empty() && stderr.contains("it has cathy"), "{code} {stderr}");
+    assert_eq!(place.json(&["runs", "list", "--json"])["runs"].as_array().unwrap().len(), 2);
 }
 
 /// The demo stays, with its service and its Prometheus; an inbox stands in for Slack and PagerDuty.

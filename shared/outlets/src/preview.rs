@@ -35,7 +35,10 @@ pub fn preview(post: &Post<'_>) -> Result<Preview, OutletError> {
         OutletSpec::SlackWebhook(hook) => {
             plain(format!("message by the incoming webhook `{}`", hook.secret), hook::render_slack(post))
         }
-        OutletSpec::PagerDuty(_) => plain("note on the alert's incident".to_owned(), pagerduty::body(post)),
+        OutletSpec::PagerDuty(spec) => Preview {
+            headers: spec.from.iter().map(|from| ("from", from.clone())).collect(),
+            ..plain("note on the alert's incident".to_owned(), pagerduty::body(post))
+        },
         OutletSpec::Opsgenie(_) | OutletSpec::Jsm(_) => plain("note on the alert".to_owned(), opsgenie::body(post)),
         OutletSpec::Jira(spec) => {
             let seen = if spec.public { " that customers see" } else { "" };

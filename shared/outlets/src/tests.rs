@@ -5,6 +5,7 @@ mod email;
 mod every;
 mod extremes;
 mod pagerduty;
+mod previewed;
 mod rendering;
 mod setup;
 mod slack;

@@ -75,7 +75,15 @@ fn a_slack_message_is_drawn_and_shown_as_it_would_be_sent() {
 
 #[test]
 fn notes_and_comments_are_shown_as_people_would_read_them() {
-    assert_snapshot!("notes", shown(&["pagerduty", "servicenow", "github", "opsgenie", "e-mail"]));
+    assert_snapshot!("notes", shown(&["pagerduty", "servicenow", "github", "opsgenie"]));
+}
+
+#[test]
+fn a_mail_is_shown_with_its_header_and_both_of_its_parts() {
+    let text = shown(&["e-mail"]);
+    let (text, html) = text.split_once("\n\ntext/html:\n\n").unwrap();
+    assert_snapshot!("mail", text);
+    assert!(html.starts_with("<!DOCTYPE html><html") && html.ends_with("</html>"), "{html}");
 }
 
 #[test]

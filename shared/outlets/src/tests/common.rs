@@ -12,10 +12,10 @@ use super::{inbox, keys, post, views};
 use crate::{Outlet, OutletError, Style};
 
 /// One outlet, and what stands in for it.
-struct Subject {
-    inbox: Inbox,
-    target: Target,
-    service: Service,
+pub(super) struct Subject {
+    pub(super) inbox: Inbox,
+    pub(super) target: Target,
+    pub(super) service: Service,
     /// What is removed to make the target vanish.
     place: &'static str,
 }
@@ -25,14 +25,14 @@ fn key(text: &str) -> String {
 }
 
 /// A run whose alert has the ids that all of these look for.
-fn view() -> Shown {
+pub(super) fn view() -> Shown {
     let mut view = views::concluded();
     let alert = view.run.alert.as_mut().unwrap();
     alert.external_id = "70413a06-38d6-4c85-92b8-5ebc900d42e2-1502709956288".to_owned();
     view
 }
 
-async fn subjects() -> Vec<Subject> {
+pub(super) async fn subjects() -> Vec<Subject> {
     let mut subjects = Vec::new();
     for service in [
         Service::SlackWebhook,
@@ -80,7 +80,7 @@ async fn subjects() -> Vec<Subject> {
 }
 
 impl Subject {
-    async fn open(&self) -> Box<dyn Outlet> {
+    pub(super) async fn open(&self) -> Box<dyn Outlet> {
         let mut keys = keys();
         let path = self.target.spec.outlet.kind();
         let hook: &'static str = format!("{}/{path}/{}", self.inbox.url(), self.place).leak();
