@@ -7,7 +7,8 @@ use ports::Queue;
 
 use crate::{
     Deliver, DeliverError,
-    handler::{Held, News, waiting_since},
+    handler::{Held, News},
+    settled::waiting_since,
 };
 
 impl Deliver {

@@ -5,7 +5,7 @@
 use std::{error::Error, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use domain::{DeliverMessage, LeaseToken, OnePost, OutletSpec, Run, RunId, Shown, Taken, Target, TargetState, Words};
+use domain::{DeliverMessage, LeaseToken, OnePost, OutletSpec, Run, RunId, Shown, Target, TargetState, Words};
 use futures_util::FutureExt;
 use jiff::{SignedDuration, Timestamp};
 use outlets::{AnswerChat, OpenOutlet, Outlet, OutletError, Post, Style};
@@ -16,7 +16,7 @@ use crate::{
     CatalogNow,
     limits::Sparing,
     links::Links,
-    schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, MAX_LIMITED, after_attempt, spread, waiting},
+    schedule::{BETWEEN_EDITS, waiting},
     wanted::words,
 };
 
@@ -131,7 +131,7 @@ pub(crate) struct News {
     pub(crate) run: RunId,
     pub(crate) target: String,
     pub(crate) revision: u64,
-    waits_since: Option<Timestamp>,
+    pub(crate) waits_since: Option<Timestamp>,
 }
 
 /// A target that is ours for now.
@@ -391,76 +391,9 @@ impl Deliver {
         Post { view, target, words: *words, link, previous, now: self.clock.now() }
     }
 
-    /// What follows from a delivery that did not work.
-    async fn settle(&self, held: &mut Held, run: &Run, error: OutletError, news: &News) -> Result<(), DeliverError> {
-        if let OutletError::Deleted { reason } = error {
-            // An end, and no failure: a letter would wait for a mend that there is none of.
-            let (attempts, limited_since, last_error) = (0, None, None);
-            let stood = held.target.clone();
-            held.target = Target { state: TargetState::Deleted, attempts, limited_since, last_error, ..stood };
-            self.give_back(held).await?;
-            tracing::info!(run = %held.run, target = held.target.spec.name, reason, "the target was deleted by a person");
-            return Ok(());
-        }
-        let mut reason = error.to_string();
-        let again = match error {
-            OutletError::Limited { wait, .. } => {
-                let now = self.clock.now();
-                let since = *held.target.limited_since.get_or_insert(now);
-                let again = now.duration_since(since) < MAX_LIMITED;
-                if !again {
-                    reason = format!("{reason}, and has since {since:.0}: given up after {MAX_LIMITED:#}");
-                }
-                again.then(|| spread(wait, self.entropy.random()))
-            }
-            OutletError::Permanent { .. } | OutletError::Deleted { .. } => None,
-            OutletError::Transient { retry_after, .. } => self.count(&mut held.target, retry_after),
-            // It may land while our own request could be under way: nobody looks sooner.
-            OutletError::Ambiguous { retry_after, .. } => {
-                self.count(&mut held.target, retry_after.max(Some(self.lands)))
-            }
-            OutletError::Taken { request, .. } => {
-                held.target.taken = Some(Taken { request, at: self.clock.now() });
-                self.count(&mut held.target, None)
-            }
-        };
-        held.target.last_error = Some(reason.clone());
-        match again {
-            // Other news of the target wait as long: what was posted without an answer may not be found yet.
-            Some(delay) => held.target.rests_until = self.clock.now().checked_add(delay).ok(),
-            None => held.target.state = TargetState::Failed,
-        }
-        self.give_back(held).await?;
-        let (target, attempts) = (&held.target.spec.name, held.target.attempts);
-        match again {
-            Some(delay) => {
-                self.wait(news, run, delay).await?;
-                let delay_s = delay.as_secs();
-                tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
-            }
-            None => {
-                self.bury(news).await?;
-                tracing::error!(run = %held.run, target, attempts, reason, "the delivery is given up");
-            }
-        }
-        Ok(())
-    }
-
-    /// A copy of the message comes after `delay`.
-    async fn wait(&self, news: &News, run: &Run, delay: Duration) -> Result<(), DeliverError> {
-        let body = waiting_since(news, Some(self.clock.now()))?;
-        Ok(self.sender.send(Queue::Deliver, &body, &run.group_at(&news.target), delay).await?)
-    }
-
     /// What was edited is not edited again for a moment.
     fn rest(&self, target: &mut Target) {
         target.rests_until = self.clock.now().checked_add(BETWEEN_EDITS).ok();
-    }
-
-    /// Counts a real attempt; when the next one is due, if there is one.
-    fn count(&self, target: &mut Target, asked: Option<Duration>) -> Option<Duration> {
-        target.attempts = target.attempts.saturating_add(1);
-        (target.attempts < MAX_ATTEMPTS).then(|| after_attempt(target.attempts, asked, self.entropy.random()))
     }
 
     pub(crate) async fn give_back(&self, held: &mut Held) -> Result<(), DeliverError> {
@@ -468,14 +401,6 @@ impl Deliver {
         held.target.updated_at = self.clock.now();
         Ok(self.store.save_target(held.run, &held.target, held.token).await?)
     }
-}
-
-/// The message that says the same and waits since `now`, if it does not wait since earlier; or that is news again.
-pub(crate) fn waiting_since(news: &News, now: Option<Timestamp>) -> Result<String, DeliverError> {
-    let News { run, target, revision, waits_since } = news;
-    let waits_since = now.map(|now| waits_since.unwrap_or(now));
-    let copy = DeliverMessage::TargetV1 { run: *run, target: target.clone(), revision: *revision, waits_since };
-    serde_json::to_string(&copy).map_err(DeliverError::Unreadable)
 }
 
 /// How long nothing is sent to the target yet.

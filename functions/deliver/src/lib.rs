@@ -9,6 +9,7 @@ mod links;
 mod outcome;
 mod reply;
 mod schedule;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod thread;
