@@ -2,7 +2,7 @@
 //! chromedevtools.github.io/devtools-protocol; with `--remote-debugging-pipe` messages end with a zero byte.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     env,
     path::{Path, PathBuf},
     process::Stdio,
@@ -24,6 +24,9 @@ use tokio::{
 
 /// A browser that has not answered by then hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The most pixels of one picture, from top to bottom.
+const MOST: f64 = 2500.0;
 
 /// What looks at a page from within.
 const PROBE: &str = include_str!("probe.js");
@@ -55,15 +58,28 @@ pub struct Probed {
     pub wide: Vec<String>,
     pub texts: usize,
     pub faint: Vec<String>,
-    /// What could do something, but frames in which nothing may run: these are counted.
+    /// What could do something, but frames in which nothing may run: these are said by where they stand.
     pub active: Vec<String>,
-    pub frames: usize,
+    pub frames: Vec<Place>,
+    /// What can be opened, and does not look so.
+    pub unmarked: Vec<String>,
     pub styles: usize,
     /// The values of `style` attributes, each once.
     pub styled: Vec<String>,
     pub schemes: Vec<String>,
     pub verdict: Option<Verdict>,
+    /// Where each of its parts begins, by its title.
+    pub parts: BTreeMap<String, f64>,
     pub text: String,
+}
+
+/// Where something stands on its page.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct Place {
+    pub x: f64,
+    pub y: f64,
+    pub width: f64,
+    pub height: f64,
 }
 
 /// The line that leads.
@@ -77,6 +93,8 @@ pub struct Verdict {
 #[derive(Debug)]
 pub struct Seen {
     pub page: Probed,
+    /// What is within its frames, each.
+    pub frames: Vec<Probed>,
     /// Every URL that was asked for.
     pub asked: Vec<String>,
     /// What the browser complained of: violations of the policy, errors, what scripts said.
@@ -159,65 +177,111 @@ impl Browser {
         said["result"].clone()
     }
 
-    /// Opens `url` as on this screen, writes a picture of it as it is, and one with all of it open where some was not, and says what was seen.
+    /// Opens `url` as on this screen, writes a picture of it as it is, and one with all of it open where some was not, and one of
+    /// each frame; and says what was seen.
     pub async fn look(&self, url: &str, screen: Screen, picture: &Path) -> Seen {
         let target = self.call("", "Target.createTarget", json!({ "url": "about:blank" })).await;
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = self.call("", "Target.attachToTarget", attach).await["sessionId"].as_str().unwrap().to_owned();
         let mut heard = self.events.subscribe();
-        for domain in ["Page", "Runtime", "Log", "Network", "Audits"] {
-            self.call(&session, &format!("{domain}.enable"), json!({})).await;
-        }
-        let phone = screen.width < 600;
-        let size = json!({ "width": screen.width, "height": 900, "deviceScaleFactor": 1, "mobile": phone });
-        self.call(&session, "Emulation.setDeviceMetricsOverride", size).await;
-        let scheme = if screen.dark { "dark" } else { "light" };
-        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.call(&session, "Emulation.setEmulatedMedia", media).await;
-        let mut seen = Noted::default();
+        self.watch(&session, screen).await;
+        self.tall(&session, screen, 900.0).await;
+        // A frame with a sandbox is a target of its own. It waits until it is watched.
+        let attach = json!({ "autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true });
+        self.call(&session, "Target.setAutoAttach", attach).await;
+        let mut seen = Noted { sessions: vec![session.clone()], ..Noted::default() };
         self.call(&session, "Page.navigate", json!({ "url": url })).await;
         loop {
             let event = tokio::time::timeout(PATIENCE, heard.recv()).await;
             let event = event.unwrap_or_else(|_| panic!("{url} was not loaded")).unwrap();
-            if event["sessionId"] != session.as_str() {
+            if !seen.note(&event) {
                 continue;
             }
-            if event["method"] == "Page.javascriptDialogOpening" {
-                self.call(&session, "Page.handleJavaScriptDialog", json!({ "accept": true })).await;
-            }
-            let loaded = event["method"] == "Page.loadEventFired";
-            seen.note(&event);
-            if loaded {
-                break;
+            match event["method"].as_str().unwrap_or_default() {
+                "Page.javascriptDialogOpening" => {
+                    self.call(&session, "Page.handleJavaScriptDialog", json!({ "accept": true })).await;
+                }
+                "Target.attachedToTarget" => {
+                    let frame = event["params"]["sessionId"].as_str().unwrap();
+                    self.watch(frame, screen).await;
+                    self.call(frame, "Runtime.runIfWaitingForDebugger", json!({})).await;
+                    seen.sessions.push(frame.to_owned());
+                }
+                "Page.loadEventFired" if event["sessionId"] == session.as_str() => break,
+                _ => {}
             }
         }
         self.picture(&session, screen, picture).await;
-        let probed =
-            self.call(&session, "Runtime.evaluate", json!({ "expression": PROBE, "returnByValue": true })).await;
-        assert!(probed["exceptionDetails"].is_null(), "{probed}");
-        let found = &probed["result"]["value"];
+        let found = self.probe(&session).await;
+        let page: Probed = serde_json::from_value(found.clone()).unwrap_or_else(|error| panic!("{error}: {found}"));
         if found["opened"].as_u64().unwrap() > 0 {
             self.picture(&session, screen, &picture.with_extension("open.png")).await;
         }
+        for (number, place) in (1..).zip(&page.frames) {
+            let png = self.shot(&session, *place).await;
+            // One colour alone would be a tenth of that.
+            assert!(png.len() > 8000, "{url}: frame {number} is empty: {} bytes", png.len());
+            std::fs::write(picture.with_extension(format!("frame-{number}.png")), png).unwrap();
+        }
+        let mut frames = Vec::new();
+        for frame in &seen.sessions[1..] {
+            frames.push(serde_json::from_value(self.probe(frame).await).unwrap());
+        }
         while let Ok(event) = heard.try_recv() {
-            if event["sessionId"] == session.as_str() {
-                seen.note(&event);
-            }
+            seen.note(&event);
         }
         self.call("", "Target.closeTarget", json!({ "targetId": target["targetId"] })).await;
-        let page = serde_json::from_value(found.clone()).unwrap_or_else(|error| panic!("{error}: {found}"));
-        Seen { page, asked: seen.asked, complaints: seen.complaints, dialogs: seen.dialogs }
+        Seen { page, frames, asked: seen.asked, complaints: seen.complaints, dialogs: seen.dialogs }
     }
 
+    /// Hears what is said in `session`, which looks as on this screen.
+    async fn watch(&self, session: &str, screen: Screen) {
+        for domain in ["Page", "Runtime", "Log", "Network", "Audits"] {
+            self.call(session, &format!("{domain}.enable"), json!({})).await;
+        }
+        let scheme = if screen.dark { "dark" } else { "light" };
+        let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.call(session, "Emulation.setEmulatedMedia", media).await;
+    }
+
+    /// The screen is so tall. What a frame has below it is not painted.
+    async fn tall(&self, session: &str, screen: Screen, height: f64) {
+        let (width, phone) = (screen.width, screen.width < 600);
+        let size = json!({ "width": width, "height": height.ceil(), "deviceScaleFactor": 1, "mobile": phone });
+        self.call(session, "Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    async fn probe(&self, session: &str) -> Value {
+        let said = self.call(session, "Runtime.evaluate", json!({ "expression": PROBE, "returnByValue": true })).await;
+        assert!(said["exceptionDetails"].is_null(), "{said}");
+        said["result"]["value"].clone()
+    }
+
+    /// Pictures of the whole page, the first as `to`; what is below [`MOST`] pixels as `.2.png` and so on.
     async fn picture(&self, session: &str, screen: Screen, to: &Path) {
         let layout = self.call(session, "Page.getLayoutMetrics", json!({})).await;
-        let height = layout["cssContentSize"]["height"].as_f64().unwrap().clamp(100.0, 6000.0);
-        let clip = json!({ "x": 0, "y": 0, "width": screen.width, "height": height, "scale": 1 });
+        let height = layout["cssContentSize"]["height"].as_f64().unwrap().max(100.0);
+        self.tall(session, screen, height).await;
+        let mut top = 0.0;
+        for number in 1.. {
+            let part = Place { x: 0.0, y: top, width: screen.width.into(), height: (height - top).min(MOST) };
+            let name = if number == 1 { "png".to_owned() } else { format!("{number}.png") };
+            std::fs::write(to.with_extension(name), self.shot(session, part).await).unwrap();
+            top += MOST;
+            if top >= height {
+                break;
+            }
+        }
+    }
+
+    async fn shot(&self, session: &str, part: Place) -> Vec<u8> {
+        let Place { x, y, width, height } = part;
+        let clip = json!({ "x": x, "y": y, "width": width, "height": height, "scale": 1 });
         let params = json!({ "format": "png", "captureBeyondViewport": true, "clip": clip });
         let shot = self.call(session, "Page.captureScreenshot", params).await;
         let png = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
-        assert!(png.starts_with(b"\x89PNG") && png.len() > 1000, "there is a picture");
-        std::fs::write(to, png).unwrap();
+        assert!(png.starts_with(b"\x89PNG"), "there is a picture");
+        png
     }
 
     /// Ends it, and nothing else.
@@ -229,15 +293,21 @@ impl Browser {
     }
 }
 
+/// What was heard of a page and its frames.
 #[derive(Default)]
 struct Noted {
+    sessions: Vec<String>,
     asked: Vec<String>,
     complaints: Vec<String>,
     dialogs: usize,
 }
 
 impl Noted {
-    fn note(&mut self, event: &Value) {
+    /// Whether it is of this page.
+    fn note(&mut self, event: &Value) -> bool {
+        if !self.sessions.iter().any(|session| event["sessionId"] == session.as_str()) {
+            return false;
+        }
         let params = &event["params"];
         match event["method"].as_str().unwrap_or_default() {
             "Network.requestWillBeSent" => {
@@ -249,5 +319,6 @@ impl Noted {
             "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" => self.complaints.push(params.to_string()),
             _ => {}
         }
+        true
     }
 }

@@ -13,7 +13,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::{DeliverMessage, OutletSpec, RunId, TargetSpec};
+use domain::{DeliverMessage, OutletSpec, RunId, RunView, TargetSpec};
 use http::{Request, Response};
 use local::{Database, FileSecrets, Folder, HttpServer, MaxReceives, SqliteQueues, SqliteTable};
 use ports::{HandleHttp, OsEntropy, Queue, ReadSecret, SendMessage, SystemClock};
@@ -28,7 +28,7 @@ use tokio::{
 };
 
 use self::{
-    browser::{Browser, Screen, Seen},
+    browser::{Browser, Probed, Screen, Seen},
     record::PAYLOAD,
 };
 use crate::{aws_world::build, support::world::until};
@@ -61,9 +61,7 @@ const OTHER_SCREENS: &[Named] = &[PHONE_DARK, DESKTOP_LIGHT];
 
 /// Where the pictures are kept for people.
 fn gallery() -> PathBuf {
-    let folder = build::target().0.join("pictures");
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    build::target().0.join("pictures")
 }
 
 /// A `firstlook dev` at work on a folder of its own, and the ports on its database.
@@ -165,22 +163,36 @@ fn no_kind_of_outlet_is_left_out() {
 
 fn sound(name: &str, seen: &Seen, kind: Kind, screen: Screen, from: &str) {
     let page = &seen.page;
-    assert!(page.scroll_width <= screen.width, "{name}: {} wide, by {:?}", page.scroll_width, page.wide);
-    assert!(page.wide.is_empty(), "{name} is left by {:?}", page.wide);
     assert_eq!(page.width, screen.width, "{name}");
-    assert!(page.faint.is_empty(), "{name}: hard to read: {:#?}", page.faint);
-    assert!(page.texts > 5, "{name}: there is something to read");
-    let elsewhere: Vec<&String> = seen.asked.iter().filter(|url| !url.starts_with(from)).collect();
+    assert!(seen.dialogs == 0, "{name}: a script ran");
+    harmless(name, page);
+    let elsewhere = |url: &&String| !url.starts_with(from) && *url != "about:srcdoc";
+    let elsewhere: Vec<&String> = seen.asked.iter().filter(elsewhere).collect();
     assert!(elsewhere.is_empty(), "{name} asked for {elsewhere:?}");
-    assert!(!page.ran && seen.dialogs == 0, "{name}: a script ran");
-    assert!(page.title != "ran" && page.active.is_empty(), "{name}: {:?}", page.active);
-    assert_eq!((page.styles, page.frames), (kind.styles, kind.frames), "{name}: its styles and its frames");
+    assert_eq!((page.styles, page.frames.len()), (kind.styles, kind.frames), "{name}: its styles and its frames");
     assert_eq!(!page.styled.is_empty(), kind.styled, "{name}: {:?}", page.styled);
-    assert!(!page.styled.iter().any(|style| style.contains("url(")), "{name}: {:?}", page.styled);
-    assert!(page.schemes.iter().all(|scheme| scheme == "https:" || scheme == "http:"), "{name}: {:?}", page.schemes);
+    assert_eq!(seen.frames.len(), kind.frames, "{name}: each frame was looked into");
+    for (number, frame) in seen.frames.iter().enumerate() {
+        let name = format!("{name}, frame {number}");
+        harmless(&name, frame);
+        assert_eq!((frame.styles, frame.frames.len(), frame.styled.is_empty()), (0, 0, false), "{name} is a mail");
+    }
     let known = |complaint: &&String| kind.refused && complaint.contains("the server responded with a status of 403");
     let complaints: Vec<&String> = seen.complaints.iter().filter(|complaint| !known(complaint)).collect();
     assert!(complaints.is_empty(), "{name}: {complaints:#?}");
+}
+
+/// What must hold of a page and of what is within its frames.
+fn harmless(name: &str, page: &Probed) {
+    assert!(page.scroll_width <= page.width, "{name}: {} wide, by {:?}", page.scroll_width, page.wide);
+    assert!(page.wide.is_empty(), "{name} is left by {:?}", page.wide);
+    assert!(page.faint.is_empty(), "{name}: hard to read: {:#?}", page.faint);
+    assert!(page.texts > 5, "{name}: there is something to read");
+    assert!(!page.ran && page.title != "ran", "{name}: a script ran");
+    assert!(page.active.is_empty(), "{name}: {:?}", page.active);
+    assert!(page.unmarked.is_empty(), "{name}: does not look as if it opened: {:?}", page.unmarked);
+    assert!(!page.styled.iter().any(|style| style.contains("url(")), "{name}: {:?}", page.styled);
+    assert!(page.schemes.iter().all(|scheme| scheme == "https:" || scheme == "http:"), "{name}: {:?}", page.schemes);
 }
 
 /// A body of HTML within what was posted: an e-mail's.
@@ -211,12 +223,25 @@ async fn bare(html: &str) -> HttpServer {
     HttpServer::start(SocketAddr::from(([127, 0, 0, 1], 0)), Arc::new(Bare(html.to_owned()))).await.unwrap()
 }
 
+/// The browser; without one these tests pass unseen, unless `FIRSTLOOK_NEED_CHROMIUM` or `CI` is set.
 fn program() -> Option<PathBuf> {
-    let found = browser::chromium();
+    let set = |name: &str| std::env::var(name).is_ok_and(|value| !["", "0", "false"].contains(&value.as_str()));
+    found_or_not_needed(browser::chromium(), set("FIRSTLOOK_NEED_CHROMIUM") || set("CI"))
+}
+
+fn found_or_not_needed(found: Option<PathBuf>, needed: bool) -> Option<PathBuf> {
+    let missing = "there is no chromium on PATH, and FIRSTLOOK_CHROMIUM names none";
+    assert!(found.is_some() || !needed, "no page was looked at: {missing}");
     if found.is_none() {
-        println!("skipped: there is no chromium on PATH, and FIRSTLOOK_CHROMIUM names none");
+        println!("skipped: {missing}");
     }
     found
+}
+
+#[test]
+fn without_a_browser_the_pages_are_not_said_to_be_looked_at_where_they_must_be() {
+    assert!(found_or_not_needed(None, false).is_none());
+    assert!(std::panic::catch_unwind(|| found_or_not_needed(None, true)).is_err());
 }
 
 async fn look(browser: &Browser, name: &str, kind: Kind, url: &str, from: &str, check: impl Fn(&str, &Seen)) {
@@ -231,54 +256,41 @@ async fn look(browser: &Browser, name: &str, kind: Kind, url: &str, from: &str, 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn i8_pages_are_legible_and_nothing_from_an_alert_comes_alive_in_a_browser() {
     let Some(program) = program() else { return };
+    // Whatever stands there is of this run.
+    let _ = std::fs::remove_dir_all(gallery());
+    std::fs::create_dir_all(gallery()).unwrap();
     let dev = Dev::start().await;
     let common = serde_json::from_value(record::common()).unwrap();
     let (infected, places) = record::infected(record::common());
     assert!(places > 100, "{places} texts were replaced");
-    let whole = record::write(&dev.store, &common, None, 1).await;
-    let evil = record::write(&dev.store, &infected, None, 2).await;
-    let targets = targets();
-    let delivered = [
-        record::write(&dev.store, &common, Some(&targets), 3).await,
-        record::write(&dev.store, &infected, Some(&targets), 4).await,
-    ];
+    let whole = record::write(&dev.store, &common, None, None, 1).await;
+    let evil = record::write(&dev.store, &infected, None, None, 2).await;
     record::unmatched(&dev.store).await;
-    for run in delivered {
-        dev.deliver(run, &targets).await;
-    }
-
     let browser = Browser::start(&program);
     let verdict = |name: &str, seen: &Seen| {
         let verdict = seen.page.verdict.as_ref().unwrap_or_else(|| panic!("{name}: no verdict"));
         assert!(verdict.text.len() > 20, "{name}: {verdict:?}");
         verdict.top
     };
-    let shows = |name: &str, seen: &Seen, times: usize| {
-        let shown = seen.page.text.matches("<script>window.ran=1").count();
+    let shows = |name: &str, text: &str, times: usize| {
+        let shown = text.matches("<script>window.ran=1").count();
         assert!(shown >= times, "{name}: the payload is shown {shown} times");
     };
     look(&browser, "run", PAGE, &dev.link(Scope::Run(whole)).await, &dev.url, |name, seen| {
         assert!(verdict(name, seen) < 500.0, "{name}: the verdict is not seen at once");
         assert!(seen.page.text.contains("Checkout is down: its connections are used up"), "{name}");
+        let next = seen.page.parts["Next steps"];
+        assert!(next < 1000.0, "{name}: what to do begins at {next}");
     })
     .await;
-    look(
-        &browser,
-        "run-evil",
-        Kind { screens: OTHER_SCREENS, ..PAGE },
-        &dev.link(Scope::Run(evil)).await,
-        &dev.url,
-        |name, seen| {
-            verdict(name, seen);
-            shows(name, seen, 40);
-        },
-    )
+    let others = Kind { screens: OTHER_SCREENS, ..PAGE };
+    look(&browser, "run-evil", others, &dev.link(Scope::Run(evil)).await, &dev.url, |name, seen| {
+        verdict(name, seen);
+        shows(name, &seen.page.text, 40);
+    })
     .await;
-    look(&browser, "list", PAGE, &dev.link(Scope::List).await, &dev.url, |name, seen| shows(name, seen, 4)).await;
-    // It has a style of its own, and a frame for each mail.
-    let inbox = Kind { styles: 2, frames: delivered.len(), ..PAGE };
-    look(&browser, "inbox", inbox, &format!("{}/inbox", dev.url), &dev.url, |name, seen| {
-        shows(name, seen, targets.len());
+    look(&browser, "list", PAGE, &dev.link(Scope::List).await, &dev.url, |name, seen| {
+        shows(name, &seen.page.text, 4);
     })
     .await;
     let refused = format!("{}/runs/{whole}?exp=1&sig=x", dev.url);
@@ -286,22 +298,63 @@ async fn i8_pages_are_legible_and_nothing_from_an_alert_comes_alive_in_a_browser
         assert!(seen.page.text.contains(&format!("firstlook link {whole}")), "{name}: {}", seen.page.text);
     })
     .await;
-
-    let posted = dev.json("/inbox.json").await;
-    let mut mails = 0;
-    for (run, name, kind, times) in
-        [(delivered[0], "mail", MAIL, 0), (delivered[1], "mail-evil", Kind { screens: OTHER_SCREENS, ..MAIL }, 20)]
-    {
-        let of_run = posted.as_array().unwrap().iter().filter(|post| post.to_string().contains(&run.to_string()));
-        for html in of_run.filter_map(html_within) {
-            let mail = bare(&html).await;
-            look(&browser, name, kind, &mail.url(), &mail.url(), |name, seen| shows(name, seen, times)).await;
-            mails += 1;
-        }
-    }
-    assert_eq!(mails, delivered.len(), "each run was mailed once");
+    inboxes(&browser, &dev, &common, &infected, shows).await;
     browser.close().await;
     dev.stop().await;
+}
+
+/// The inbox with what a common run has posted and a later look at the same in its thread, and then with the infected run's posts too.
+async fn inboxes(
+    browser: &Browser,
+    dev: &Dev,
+    common: &RunView,
+    infected: &RunView,
+    shows: impl Fn(&str, &str, usize),
+) {
+    let targets = targets();
+    let first = record::write(&dev.store, common, Some(&targets), None, 3).await;
+    dev.deliver(first, &targets).await;
+    let slack = &targets[..1];
+    let last = dev.store.reader().run(first).await.unwrap().unwrap();
+    dev.deliver(record::write(&dev.store, common, Some(slack), Some(&last), 4).await, slack).await;
+    until("the first message to tell of the later look", async || {
+        dev.json("/inbox.json").await.to_string().contains("Looked at again").then_some(())
+    })
+    .await;
+    // The page has a style of its own, and a frame for each mail.
+    let kind = Kind { styles: 2, frames: 1, ..PAGE };
+    let url = format!("{}/inbox", dev.url);
+    look(browser, "inbox", kind, &url, &dev.url, |name, seen| {
+        let told = |text: &str, what: &str| assert!(text.contains(what), "{name}: {what:?} is not in {text}");
+        for what in ["Looked at again", "(edited)", "1 reply", "Spot on", "One hop short", "Run again"] {
+            told(&seen.page.text, what);
+        }
+        for what in ["Checkout is down: its connections are used up", "Restart one instance.", "Open the RunSession"] {
+            told(&seen.frames[0].text, what);
+        }
+    })
+    .await;
+
+    let evil = record::write(&dev.store, infected, Some(&targets), None, 5).await;
+    dev.deliver(evil, &targets).await;
+    let kind = Kind { styles: 2, frames: 2, screens: OTHER_SCREENS, ..PAGE };
+    look(browser, "inbox-evil", kind, &url, &dev.url, |name, seen| {
+        shows(name, &seen.page.text, targets.len() - 1);
+        let mails: String = seen.frames.iter().map(|frame| frame.text.as_str()).collect();
+        shows(name, &mails, 20);
+    })
+    .await;
+
+    // The mails alone, as a mail program shows them that forbids nothing.
+    let posted = dev.json("/inbox.json").await;
+    let others = Kind { screens: OTHER_SCREENS, ..MAIL };
+    for (run, name, kind, times) in [(first, "mail", MAIL, 0), (evil, "mail-evil", others, 20)] {
+        let of_run = posted.as_array().unwrap().iter().filter(|post| post.to_string().contains(&run.to_string()));
+        let mails: Vec<String> = of_run.filter_map(html_within).collect();
+        assert_eq!(mails.len(), 1, "{name}: it was mailed once");
+        let mail = bare(&mails[0]).await;
+        look(browser, name, kind, &mail.url(), &mail.url(), |name, seen| shows(name, &seen.page.text, times)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -310,7 +363,7 @@ async fn a_page_that_is_not_sound_is_seen_to_be_so() {
     let browser = Browser::start(&program);
     let page = format!(
         "<!doctype html><title>t</title><meta name=viewport content=\"width=device-width\"><body>\
-         <p style=\"color:#999;background:#fff\">faint</p><pre>{}</pre><p>{PAYLOAD}</p><details>more</details><script>alert(1)</script>",
+         <p style=\"color:#999;background:#fff\">faint</p><pre>{}</pre><p>{PAYLOAD}</p><details>more</details><details><summary style=\"list-style:none\">no mark</summary></details><script>alert(1)</script>",
         "w".repeat(400)
     );
     let server = bare(&page).await;
@@ -322,6 +375,7 @@ async fn a_page_that_is_not_sound_is_seen_to_be_so() {
     assert!(page.scroll_width > 390 && !page.wide.is_empty(), "{page:?}");
     assert!(page.faint.iter().any(|text| text.contains("faint")), "{page:?}");
     assert!(page.ran && page.title == "ran" && seen.dialogs == 1, "{seen:?}");
+    assert!(page.unmarked.iter().any(|text| text == "no mark"), "{page:?}");
     assert!(page.active.len() > 4 && page.schemes.iter().any(|scheme| scheme == "javascript:"), "{page:?}");
     assert!(seen.asked.iter().any(|url| url.contains("elsewhere.example")), "{seen:?}");
     assert!(!seen.complaints.is_empty(), "what could not be loaded is complained of: {seen:?}");

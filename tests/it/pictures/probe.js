@@ -72,6 +72,12 @@
     (element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === "visible");
   const wide = [...document.querySelectorAll("body *")]
     .filter((element) => shown(element) && !clipped(element) && spills(element));
+  const place = (element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    return { x: x + scrollX, y: y + scrollY, width, height };
+  };
+  const mark = (element) => getComputedStyle(element, "::before");
+  const marked = (element) => mark(element).display !== "none" && !["none", '""'].includes(mark(element).content);
   const lead = document.querySelector(".verdict p");
   return {
     title: document.title,
@@ -83,7 +89,9 @@
     texts,
     faint: [...new Set(faint)].slice(0, 12),
     active: found.filter((element) => !quiet(element)).map(name),
-    frames: found.filter(quiet).length,
+    frames: found.filter(quiet).map(place),
+    unmarked: [...document.querySelectorAll("summary")].filter((each) => !marked(each)).map(told),
+    parts: Object.fromEntries([...document.querySelectorAll("h2")].map((each) => [told(each), place(each).y])),
     styled: [...new Set([...document.querySelectorAll("[style]")].map((element) => element.getAttribute("style")))],
     styles: document.querySelectorAll("style").length,
     schemes: [...new Set([...document.querySelectorAll("[href]")].map((a) => new URL(a.getAttribute("href"), location).protocol))],

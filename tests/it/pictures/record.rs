@@ -32,6 +32,7 @@ pub fn common() -> Value {
     view["run"]["last_time"] = json!({"fired_at": ["2025-11-18T20:00:00Z"], "runs": [
         {"id": "run_01KAPW8Z000000000000000009", "created_at": "2025-11-18T20:00:00Z", "verdict": "The database was full",
          "ratings": ["spot on"]}]});
+    view["run"]["buttons"] = true.into();
     view["ratings"] = json!([{"rating": "one hop short", "at": "2025-11-20T22:20:00Z", "by": {
         "source": "slack", "channel": "C024BE91L", "channel_name": "checkout-oncall", "user": "U1", "user_name": "alex"}}]);
     view
@@ -79,8 +80,14 @@ fn texts(value: &Value, at: String, places: &mut Vec<String>) {
 }
 
 /// Writes `view` as a run writes itself, opened now by an event, and gives its id. Its targets are `targets` where these are
-/// given, still to be delivered; else its own, as they stand in it.
-pub async fn write(store: &Store, view: &RunView, targets: Option<&[TargetSpec]>, number: u128) -> RunId {
+/// given, still to be delivered; else its own, as they stand in it. It is a later look at what `last` looked at, if that is given.
+pub async fn write(
+    store: &Store,
+    view: &RunView,
+    targets: Option<&[TargetSpec]>,
+    last: Option<&Run>,
+    number: u128,
+) -> RunId {
     let now = Timestamp::now();
     let event = Event {
         id: EventId::mint(now, number),
@@ -112,6 +119,9 @@ pub async fn write(store: &Store, view: &RunView, targets: Option<&[TargetSpec]>
         revision: 1,
         ..view.run.clone()
     };
+    if let Some(last) = last {
+        run = run.after(last);
+    }
     if let Some(alert) = run.alert.as_mut().filter(|_| targets.is_some()) {
         // The incident that the notes are written on.
         alert.external_id = format!("Q{number}");
