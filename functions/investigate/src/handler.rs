@@ -40,6 +40,10 @@ pub enum InvestigateError {
     Queue(#[from] PortError),
 }
 
+/// How much later than a lease its message comes back: who dies at once has claimed the run after the message was retimed, and what
+/// met the lease would be waited for by a copy, whose receipts are counted from 1 again.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(1);
+
 /// The handler, over its ports.
 #[derive(Clone)]
 pub struct Investigate {
@@ -267,8 +271,7 @@ impl Investigate {
         message: &Received,
         spent: &(dyn Fn() -> Duration + Sync),
     ) -> InvestigateError {
-        // Once more now that the lease stands: a message that came back just before its lease ended would be waited for by a
-        // copy, whose receipts are counted from 1 again.
+        // Once more now that the lease stands, however long it took until then.
         self.retime(message).await;
         loop {
             tokio::time::sleep(self.lease / 3).await;
@@ -283,7 +286,8 @@ impl Investigate {
     }
 
     async fn retime(&self, message: &Received) {
-        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease).await {
+        let visibility = self.lease + CLAIMED_WITHIN;
+        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, visibility).await {
             tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
         }
     }
