@@ -44,7 +44,9 @@ impl Doors {
 
     /// Whether its console answers: who has no link is refused with 403.
     pub async fn check_console(&self) -> SetupCheck {
-        let Ok(url) = format!("{}/runs", self.console.trim_end_matches('/')).parse::<Url>() else {
+        // `--url` may be either address, as it may for `send`.
+        let base = self.console.trim_end_matches('/');
+        let Ok(url) = format!("{}/runs", base.strip_suffix("/hooks").unwrap_or(base)).parse::<Url>() else {
             return not_an_address(&self.console);
         };
         let what = format!("its console at {url}");
@@ -114,8 +116,10 @@ mod tests {
             .route("/hooks/guarded", get(|| async { (StatusCode::UNAUTHORIZED, "who are you") }))
             .route("/runs", get(|| async { (StatusCode::FORBIDDEN, "<!DOCTYPE html>") }));
         let doors = doors(app).await;
-        let console = doors.check_console().await;
-        assert!(console.standing == Standing::Ok, "{console:?}");
+        for console in [&doors.console, &doors.hooks] {
+            let check = Doors { console: console.clone(), ..doors.clone() }.check_console().await;
+            assert!(check.standing == Standing::Ok, "{check:?}");
+        }
         let hook = async |name: &str| doors.check_hook(&name.parse().unwrap()).await;
         assert_eq!(hook("known").await.standing, Standing::Ok);
         for (name, said, advice) in [
