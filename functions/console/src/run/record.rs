@@ -35,8 +35,11 @@ pub(super) fn deliveries(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> 
             }
         }
     });
-    let ended = |target: &Target| matches!(target.state, TargetState::Failed | TargetState::NotWanted);
-    let waits = |target: &&Target| !ended(target) && target.revision < view.run.revision;
+    let comes = |state| match state {
+        TargetState::Pending | TargetState::Sending | TargetState::Sent => true,
+        TargetState::Failed | TargetState::NotWanted | TargetState::Deleted => false,
+    };
+    let waits = |target: &&Target| comes(target.state) && target.revision < view.run.revision;
     let waiting = view.targets.iter().filter(waits).count();
     html! {
         @if !rows.is_empty() {
