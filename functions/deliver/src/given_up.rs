@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Target, TargetState};
+use domain::TargetState;
 use ports::Queue;
 
 use crate::{
@@ -18,16 +18,8 @@ impl Deliver {
         Ok(self.sender.send(Queue::DeliverDlq, &waiting_since(news, None)?, &news.target, Duration::ZERO).await?)
     }
 
-    /// Whether the target, which is not where `news` says, was left by somebody who died: a lease has ended there that nobody
-    /// gave back. Asked at the last receipt: what ended that process may end this one too, and then nobody would ever be told.
-    pub(crate) async fn died(&self, news: &News) -> Result<bool, DeliverError> {
-        let target = self.store.reader().target(news.run, &news.target).await?;
-        let left = |target: Target| target.lease.is_some_and(|lease| lease.until < self.clock.now());
-        Ok(target.filter(|target| target.revision < news.revision).is_some_and(left))
-    }
-
-    /// The message was received for the last time, and `error` is what came of it. The letter is a copy as always, so that a
-    /// redrive begins afresh.
+    /// The message was received for the last time, or too many have died of its target; `error` is what came of it. The letter is a
+    /// copy as always, so that a redrive begins afresh.
     pub(crate) async fn give_up_at_last(
         &self,
         held: &mut Held,
@@ -35,11 +27,14 @@ impl Deliver {
         receives: u32,
         error: &DeliverError,
     ) -> Result<(), DeliverError> {
-        let why = match error {
-            DeliverError::Unfinished => error.to_string(),
-            error => format!("the last try ended because {}", ports::chain(error)),
+        let reason = match error {
+            DeliverError::Unfinished { .. } => format!("given up: {error}"),
+            error => {
+                let why = ports::chain(error);
+                format!("given up: its message was received {receives} times, and the last try ended because {why}")
+            }
         };
-        let reason = format!("given up: its message was received {receives} times, and {why}");
+        held.target.claims = 0;
         held.target.state = TargetState::Failed;
         held.target.last_error = Some(reason.clone());
         self.give_back(held).await?;

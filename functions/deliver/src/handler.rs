@@ -16,7 +16,7 @@ use crate::{
     CatalogNow,
     limits::Sparing,
     links::Links,
-    schedule::{BETWEEN_EDITS, waiting},
+    schedule::{BETWEEN_EDITS, MAX_ATTEMPTS, waiting},
     wanted::words,
 };
 
@@ -44,9 +44,12 @@ pub enum DeliverError {
         /// The target's name.
         target: String,
     },
-    /// Who had the target before has died with it, and this is the message's last receipt.
-    #[error("none of the tries came to an end")]
-    Unfinished,
+    /// Too many have died who had the target before.
+    #[error("of {tries} tries none came to an end")]
+    Unfinished {
+        /// How many there were.
+        tries: u32,
+    },
     /// The invocation ends too soon to begin anything.
     #[error("the invocation ends too soon to begin a delivery")]
     TooLate,
@@ -163,7 +166,6 @@ impl Deliver {
             DeliverMessage::ReplyV1 { reply } => return self.reply(&reply, &message.body).await,
         };
         let run = news.run;
-        let died = last && self.died(&news).await?;
         let target = match self.store.claim_target(run, &news.target, self.lease).await? {
             TargetClaim::Claimed(target) => target,
             TargetClaim::Missing => return Err(DeliverError::NoTarget { run, target: news.target }),
@@ -180,17 +182,18 @@ impl Deliver {
         let mut held = Held { run, target, token: lease.token };
         // Its work ends before its lease does, since after that another worker may begin, and before the invocation.
         let ends = lease.until.checked_sub(SignedDuration::try_from(self.lease / 6).unwrap_or_default());
-        let done = match died {
-            true => Err(DeliverError::Unfinished),
-            false => self.converge(&mut held, &news, deadline.min(ends.unwrap_or(lease.until))).await,
-        };
-        match done {
+        // What ended the processes before this one may end it too, and then nobody would ever be told. Not of the message's
+        // receipts alone: who meets a lease is replaced by a copy, whose receipts are counted from 1 again.
+        let most = if last { 1 } else { MAX_ATTEMPTS };
+        match self.converge(&mut held, &news, deadline.min(ends.unwrap_or(lease.until)), most).await {
             Err(error) if matches!(error, DeliverError::Store(StoreError::LeaseLost)) => Err(error),
-            Err(error) if last => self.give_up_at_last(&mut held, &news, message.receives, &error).await,
+            Err(error) if last || matches!(error, DeliverError::Unfinished { .. }) => {
+                self.give_up_at_last(&mut held, &news, message.receives, &error).await
+            }
             Err(error) => {
                 // What is known of the target is kept, so that the next try knows it too. If this fails as well, the lease
                 // ends by itself and the next one finds the target as it was saved last.
-                let _ = self.give_back(&mut held).await;
+                let _ = self.leave(&mut held).await;
                 Err(error)
             }
             Ok(()) => Ok(()),
@@ -212,17 +215,18 @@ impl Deliver {
         (time >= Duration::from_secs(1)).then_some(time)
     }
 
-    async fn converge(&self, held: &mut Held, news: &News, ends: Timestamp) -> Result<(), DeliverError> {
+    /// Brings it there, unless as many as `most` have died of it.
+    async fn converge(&self, held: &mut Held, news: &News, ends: Timestamp, most: u32) -> Result<(), DeliverError> {
         let News { revision, waits_since, .. } = *news;
         if held.target.revision >= revision || held.target.state == TargetState::Deleted {
-            return self.give_back(held).await;
+            return self.leave(held).await;
         }
         let reader = self.store.reader();
         if held.target.state == TargetState::Failed {
             let run = reader.run(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
             if waits_since.is_some_and(|since| since <= held.target.updated_at) {
                 // It waited with the one for which the target was given up; only news and a redrive begin afresh.
-                self.give_back(held).await?;
+                self.leave(held).await?;
                 return self.bury(news).await;
             }
             self.begin_afresh(&mut held.target, &run);
@@ -230,8 +234,12 @@ impl Deliver {
         if let Some(left) = rests(&held.target, self.clock.now()) {
             // The copy brings it to whatever the run shows by then, so what comes meanwhile is one edit.
             let run = reader.run(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
-            self.give_back(held).await?;
+            self.leave(held).await?;
             return self.wait(news, &run, left).await;
+        }
+        let tries = held.target.claims.saturating_sub(1);
+        if tries >= most {
+            return Err(DeliverError::Unfinished { tries });
         }
         let view = reader.shown(held.run).await?.ok_or(DeliverError::NoRun(held.run))?;
         let brought = if view.run.revision < revision {
@@ -255,6 +263,7 @@ impl Deliver {
                 })),
             }
         };
+        held.target.claims = 0;
         match brought {
             Ok(()) => {
                 self.give_back(held).await?;
@@ -332,9 +341,10 @@ impl Deliver {
         &self,
         held: &mut Held,
         shows: &Shows<'_>,
-        outlet: &dyn Outlet,
+        outlet: &Sparing,
         style: Style,
     ) -> Result<(), Trouble> {
+        outlet.may("post").await?;
         let Target { state, sending_since, in_doubt, rests_until, one_post, .. } = held.target;
         if style != Style::EachRevision {
             let now = self.clock.now();
@@ -394,6 +404,12 @@ impl Deliver {
     /// What was edited is not edited again for a moment.
     fn rest(&self, target: &mut Target) {
         target.rests_until = self.clock.now().checked_add(BETWEEN_EDITS).ok();
+    }
+
+    /// Gives the target back to which nothing was done: that was no try.
+    async fn leave(&self, held: &mut Held) -> Result<(), DeliverError> {
+        held.target.claims = held.target.claims.saturating_sub(1);
+        self.give_back(held).await
     }
 
     pub(crate) async fn give_back(&self, held: &mut Held) -> Result<(), DeliverError> {

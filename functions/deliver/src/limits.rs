@@ -35,35 +35,39 @@ fn account(spec: &OutletSpec) -> [&str; 3] {
 }
 
 impl Sparing {
-    /// The outcome of `request`, which is `what` (`find`, `post`, `edit`): providers limit methods apart, and a search that must wait
-    /// keeps no post.
-    async fn ask<T>(
-        &self,
-        what: &str,
-        request: impl Future<Output = Result<T, OutletError>> + Send,
-    ) -> Result<T, OutletError> {
+    fn account<'a>(&'a self, what: &'a str) -> [&'a str; 4] {
         let [kind, secret, place] = account(&self.spec);
-        let account = [kind, secret, place, what];
+        [kind, secret, place, what]
+    }
+
+    /// Whether `what` (`find`, `post`, `edit`) may be asked now: providers limit methods apart, and a search that must wait keeps no
+    /// post.
+    pub(crate) async fn may(&self, what: &str) -> Result<(), OutletError> {
+        let kind = self.spec.kind();
         // What the table cannot say limits nobody: then the provider says it again.
-        let until = self.store.limited_until(&account).await.unwrap_or_else(|error| {
+        let until = self.store.limited_until(&self.account(what)).await.unwrap_or_else(|error| {
             tracing::warn!(kind, what, error = ports::chain(&error), "whether it is limited cannot be read");
             None
         });
         let left = until.and_then(|until| Duration::try_from(until.duration_since(self.clock.now())).ok());
-        if let Some(wait) = left.filter(|left| !left.is_zero()) {
-            return Err(OutletError::Limited {
-                reason: format!("{kind} asks to wait, as another delivery was told"),
-                wait,
-            });
+        match left.filter(|left| !left.is_zero()) {
+            Some(wait) => {
+                Err(OutletError::Limited { reason: format!("{kind} asks to wait, as another delivery was told"), wait })
+            }
+            None => Ok(()),
         }
-        let done = request.await;
+    }
+
+    /// What was `done`; should that be a limit, the others know it from now on.
+    async fn noted<T>(&self, what: &str, done: Result<T, OutletError>) -> Result<T, OutletError> {
         if let Err(OutletError::Limited { wait, .. }) = &done {
             let wait = SignedDuration::try_from((*wait).min(MAX_DELAY)).unwrap_or_default();
             let noted = match self.clock.now().checked_add(wait) {
-                Ok(until) => self.store.limit(&account, until).await,
+                Ok(until) => self.store.limit(&self.account(what), until).await,
                 Err(_) => Ok(()),
             };
             if let Err(error) = noted {
+                let kind = self.spec.kind();
                 tracing::warn!(kind, what, error = ports::chain(&error), "a limit cannot be noted for the others");
             }
         }
@@ -74,11 +78,13 @@ impl Sparing {
 #[async_trait]
 impl Outlet for Sparing {
     async fn find(&self, post: &Post<'_>) -> Result<Option<String>, OutletError> {
-        self.ask("find", self.outlet.find(post)).await
+        self.may("find").await?;
+        self.noted("find", self.outlet.find(post).await).await
     }
 
+    /// Asked for before the target is marked, which is a write and says that a post was begun: see [`Self::may`].
     async fn post(&self, post: &Post<'_>) -> Result<String, OutletError> {
-        self.ask("post", self.outlet.post(post)).await
+        self.noted("post", self.outlet.post(post).await).await
     }
 
     fn stands_apart(&self) -> bool {
@@ -86,7 +92,8 @@ impl Outlet for Sparing {
     }
 
     async fn edit(&self, provider_id: &str, post: &Post<'_>) -> Result<(), OutletError> {
-        self.ask("edit", self.outlet.edit(provider_id, post)).await
+        self.may("edit").await?;
+        self.noted("edit", self.outlet.edit(provider_id, post).await).await
     }
 
     async fn check(&self, now: Timestamp) -> Vec<SetupCheck> {

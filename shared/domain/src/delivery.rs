@@ -180,6 +180,10 @@ pub struct Target {
     /// that is known.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub in_doubt: u32,
+    /// How often it was claimed since a try came to an end: whoever has it is the last of these, and the process of each one
+    /// before has ended in the midst of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub claims: u32,
     /// When the target last changed.
     pub updated_at: Timestamp,
     /// Who is working on it.
@@ -212,6 +216,7 @@ impl Target {
             apart: false,
             continues: None,
             in_doubt: 0,
+            claims: 0,
             updated_at: at,
             lease: None,
         }

@@ -29,6 +29,8 @@ pub(crate) const RESERVED: &str = "reserved_usd_nanos";
 pub(crate) const RESERVED_TOKENS: &str = "reserved_tokens";
 /// When the newest look after a run was opened, in epoch milliseconds; beside the run's `newest`, to be compared.
 pub(crate) const NEWEST_AT: &str = "newest_at";
+/// How often a target was claimed since a try came to an end.
+pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
 
 /// The fields of a value as attributes. What is null or absent has no attribute.

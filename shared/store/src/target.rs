@@ -25,7 +25,7 @@ pub enum TargetClaim {
 }
 
 impl Store {
-    /// Claims the target for `length`.
+    /// Claims the target for `length`, and counts that.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -37,7 +37,8 @@ impl Store {
         set.insert(item::LEASE_UNTIL.to_owned(), json!(until.as_millisecond()));
         let free = When::all([Condition::Present, Condition::Without(item::LEASE_TOKEN)])
             .or([Condition::Present, Condition::Below(item::LEASE_UNTIL, now.as_millisecond())]);
-        let write = Write::Update { key: key.clone(), set, add: vec![], remove: vec![], when: free };
+        let add = vec![(item::CLAIMS, 1)];
+        let write = Write::Update { key: key.clone(), set, add, remove: vec![], when: free };
         match self.transact(vec![write]).await {
             Ok(()) => {}
             Err(TableError::Refused(refusals)) => {

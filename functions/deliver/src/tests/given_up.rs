@@ -55,9 +55,28 @@ async fn i5_what_ends_its_process_each_time_fails_where_people_see_it_and_is_red
     world.clock.forward(LEASE * 2);
     world.handle(&news).await.unwrap();
     assert!(world.inbox.requests().is_empty(), "it is not begun again");
-    let reason = "given up: its message was received 10 times, and none of the tries came to an end";
-    let letter = failed(&world, run, reason).await;
+    let letter = failed(&world, run, "given up: of 1 tries none came to an end").await;
     redriven(&world, run, &letter).await;
+}
+
+#[tokio::test]
+async fn i5_what_ends_each_process_fails_however_many_messages_there_are_of_it() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    let mut news = world.evidence(run).await;
+    for _ in 0..MAX_ATTEMPTS {
+        let TargetClaim::Claimed(_) = world.store.claim_target(run, "slack", LEASE).await.unwrap() else { panic!() };
+        // Another message meets each of them, and waits as a copy: none of them ever grows old.
+        world.handle(&news).await.unwrap();
+        let [copy] = <[_; 1]>::try_from(world.outbox.take()).unwrap();
+        world.clock.forward(LEASE * 2);
+        news = received(copy.body);
+    }
+    world.handle(&news).await.unwrap();
+    assert!(world.inbox.requests().is_empty(), "it is not begun again");
+    let letter = failed(&world, run, "given up: of 6 tries none came to an end").await;
+    redriven(&world, run, &letter).await;
+    assert_eq!(world.target(run, "slack").await.claims, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A rate limit that one target meets holds for all that are counted with it.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use domain::{OutletSpec, SlackSpec, TargetState};
 use inbox::Fault;
@@ -47,6 +47,25 @@ async fn what_one_target_is_told_of_a_limit_no_other_asks_again_at_each_outlet()
         for (run, _) in runs {
             it.stands(&world, run, 1).await;
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn i4_who_waits_for_a_limit_is_not_marked_as_one_who_has_begun_at_each_outlet() {
+    each(async |world: World, it: Subject| {
+        let (_, first) = it.concluded(&world).await;
+        world.clock.forward(Duration::from_millis(1));
+        let (run, second) = it.concluded(&world).await;
+        world.inbox.fault(it.post, Fault::status(429, ASKED.as_secs()));
+        world.handle(&first).await.unwrap();
+        // The claim and one write more, then it is killed.
+        world.table.stays_broken.store(true, Ordering::SeqCst);
+        world.table.before_failing.store(2, Ordering::SeqCst);
+        let _ = world.handle(&second).await;
+        world.table.mend();
+        let target = world.target(run, it.name()).await;
+        assert_eq!((target.sending_since, target.in_doubt), (None, 0), "{}: {target:?}", it.name());
     })
     .await;
 }
