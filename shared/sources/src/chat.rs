@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     body,
-    json::{first_word, list, text, time, word},
+    json::{first, first_word, list, text, time, word},
     normalized::hash,
     senders::slack::{is_by_an_app, our_name},
     verify::VerifiedPayload,
@@ -121,8 +121,8 @@ fn mention(source: &Source, body: &Value, received_at: Timestamp) -> Option<Aske
     let said = text(event, "/text").unwrap_or_default();
     let words = plain(our_name(body, said).map_or(said, |(_, behind)| behind));
     let thread = text(event, "/thread_ts");
-    let first = words.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    if thread.is_some() && !["run", "help", "last"].contains(&first.as_str()) {
+    let asks = words.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    if thread.is_some() && !["run", "help", "last"].contains(&asks.as_str()) {
         return None;
     }
     Some(Asked {
@@ -133,10 +133,7 @@ fn mention(source: &Source, body: &Value, received_at: Timestamp) -> Option<Aske
             thread: thread.or_else(|| text(event, "/ts")).map(str::to_owned),
             user: text(event, "/user")?.to_owned(),
             user_name: String::new(),
-            outside: is_outside(
-                first_word(event, &["/user_team", "/team"]),
-                first_word(body, &["/authorizations/0/team_id", "/team_id"]),
-            ),
+            outside: mentions_from_outside(body, event),
         },
         request: text(body, "/event_id")?.to_owned(),
         at: time(body, "/event_time").unwrap_or(received_at),
@@ -169,7 +166,11 @@ fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
             thread: None,
             user: text(body, "/user/id")?.to_owned(),
             user_name: first_word(body, &["/user/username", "/user/name"]).unwrap_or_default(),
-            outside: is_outside(first_word(body, &["/user/team_id"]), first_word(body, &["/team/id"])),
+            outside: is_outside(
+                text(body, "/user/team_id"),
+                body,
+                &["/team/id", "/team/enterprise_id", "/enterprise/id"],
+            ),
         },
         message: format!("{channel}/{ts}"),
         run: text(action, "/value")?.parse().ok()?,
@@ -180,11 +181,23 @@ fn press(source: &Source, body: &Value, at: Timestamp) -> Option<Press> {
     })
 }
 
-/// Whether somebody of the workspace `theirs` is of another one than `ours`, in which the app is installed. In a shared channel
-/// the outer `team_id` of an event is whoever made the channel, so `authorizations` goes before it; a click has who pressed in
-/// `user.team_id` and the app's installation in `team` (docs.slack.dev, "Slack Connect").
-fn is_outside(theirs: Option<String>, ours: Option<String>) -> bool {
-    theirs.zip(ours).is_some_and(|(theirs, ours)| theirs != ours)
+/// Whether `theirs` is none of the workspace and the organization that have the app, which stand in `installed` at `places`. Of
+/// people of an Enterprise organization Slack names the organization (`E...`), not the workspace. What is not known is none: an
+/// installation for an organization has no workspace, and people of others press its buttons too.
+fn is_outside(theirs: Option<&str>, installed: &Value, places: &[&str]) -> bool {
+    theirs.is_none_or(|theirs| !places.iter().any(|at| text(installed, at) == Some(theirs)))
+}
+
+/// The same for who mentions us. In a shared channel the outer `team_id` of an event is whoever made the channel, and `team` may be
+/// ours for people of others, so `authorizations` and `user_team` go before them (docs.slack.dev, "Slack Connect").
+fn mentions_from_outside(body: &Value, event: &Value) -> bool {
+    let installed = list(body, "/authorizations").first().unwrap_or(body);
+    let theirs = first(event, &["/user_team", "/team"]);
+    // Nobody of another organization is in a channel that is not shared, and each workspace of this one is ours where it has the app.
+    let unshared = body.get("is_ext_shared_channel") == Some(&Value::Bool(false));
+    let everywhere = installed.get("is_enterprise_install") == Some(&Value::Bool(true));
+    let inside = unshared && (everywhere || theirs.is_none());
+    !inside && is_outside(theirs, installed, &["/team_id", "/enterprise_id"])
 }
 
 /// The moment of a `ts`: seconds and microseconds.

@@ -13,6 +13,9 @@ pub const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 /// Who writes.
 pub const ANN: &str = "U0ANN00001";
 
+/// Her workspace, which has the app.
+const TEAM: &str = "T0SHOP0001";
+
 fn signed(body: Vec<u8>, content_type: &str) -> Page {
     let seconds = Timestamp::now().as_second().to_string();
     let mut mac = Hmac::<Sha256>::new_from_slice(SIGNING_SECRET.as_bytes()).unwrap();
@@ -31,7 +34,7 @@ fn signed(body: Vec<u8>, content_type: &str) -> Page {
 pub fn command(text: &str, channel: &str, trigger: &str, response_url: &str) -> Page {
     let fields = [
         ("token", "gone"),
-        ("team_id", "T0SHOP0001"),
+        ("team_id", TEAM),
         ("channel_id", channel),
         ("channel_name", "asked"),
         ("user_id", ANN),
@@ -55,12 +58,13 @@ pub fn event(body: &Value) -> Page {
 pub fn mention(text: &str, channel: &str, ts: &str, id: &str) -> Page {
     let now = Timestamp::now().as_second();
     event(&json!({
-        "token": "gone", "team_id": "T0SHOP0001", "type": "event_callback", "event_id": id, "event_time": now,
+        "token": "gone", "team_id": TEAM, "type": "event_callback", "event_id": id, "event_time": now,
         "event": {
-            "type": "app_mention", "user": ANN, "text": format!("<@U0FIRSTLOOK> {text}"), "channel": channel,
+            "type": "app_mention", "user": ANN, "team": TEAM, "text": format!("<@U0FIRSTLOOK> {text}"), "channel": channel,
             "ts": format!("{now}.000900"), "thread_ts": ts, "event_ts": format!("{now}.000900"),
         },
-        "authorizations": [{"team_id": "T0SHOP0001", "user_id": "U0FIRSTLOOK", "is_bot": true}],
+        "authorizations": [{"team_id": TEAM, "user_id": "U0FIRSTLOOK", "is_bot": true}],
+        "is_ext_shared_channel": false,
     }))
 }
 
@@ -74,7 +78,8 @@ fn moment() -> String {
 pub fn press(id: &str, action: &str, value: &str, trigger: &str) -> Page {
     let (channel, ts) = id.split_once('/').unwrap();
     let payload = json!({
-        "type": "block_actions", "token": "gone", "trigger_id": trigger, "user": {"id": ANN, "username": "ann"},
+        "type": "block_actions", "token": "gone", "trigger_id": trigger,
+        "team": {"id": TEAM, "domain": "shop"}, "user": {"id": ANN, "username": "ann", "team_id": TEAM},
         "container": {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": false},
         "channel": {"id": channel, "name": "asked"},
         "actions": [{

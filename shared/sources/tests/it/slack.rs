@@ -199,16 +199,76 @@ fn i1_who_is_of_another_workspace_than_the_app_is_known_by_it() {
     assert!(!outside(&[]));
     assert!(outside(&[("/event/user_team", json!("T0VENDOR01"))]));
     assert!(outside(&[("/event/team", json!("T0VENDOR01"))]));
+    assert!(outside(&[("/event/team", json!("T0SHOP0001")), ("/event/user_team", json!("E0VENDOR01"))]));
     // In a channel that the other organization made, the outer team is theirs also for our own people.
     assert!(!outside(&[("/team_id", json!("T0VENDOR01"))]));
-    let raw = String::from_utf8(sample("slack/rate.txt")).unwrap();
-    let pressed = |raw: &str| match asked_for(raw.as_bytes()) {
-        FromSlack::Pressed(press) => press.place.outside,
-        other => panic!("{other:?}"),
+    let shared = ("/is_ext_shared_channel", json!(true));
+    let ours = ("/event/team", json!("T0SHOP0001"));
+    assert!(!outside(&[("/team_id", json!("T0VENDOR01")), shared.clone(), ours.clone()]));
+    // Who is of no known team is one of ours only where nobody else can be, and nobody is of an unknown installation.
+    assert!(outside(std::slice::from_ref(&shared)));
+    assert!(outside(&[("/is_ext_shared_channel", Value::Null)]));
+    assert!(outside(&[("/authorizations/0/team_id", Value::Null), ours.clone()]));
+    // Without authorizations the outer team is the installation.
+    assert!(!outside(&[("/authorizations", json!([])), ours.clone()]));
+    assert!(outside(&[("/authorizations", json!([])), ("/event/team", json!("T0VENDOR01"))]));
+}
+
+#[test]
+fn i1_the_people_of_an_enterprise_organization_are_known_by_it() {
+    let outside = |shared: bool, enterprise: bool, team: Value, theirs: &str| {
+        let installed = json!([{
+            "enterprise_id": "E0SHOP0001", "team_id": team, "user_id": "U0FIRSTLK1", "is_bot": true,
+            "is_enterprise_install": enterprise,
+        }]);
+        let changes = [
+            ("/authorizations", installed),
+            ("/is_ext_shared_channel", json!(shared)),
+            ("/event/user_team", json!(theirs)),
+        ];
+        asked(&changed("slack/mention-run.json", &changes)).place.outside
     };
-    assert!(!pressed(&raw));
-    let theirs = raw.replace("team_id%22%3A%22T0SHOP0001", "team_id%22%3A%22T0VENDOR01");
-    assert!(theirs != raw && pressed(&theirs), "{theirs}");
+    for (shared, enterprise, team) in [
+        (false, false, json!("T0SHOP0001")),
+        (true, false, json!("T0SHOP0001")),
+        (false, true, Value::Null),
+        (true, true, Value::Null),
+    ] {
+        assert!(!outside(shared, enterprise, team.clone(), "E0SHOP0001"), "{shared} {enterprise}");
+        assert_eq!(outside(shared, enterprise, team.clone(), "T0SHOP0001"), shared && enterprise);
+        assert_eq!(outside(shared, enterprise, team, "T0SHOP0002"), shared || !enterprise);
+    }
+    assert!(outside(true, true, Value::Null, "E0VENDOR01") && outside(true, false, json!("T0SHOP0001"), "E0VENDOR01"));
+    // A click on a button of an installation for an organization has no team.
+    let raw = sample("slack/rate.txt");
+    let (_, payload) = form_urlencoded::parse(&raw).next().unwrap();
+    let body: Value = serde_json::from_str(&payload).unwrap();
+    let team = json!({"id": "T0SHOP0001", "domain": "shop", "enterprise_id": "E0SHOP0001"});
+    let organization = json!({"id": "E0SHOP0001", "name": "Shop"});
+    for (team, organization, theirs, outside) in [
+        (team.clone(), Value::Null, json!("T0SHOP0001"), false),
+        (team.clone(), Value::Null, json!("E0SHOP0001"), false),
+        (team.clone(), Value::Null, json!("T0VENDOR01"), true),
+        (team.clone(), Value::Null, json!("E0VENDOR01"), true),
+        (team, Value::Null, Value::Null, true),
+        (Value::Null, organization.clone(), json!("E0SHOP0001"), false),
+        (Value::Null, organization.clone(), json!("E0VENDOR01"), true),
+        // It may be a workspace of the organization or anybody's.
+        (Value::Null, organization.clone(), json!("T0SHOP0001"), true),
+        (Value::Null, organization, Value::Null, true),
+        (Value::Null, Value::Null, json!("T0SHOP0001"), true),
+        (Value::Null, Value::Null, Value::Null, true),
+    ] {
+        let changes = [("/team", team), ("/enterprise", organization), ("/user/team_id", theirs)];
+        let mut body = body.clone();
+        for (at, value) in &changes {
+            let (map, key) = at.rsplit_once('/').unwrap();
+            body.pointer_mut(map).unwrap()[key] = value.clone();
+        }
+        let raw = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &body.to_string()).finish();
+        let FromSlack::Pressed(press) = asked_for(raw.as_bytes()) else { panic!("{changes:?}") };
+        assert_eq!(press.place.outside, outside, "{changes:?}");
+    }
 }
 
 #[test]
