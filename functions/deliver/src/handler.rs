@@ -321,6 +321,7 @@ impl Deliver {
             self.stands_as(held, id, &outlet).await?;
             held.target.state = TargetState::Sent;
         }
+        let mut gains_a_button = false;
         match held.target.provider_id.clone() {
             Some(id) if style == Style::Edited => {
                 outlet.edit(&id, &self.post(&held.target, &shows)).await?;
@@ -330,10 +331,19 @@ impl Deliver {
             Some(_) if style == Style::OnceConcluded => {
                 self.tell_outcome(held, &view.run).await.map_err(Trouble::Own)?
             }
-            _ => self.first_post(held, &shows, &outlet, style).await?,
+            _ => {
+                self.first_post(held, &shows, &outlet, style).await?;
+                gains_a_button = outlets::slack::gains_a_button(&held.target, &view.run);
+            }
         }
         self.follow(held, &shows).await.map_err(Trouble::Own)?;
         stands(&mut held.target, view);
+        if gains_a_button {
+            // It does not show all of the revision yet. The edit is one as any other: news of it come when it may be made, and
+            // should this not be sent or not be saved, the message in hand comes back, and its post is found and edited.
+            held.target.revision = view.run.revision.saturating_sub(1);
+            self.announce_after(BETWEEN_EDITS, &view.run, &held.target.spec.name).await.map_err(Trouble::Own)?;
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The handler over a real table and the inbox. Only its queue is a list, so that a test says what is received when.
 
 mod afresh;
+mod buttons;
 mod given_up;
 mod hands;
 mod lasting;

@@ -98,9 +98,14 @@ impl Deliver {
     }
 
     pub(crate) async fn announce(&self, run: &Run, target: &str) -> Result<(), DeliverError> {
+        self.announce_after(Duration::ZERO, run, target).await
+    }
+
+    /// The target's news come after `delay`.
+    pub(crate) async fn announce_after(&self, delay: Duration, run: &Run, target: &str) -> Result<(), DeliverError> {
         let (group, target, revision) = (run.group_at(target), target.to_owned(), run.revision);
         let news = DeliverMessage::TargetV1 { run: run.id, target, revision, waits_since: None };
         let body = serde_json::to_string(&news).map_err(DeliverError::Unreadable)?;
-        Ok(self.sender.send(Queue::Deliver, &body, &group, Duration::ZERO).await?)
+        Ok(self.sender.send(Queue::Deliver, &body, &group, delay).await?)
     }
 }

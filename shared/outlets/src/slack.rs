@@ -13,7 +13,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use domain::{OutletSpec, Root, RunId, Secret, SlackSpec, Target, TargetState};
+use domain::{OutletSpec, Root, Run, RunId, Secret, SlackSpec, Target, TargetState};
 use jiff::{SignedDuration, Timestamp};
 use ports::{ReadSecret, SetupCheck};
 use serde_json::{Value, json};
@@ -215,6 +215,14 @@ fn under(target: &Target) -> Option<&str> {
 pub fn thread(target: &Target) -> Option<(&str, &str)> {
     let (channel, ts) = target.provider_id.as_deref()?.split_once('/')?;
     Some((channel, under(target).unwrap_or(ts)))
+}
+
+/// Whether `run` can be stopped and run again where its message stands, and that was not known before it stood: what the target
+/// names is not the channel's id.
+#[must_use]
+pub fn gains_a_button(target: &Target, run: &Run) -> bool {
+    let (OutletSpec::Slack(spec), Some((channel, _))) = (&target.spec.outlet, thread(target)) else { return false };
+    run.buttons && channel != spec.channel.trim() && run.asked_from.iter().any(|from| from == channel)
 }
 
 /// Where the message of a later look than `first`'s stands, whose own target is `spec`; nothing where `first` has no message, or

@@ -271,6 +271,11 @@ impl World {
 
     /// The same, with what the catalog says beside the outlets.
     pub async fn open_with(&self, targets: Vec<TargetSpec>) -> RunId {
+        self.open_for(targets, &[]).await
+    }
+
+    /// The same, with buttons where its Command may be run from these channels.
+    pub async fn open_for(&self, targets: Vec<TargetSpec>, asked_from: &[&str]) -> RunId {
         let now = self.clock.now();
         let event = EventId::mint(now, 1);
         let run = Run {
@@ -292,6 +297,8 @@ impl World {
                 started_at: now,
             }),
             targets,
+            buttons: !asked_from.is_empty(),
+            asked_from: asked_from.iter().map(|&channel| channel.to_owned()).collect(),
             ..Run::queued(RunId::opened_by(event), "checkout-triage".parse().unwrap(), "0123456789abcdef", now)
         };
         self.store.open_command(&run).await.unwrap();

@@ -249,7 +249,7 @@ impl Message {
 
     /// What people said of the report, and what they can do: rate what has its last word; where the Command may be run from the
     /// channel, stop the run while it goes on and run again what has ended. Of a channel that is named the id is known when the
-    /// message stands, so its buttons come with the first edit.
+    /// message stands, so its buttons come with the first edit ([`gains_a_button`](super::gains_a_button)).
     fn buttons(&mut self, post: &Post<'_>) {
         let run = &post.view.run;
         if let OutletSpec::Slack(spec) = &post.target.spec.outlet
