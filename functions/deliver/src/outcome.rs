@@ -1,6 +1,6 @@
 //! Where a post cannot be edited and says that the run could not be investigated, one more says what a redrive of the run came to.
 
-use domain::{Run, RunStatus, Target, TargetSpec};
+use domain::{Run, RunStatus, Target};
 
 use crate::{Deliver, DeliverError, handler::Held};
 
@@ -13,11 +13,9 @@ impl Deliver {
         if !failed || run.status != RunStatus::Concluded {
             return Ok(());
         }
-        let name = format!("{}-concluded", spec.name);
-        let (spec, now) = (TargetSpec { name: name.clone(), ..spec.clone() }, self.clock.now());
+        let (spec, now) = (spec.concluded(), self.clock.now());
         // Who was told of the failure is told of the conclusion, whatever its condition says by now.
         let beside = Target { wanted_at: Some(now), ..Target::new(spec, now) };
-        self.store.add_target(held.run, &beside).await?;
-        self.announce(run, &name).await
+        self.announce_beside(run, &beside.spec.name, Some(&beside)).await
     }
 }

@@ -82,10 +82,7 @@ impl Deliver {
         let name = if part == 0 { format!("{of}-more") } else { format!("{of}-more-{}", part + 1) };
         if part >= slack::parts(&self.post(target, shows)) {
             // What stands there from before has room above now, and says so.
-            return match self.store.reader().target(held.run, &name).await? {
-                Some(_) => self.announce(run, &name).await,
-                None => Ok(()),
-            };
+            return self.announce_beside(run, &name, None).await;
         }
         let spec = SlackSpec { channel: channel.to_owned(), thread: Some(thread.to_owned()) };
         // The same words above the report leave the same to the parts.
@@ -93,8 +90,24 @@ impl Deliver {
         let spec = TargetSpec { text, ..TargetSpec::new(name.clone(), OutletSpec::Slack(spec)) };
         let continues = Some(Continues { target: of.clone(), part });
         let below = Target { continues, ..Target::new(spec, self.clock.now()) };
-        self.store.add_target(held.run, &below).await?;
-        self.announce(run, &name).await
+        self.announce_beside(run, &name, Some(&below)).await
+    }
+
+    /// Announces the target `name`, which stands beside another one of `run`; as `new` where there is none. What was given up
+    /// there is brought back by its own letter: each of the other one's news, as of a count, would leave one more.
+    pub(crate) async fn announce_beside(
+        &self,
+        run: &Run,
+        name: &str,
+        new: Option<&Target>,
+    ) -> Result<(), DeliverError> {
+        match (self.store.reader().target(run.id, name).await?, new) {
+            (Some(stands), _) if stands.state.is_given_up() => return Ok(()),
+            (Some(_), _) => {}
+            (None, Some(new)) => self.store.add_target(run.id, new).await?,
+            (None, None) => return Ok(()),
+        }
+        self.announce(run, name).await
     }
 
     pub(crate) async fn announce(&self, run: &Run, target: &str) -> Result<(), DeliverError> {

@@ -44,9 +44,12 @@ pub fn targets(deliver: &[Deliver], alert: Option<&Alert>) -> Vec<TargetSpec> {
 impl Catalog {
     /// What the target `name` of `run` is by now, where this catalog is another than the one by which the run was opened; nothing
     /// where it does not say. Numbers in names move when a list changes, so what is another target of the run, and what has only
-    /// moved, is not meant.
+    /// moved, is not meant. The one beside a target that tells what the run came to after all is what that target is.
     #[must_use]
     pub fn target_now(&self, run: &Run, name: &str) -> Option<TargetSpec> {
+        if let Some(other) = TargetSpec::beside(name) {
+            return Some(self.target_now(run, other)?.concluded());
+        }
         let opened = run.targets.iter().find(|target| target.name == name)?;
         let deliver = match (&run.workflow, &run.trigger) {
             (Some(workflow), _) => &self.workflows.get(workflow)?.deliver,
@@ -147,6 +150,10 @@ mod tests {
         let from = json!({ "pagerduty": { "note": true, "from": "a@example.com" } });
         assert_eq!(now(json!([slack("#a"), slack("C0B000000"), from]), "slack-2"), channel("C0B000000"));
         assert_eq!(now(json!([slack("#a"), slack("#b"), from]), "pagerduty"), Some(from.clone()));
+        // What tells of the conclusion beside it, under its own name.
+        let beside = catalog(json!([from])).target_now(&run, "pagerduty-concluded").unwrap();
+        assert_eq!((beside.name.as_str(), json!(beside.outlet)), ("pagerduty-concluded", from.clone()));
+        assert_eq!(now(json!([from]), "slack-concluded"), None);
         // What has moved, what was taken out, and what was never there.
         assert_eq!(now(json!([slack("#b"), slack("#a")]), "slack-2"), None);
         assert_eq!(now(json!([slack("#b")]), "slack"), None);

@@ -20,6 +20,9 @@ pub struct TargetSpec {
     pub text: Option<String>,
 }
 
+/// What follows the other's name in that of a [`TargetSpec::concluded`] one.
+const CONCLUDED: &str = "-concluded";
+
 /// How a line of ours begins.
 const MARK: &str = "Firstlook ";
 
@@ -47,6 +50,19 @@ impl TargetSpec {
     #[must_use]
     pub fn new(name: impl Into<String>, outlet: OutletSpec) -> Self {
         Self { name: name.into(), outlet, when: None, text: None }
+    }
+
+    /// The target beside this one that tells what the run came to after all, where a post that cannot be edited says that it
+    /// has failed.
+    #[must_use]
+    pub fn concluded(&self) -> Self {
+        Self { name: format!("{}{CONCLUDED}", self.name), ..self.clone() }
+    }
+
+    /// The name of the target beside which the [`concluded`](Self::concluded) one called `name` stands; none where it is none.
+    #[must_use]
+    pub fn beside(name: &str) -> Option<&str> {
+        name.strip_suffix(CONCLUDED)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use domain::{Target, TargetSpec, TargetState};
 use inbox::{Endpoint, Fault};
+use serde_json::json;
 
 use super::support::{World, pagerduty, received, world};
 
@@ -35,6 +36,32 @@ async fn i14_one_more_note_tells_what_a_redriven_run_came_to() {
     assert!(second.starts_with("The last word\n"), "{second}");
     let beside = world.target(run, "pagerduty-concluded").await;
     assert_eq!((beside.state, beside.shown()), (TargetState::Sent, last));
+}
+
+#[tokio::test]
+async fn i5_a_second_note_that_failed_leaves_one_letter_which_brings_it_back_after_a_mend_in_the_catalog() {
+    let mut world = world().await;
+    let run = world.open(&[pagerduty()]).await;
+    world.evidence(run).await;
+    let given_up = world.give_up(run).await;
+    told(&world, run, given_up).await;
+    let last = world.conclude(run).await;
+    world.inbox.fault(Endpoint::PagerDutyPost, Fault::status(400, None));
+    told(&world, run, last).await;
+    let letters = world.drain().await;
+    assert_eq!((letters.len(), letters[0].queue), (1, ports::Queue::DeliverDlq));
+    // Counts and the like are news of the first.
+    world.inbox.fault(Endpoint::PagerDutyPost, Fault::status(400, None));
+    let revision = world.store.tell_count(run).await.unwrap().unwrap().revision;
+    told(&world, run, revision).await;
+    assert!(world.drain().await.is_empty());
+    world.inbox.mend();
+    world.catalog_says(json!([{ "pagerduty": { "note": true, "from": "oncall@example.com" } }]));
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    let beside = world.target(run, "pagerduty-concluded").await;
+    assert_eq!((beside.state, beside.revision), (TargetState::Sent, revision));
+    let from = world.inbox.requests().last().unwrap().headers.get("from").cloned();
+    assert_eq!(from.as_deref(), Some("oncall@example.com"));
 }
 
 /// The two are told apart by their names, so a search for the second does not find the first.

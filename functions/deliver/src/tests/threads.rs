@@ -6,7 +6,7 @@ use domain::{ChatPlace, Issue, MergedIssue, OutletSpec, Report, Run, RunId, Seve
 use inbox::{Endpoint, Fault, Posted};
 use ports::Clock as _;
 
-use super::support::{LEASE, World, pagerduty, slack, world};
+use super::support::{LEASE, World, pagerduty, received, slack, world};
 
 /// The messages of `run`, oldest first.
 fn messages(world: &World, run: RunId) -> Vec<Posted> {
@@ -279,6 +279,27 @@ async fn i4_what_has_no_room_stands_once_in_the_thread_and_is_edited_there() {
     }
     assert!(world.drain().await.is_empty());
     assert_eq!(messages(&world, run).len(), 4);
+}
+
+#[tokio::test]
+async fn i5_what_has_no_room_and_failed_leaves_one_letter_however_much_is_counted() {
+    let world = world().await;
+    let run = world.open(&[slack()]).await;
+    world.handle(&world.evidence(run).await).await.unwrap();
+    let last = world.conclude_with(run, &long(8, 3000)).await;
+    world.inbox.fault(Endpoint::SlackPost, Fault::SlackError("invalid_blocks"));
+    world.handle(&world.news(run, "slack", last)).await.unwrap();
+    let letters = world.drain().await;
+    assert_eq!((letters.len(), world.target(run, "slack-more").await.state), (1, TargetState::Failed));
+    world.inbox.fault(Endpoint::SlackPost, Fault::SlackError("invalid_blocks"));
+    let counted = world.store.tell_count(run).await.unwrap().unwrap().revision;
+    world.handle(&world.news(run, "slack", counted)).await.unwrap();
+    assert!(world.drain().await.is_empty());
+    world.inbox.mend();
+    world.handle(&received(letters[0].body.clone())).await.unwrap();
+    assert!(world.drain().await.is_empty());
+    let more = world.target(run, "slack-more").await;
+    assert_eq!((more.state, more.revision, messages(&world, run).len()), (TargetState::Sent, counted, 4));
 }
 
 #[tokio::test]
