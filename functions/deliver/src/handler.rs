@@ -24,9 +24,6 @@ use crate::{
 /// announced meanwhile should not wait for a lease to end that nobody holds any more.
 const HELD: Duration = Duration::from_secs(2);
 
-/// How long after the receipt of its message a target is claimed, at most.
-const CLAIMED_WITHIN: Duration = Duration::from_secs(1);
-
 /// Why a message could not be taken to its end. It stays in the queue.
 #[derive(Debug, thiserror::Error)]
 pub enum DeliverError {
@@ -153,7 +150,10 @@ impl HandleMessage for Deliver {
 
 impl Deliver {
     async fn take(&self, message: &Received, deadline: Timestamp) -> Result<(), DeliverError> {
-        self.come_back_with_lease(message).await;
+        // On receipt: whatever happens from here on, the message comes back.
+        if let Err(error) = self.retimer.come_back_with(self.lease, message).await {
+            tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
+        }
         let last = message.receives >= self.max_receives;
         // Not begun when it could not be ended; but nothing ends without a word.
         if !last {
@@ -197,14 +197,6 @@ impl Deliver {
                 Err(error)
             }
             Ok(()) => Ok(()),
-        }
-    }
-
-    /// On receipt: whatever happens from here on, the message comes back when the target's lease has ended, not when the queue's
-    /// long visibility does. Not before: what meets the lease waits as a copy, whose receipts are counted from 1 again.
-    async fn come_back_with_lease(&self, message: &Received) {
-        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, self.lease + CLAIMED_WITHIN).await {
-            tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
         }
     }
 

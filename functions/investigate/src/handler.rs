@@ -40,10 +40,6 @@ pub enum InvestigateError {
     Queue(#[from] PortError),
 }
 
-/// How much later than a lease its message comes back: who dies at once has claimed the run after the message was retimed, and what
-/// met the lease would be waited for by a copy, whose receipts are counted from 1 again.
-const CLAIMED_WITHIN: Duration = Duration::from_secs(1);
-
 /// The handler, over its ports.
 #[derive(Clone)]
 pub struct Investigate {
@@ -286,8 +282,7 @@ impl Investigate {
     }
 
     async fn retime(&self, message: &Received) {
-        let visibility = self.lease + CLAIMED_WITHIN;
-        if let Err(error) = self.retimer.retime(message.queue, &message.receipt, visibility).await {
+        if let Err(error) = self.retimer.come_back_with(self.lease, message).await {
             tracing::warn!(error = ports::chain(&error), "the message could not be retimed");
         }
     }

@@ -280,9 +280,7 @@ impl Outlet for GitHub {
         if answer.status.is_success() {
             return Ok(());
         }
-        // GitHub says the same of what may not be seen or changed. Where all the others can be read and it is not among them, a
-        // person has deleted it.
-        if answer.status == StatusCode::NOT_FOUND && matches!(self.find(post).await, Ok(None)) {
+        if answer.is_of_deleted(self, post).await {
             return Err(OutletError::Deleted { reason: answer.said("GitHub", &[]) });
         }
         Err(self.explain(&answer, false, post.now))

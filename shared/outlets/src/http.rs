@@ -12,7 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::{
-    OutletError,
+    Outlet, OutletError, Post,
     text::{cut, line},
 };
 
@@ -120,6 +120,12 @@ impl Answer {
             said = format!("{said}, {}", words.join(" "));
         }
         cut(&said, 300, |_| 1).0
+    }
+
+    /// Whether it refuses an edit of `post` since a person has deleted that at `outlet`, which answers 404 of what may not be seen
+    /// or changed, too: all the others can be read, and it is not among them.
+    pub async fn is_of_deleted(&self, outlet: &dyn Outlet, post: &Post<'_>) -> bool {
+        self.status == StatusCode::NOT_FOUND && matches!(outlet.find(post).await, Ok(None))
     }
 
     /// What follows from an answer that is not a success, where all providers mean the same by its status; `limit` is how

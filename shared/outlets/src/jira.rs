@@ -175,9 +175,7 @@ impl Outlet for Jira {
         if answer.status.is_success() {
             return Ok(());
         }
-        // Jira says the same of what may not be seen or changed. Where all the others can be read and it is not among them, a
-        // person has deleted it.
-        if answer.status == StatusCode::NOT_FOUND && matches!(self.find(post).await, Ok(None)) {
+        if answer.is_of_deleted(self, post).await {
             return Err(OutletError::Deleted { reason: answer.said("Jira", &[]) });
         }
         Err(self.explain(&answer, false, post))

@@ -2,10 +2,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::PortError;
+use crate::{PortError, Received};
 
 /// The longest delay that a message can be sent with (SQS `DelaySeconds`).
 pub const MAX_DELAY: Duration = Duration::from_secs(900);
+
+/// How long after the receipt of its message something is claimed, at most.
+const CLAIMED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The queues there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,4 +93,13 @@ pub trait RetimeMessage: Send + Sync {
     /// # Errors
     /// [`PortError`]; permanent when the receipt is no longer the message's newest.
     async fn retime(&self, queue: Queue, receipt: &Receipt, visibility: Duration) -> Result<(), PortError>;
+
+    /// Makes `message` come back when a lease of length `lease` that is claimed for it now has ended, not when the queue's long
+    /// visibility does. Not before: what meets the lease waits as a copy, whose receipts are counted from 1 again.
+    ///
+    /// # Errors
+    /// As [`retime`](Self::retime).
+    async fn come_back_with(&self, lease: Duration, message: &Received) -> Result<(), PortError> {
+        self.retime(message.queue, &message.receipt, lease + CLAIMED_WITHIN).await
+    }
 }
