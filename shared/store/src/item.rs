@@ -1,7 +1,7 @@
 //! Domain values as items and back. What is conditioned on, counted or indexed is an attribute of its own; the rest is
 //! the value's JSON, field by field.
 
-use domain::{Cost, Counts, Estimate, Lease, Money, Run, Target, Trigger, Usage};
+use domain::{Cost, Counts, Estimate, Lease, Money, Run, Target, TargetState, Trigger, Usage};
 use jiff::Timestamp;
 use ports::{Item, Key};
 use serde::{Serialize, de::DeserializeOwned};
@@ -32,6 +32,10 @@ pub(crate) const NEWEST_AT: &str = "newest_at";
 /// How often a target was claimed since a try came to an end.
 pub(crate) const CLAIMS: &str = "claims";
 pub(crate) const EXPIRES_AT: &str = "expires_at";
+const STATE: &str = "state";
+/// Stands on a target that a person has deleted. Its state is written as `failed`: a release that does not know the other one,
+/// and to which somebody goes back, can read it.
+const DELETED: &str = "deleted";
 
 /// The fields of a value as attributes. What is null or absent has no attribute.
 pub(crate) fn attributes(value: &impl Serialize) -> Map<String, Value> {
@@ -151,11 +155,18 @@ pub(crate) fn lost_turn(reserved: Estimate) -> Vec<(&'static str, i64)> {
 pub(crate) fn target_item(key: Key, target: &Target, expires_at: i64) -> Item {
     let mut item = item(key, target, expires_at);
     lease_out(&mut item.attributes, target.lease.as_ref());
+    if target.state == TargetState::Deleted {
+        item.attributes.insert(STATE.to_owned(), json!(TargetState::Failed));
+        item.attributes.insert(DELETED.to_owned(), json!(true));
+    }
     item
 }
 
 pub(crate) fn read_target(item: &Item) -> Result<Target, StoreError> {
     let mut target: Target = read(item)?;
     target.lease = lease_in(&item.attributes);
+    if target.state == TargetState::Failed && item.attributes.contains_key(DELETED) {
+        target.state = TargetState::Deleted;
+    }
     Ok(target)
 }

@@ -357,6 +357,26 @@ async fn i4_a_target_has_one_worker_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_deleted_target_is_read_as_failed_by_a_release_that_does_not_know_the_state() {
+    let world = world();
+    let run = world.opened().await;
+    let TargetClaim::Claimed(mut target) = world.store.claim_target(run, "slack", LEASE).await.unwrap() else {
+        panic!("not claimed")
+    };
+    let token = target.lease.unwrap().token;
+    // Tried again after that, by whichever release, it is what became of it.
+    for (state, written) in
+        [(TargetState::Deleted, "failed"), (TargetState::Failed, "failed"), (TargetState::Sent, "sent")]
+    {
+        target.state = state;
+        world.store.save_target(run, &target, token).await.unwrap();
+        let item = world.store.table.get(&crate::keys::target(run, "slack")).await.unwrap().unwrap();
+        assert_eq!(item.attributes["state"], written);
+        assert_eq!(world.store.reader().target(run, "slack").await.unwrap().unwrap().state, state);
+    }
+}
+
+#[tokio::test]
 async fn a_run_knows_when_the_same_fired_before_what_came_of_it_and_what_people_said() {
     let world = world();
     let alert = |title: &str| domain::Alert {
