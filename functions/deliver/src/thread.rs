@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use domain::{Continues, DeliverMessage, OutletSpec, Run, RunId, SlackSpec, Target, TargetSpec};
-use outlets::{Style, slack};
+use outlets::slack;
 use ports::Queue;
 use store::StoreError;
 
@@ -51,9 +51,8 @@ impl Deliver {
             told => told?,
         };
         let Some(told) = told else { return Ok(()) };
-        for target in told.targets.iter().filter(|target| Style::of(&target.outlet) != Style::OnceConcluded) {
-            // What was given up is not tried again for another run, or each of its news would leave one more dead letter.
-            if self.before(before, &target.name, run).await?.is_some_and(|target| !target.state.is_given_up()) {
+        for target in &told.targets {
+            if self.before(before, &target.name, run).await?.is_some_and(|target| target.hears(told.status)) {
                 self.announce(&told, &target.name).await?;
             }
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, io::IsTerminal, time::Duration};
 
-use domain::{RunId, RunStatus, RunView, StepId, TargetState};
+use domain::{Run, RunId, RunStatus, RunView, StepId, TargetState};
 use indicatif::{ProgressBar, ProgressStyle};
 use store::Reader;
 use tokio::time::{Instant, sleep};
@@ -98,7 +98,7 @@ impl Follower {
     /// The table cannot be read, or patience has ended.
     pub async fn until_delivered(&mut self, progress: &Progress) -> Result<RunView, Failure> {
         self.until(progress, |view| {
-            view.run.status.is_terminal() && view.targets.iter().all(|target| settled(target, view.run.revision))
+            view.run.status.is_terminal() && view.targets.iter().all(|target| settled(target, &view.run))
         })
         .await
     }
@@ -138,13 +138,13 @@ impl Follower {
     }
 }
 
-/// Whether a target shows `revision`, is not wanted at it, has failed, or was deleted by a person.
+/// Whether a target shows `run` as it is, is not wanted so, or will not show it: it has failed, was deleted by a person, or has one post
+/// that stays as it is.
 #[must_use]
-pub fn settled(target: &domain::Target, revision: u64) -> bool {
+pub fn settled(target: &domain::Target, run: &Run) -> bool {
     match target.state {
-        TargetState::Sent | TargetState::NotWanted => target.revision >= revision,
-        TargetState::Failed | TargetState::Deleted => true,
         TargetState::Pending | TargetState::Sending => false,
+        _ => target.revision >= run.revision || !target.hears(run.status),
     }
 }
 

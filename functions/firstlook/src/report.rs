@@ -371,7 +371,7 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
     let place = one(&words::place(&target.spec.outlet));
     let pad = |word: &str| format!("{word:<13}");
     let state = match target.state {
-        TargetState::Sent if target.revision >= revision => style.good(&pad("sent")),
+        TargetState::Sent if target.revision >= revision || target.one_post.is_some() => style.good(&pad("sent")),
         TargetState::Sent => pad("out of date"),
         TargetState::Failed => style.bad(&pad("failed")),
         state => pad(words::target_state(state)),
@@ -386,7 +386,7 @@ pub fn target(target: &Target, revision: u64, style: Style) -> String {
         }
         line.push_str(&format!("  {}", style.dim(&why)));
     }
-    if target.state == TargetState::Sent && target.shown() < target.revision {
+    if target.state == TargetState::Sent && target.one_post.is_some() && target.shown() < revision {
         let shows = format!("it shows revision {}, and cannot be edited", target.shown());
         line.push_str(&format!("  {}", style.dim(&shows)));
     }

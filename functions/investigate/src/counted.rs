@@ -20,14 +20,13 @@ impl Investigate {
             .await
     }
 
-    /// Announces what was counted. No target that was given up is tried again for it, or each time would leave one more dead
-    /// letter; nor one that a person has deleted.
+    /// Announces what was counted, to those that hear of it.
     pub(crate) async fn tell_count(&self, id: RunId) -> Result<(), InvestigateError> {
         let Some(mut run) = self.engine.store.tell_count(id).await? else { return Ok(()) };
         let reader = self.engine.store.reader();
         let mut standing = Vec::new();
         for target in std::mem::take(&mut run.targets) {
-            if reader.target(id, &target.name).await?.is_some_and(|stands| !stands.state.is_given_up()) {
+            if reader.target(id, &target.name).await?.is_some_and(|stands| stands.hears(run.status)) {
                 standing.push(target);
             }
         }

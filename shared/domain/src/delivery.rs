@@ -98,8 +98,8 @@ pub enum TargetState {
 }
 
 impl TargetState {
-    /// Whether nothing is brought there but by news of its own run: it was given up, or a person has deleted it. What else
-    /// there is to tell, as of a later look, would only be one more failure.
+    /// Whether it was given up, so that a redrive or news of its own run bring something there at most, or a person has
+    /// deleted it, so that nothing does.
     #[must_use]
     pub fn is_given_up(self) -> bool {
         matches!(self, Self::Failed | Self::Deleted)
@@ -245,6 +245,15 @@ impl Target {
         posted.map_or(self.revision, |posted| posted.revision.min(self.revision))
     }
 
+    /// Whether it is told what comes to its run beside the investigation: what is counted, and what a later look came to. Not
+    /// where it was given up, since that would only be one more failure, nor where it was deleted; and not where one post, which
+    /// cannot be edited, says already how the run has ended, in `status`.
+    #[must_use]
+    pub fn hears(&self, status: RunStatus) -> bool {
+        let posted = self.one_post.filter(|_| self.provider_id.is_some());
+        !self.state.is_given_up() && posted.is_none_or(|posted| posted.status != status)
+    }
+
     /// Why nothing stands there although nothing failed, for people; absent unless that is so.
     #[must_use]
     pub fn why_not(&self) -> Option<String> {
@@ -274,6 +283,25 @@ mod tests {
         assert_eq!(target.shown(), 3);
         target.one_post = None;
         assert_eq!(target.shown(), 5);
+    }
+
+    #[test]
+    fn a_target_hears_more_unless_it_was_given_up_or_deleted_or_its_one_post_says_how_the_run_has_ended() {
+        let outlet = OutletSpec::PagerDuty(crate::PagerDutySpec { note: true, from: None });
+        let mut target = Target::new(TargetSpec::new("pagerduty", outlet), Timestamp::UNIX_EPOCH);
+        let hears = |target: &Target| [RunStatus::Failed, RunStatus::Concluded].map(|status| target.hears(status));
+        assert_eq!(hears(&target), [true, true]);
+        // Begun, and not known to stand.
+        target.one_post = Some(OnePost { revision: 3, status: RunStatus::Failed });
+        assert_eq!(hears(&target), [true, true]);
+        (target.provider_id, target.state) = (Some("note".to_owned()), TargetState::Sent);
+        assert_eq!(hears(&target), [false, true]);
+        target.one_post = None;
+        assert_eq!(hears(&target), [true, true]);
+        for state in [TargetState::Failed, TargetState::Deleted] {
+            target.state = state;
+            assert_eq!(hears(&target), [false, false]);
+        }
     }
 
     #[test]

@@ -35,11 +35,8 @@ pub(super) fn deliveries(view: &RunView, sheet: &Sheet<'_>, room: &mut Room) -> 
             }
         }
     });
-    let comes = |state| match state {
-        TargetState::Pending | TargetState::Sending | TargetState::Sent => true,
-        TargetState::Failed | TargetState::NotWanted | TargetState::Deleted => false,
-    };
-    let waits = |target: &&Target| comes(target.state) && target.revision < view.run.revision;
+    let comes = |target: &Target| target.state != TargetState::NotWanted && target.hears(view.run.status);
+    let waits = |target: &&Target| comes(target) && target.revision < view.run.revision;
     let waiting = view.targets.iter().filter(waits).count();
     html! {
         @if !rows.is_empty() {

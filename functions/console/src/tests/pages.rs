@@ -108,6 +108,12 @@ fn what_somebody_reads_is_not_closed_by_the_page_and_says_what_is_still_to_come(
         ended.targets.iter_mut().for_each(|target| target.state = state);
         assert!(!html(&ended).contains(AGAIN), "{state:?}");
     }
+    // A note that cannot be edited, and something was counted since.
+    let note = domain::OnePost { revision: 1, status: ended.run.status };
+    ended.targets.iter_mut().for_each(|target| {
+        (target.state, target.one_post, target.provider_id) = (domain::TargetState::Sent, Some(note), Some("N".into()));
+    });
+    assert!(!html(&ended).contains(AGAIN));
 }
 
 #[test]

@@ -226,6 +226,21 @@ async fn i5_a_first_message_that_failed_is_not_tried_again_for_later_looks() {
 }
 
 #[tokio::test]
+async fn a_note_that_stands_is_not_told_of_a_later_look() {
+    let world = world().await;
+    let first = world.open(&[slack(), pagerduty()]).await;
+    delivered(&world, first, None).await;
+    let last = world.revision(first).await;
+    world.handle(&world.news(first, "pagerduty", last)).await.unwrap();
+    let second = again(&world, first, 2).await;
+    let ended = world.conclude(second).await;
+    world.handle(&world.news(second, "slack", ended)).await.unwrap();
+    let news = world.outbox.take();
+    assert!(!news.is_empty() && news.iter().all(|news| !news.body.contains("pagerduty")), "{news:?}");
+    assert!(world.revision(first).await > last && world.target(first, "pagerduty").await.revision == last);
+}
+
+#[tokio::test]
 async fn looks_in_a_thread_of_somebody_elses_message_stay_there_and_the_first_tells_of_the_second() {
     let world = world().await;
     let asked = world.inbox.say("#ops", "it is slow again").unwrap();

@@ -43,12 +43,14 @@ fn i5_a_target_that_is_not_wanted_or_was_deleted_says_why_and_is_no_failure() {
         text.contains("not wanted") && text.contains("its condition did not hold: run.worst_severity <= 2"),
         "{text}"
     );
-    assert!(crate::follow::settled(&view.targets[0], view.targets[0].revision) && crate::follow::went_well(&view));
+    view.run.revision = view.targets[0].revision;
+    assert!(crate::follow::settled(&view.targets[0], &view.run) && crate::follow::went_well(&view));
     view.targets[0].state = TargetState::Deleted;
     let text = self::text(&view, Style::Plain);
     assert!(text.contains("deleted ") && text.contains("a person has deleted it there"), "{text}");
     assert!(!text.contains("its condition"), "{text}");
-    assert!(crate::follow::settled(&view.targets[0], u64::MAX) && crate::follow::went_well(&view));
+    view.run.revision += 1;
+    assert!(crate::follow::settled(&view.targets[0], &view.run) && crate::follow::went_well(&view));
 }
 
 #[test]
@@ -120,4 +122,11 @@ fn what_one_post_shows_that_cannot_be_edited_is_said() {
     assert_eq!(line(&target), "sent          pagerduty        note on the incident");
     target.one_post = Some(domain::OnePost { revision: 3, status: domain::RunStatus::Failed });
     assert!(line(&target).ends_with("  it shows revision 3, and cannot be edited"), "{}", line(&target));
+    // What was counted since is not brought there.
+    let mut run = view().run;
+    (run.revision, run.status, target.revision) = (5, RunStatus::Failed, 3);
+    assert!(line(&target).starts_with("sent ") && line(&target).contains("revision 3"), "{}", line(&target));
+    assert!(crate::follow::settled(&target, &run));
+    run.status = RunStatus::Concluded;
+    assert!(!crate::follow::settled(&target, &run), "one more is to say so");
 }

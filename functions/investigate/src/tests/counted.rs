@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Disposition, Event, EventKind, InvestigateMessage, RunId, RunStatus, TargetState};
+use domain::{Disposition, Event, EventKind, InvestigateMessage, OnePost, RunId, RunStatus, TargetState};
 use ports::Queue;
 use store::TargetClaim;
 
@@ -54,8 +54,8 @@ async fn i3_duplicates_are_one_news_for_all_that_come_in_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_was_given_up_or_deleted_is_not_tried_again_for_a_count() {
-    for state in [TargetState::Failed, TargetState::Deleted] {
+async fn a_target_that_was_given_up_or_deleted_or_has_its_one_post_is_not_told_of_a_count() {
+    for state in [TargetState::Failed, TargetState::Deleted, TargetState::Sent] {
         let world = world(&[("http://a", 1)]);
         let (body, run) = message(&world.opening("pages"));
         world.handle(&body, 1, 300).await.unwrap();
@@ -65,6 +65,10 @@ async fn a_target_that_was_given_up_or_deleted_is_not_tried_again_for_a_count() 
         };
         let token = target.lease.take().unwrap().token;
         target.state = state;
+        if state == TargetState::Sent {
+            target.one_post = Some(OnePost { revision: 2, status: RunStatus::Concluded });
+            target.provider_id = Some("note".to_owned());
+        }
         world.store.save_target(run, &target, token).await.unwrap();
         world.handle(&message(&world.opening("pages")).0, 1, 300).await.unwrap();
         let told = world.outbox.take();
