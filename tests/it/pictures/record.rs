@@ -33,6 +33,8 @@ pub fn common() -> Value {
         {"id": "run_01KAPW8Z000000000000000009", "created_at": "2025-11-18T20:00:00Z", "verdict": "The database was full",
          "ratings": ["spot on"]}]});
     view["run"]["buttons"] = true.into();
+    // The id of the inbox's first channel.
+    view["run"]["asked_from"] = json!(["C0INBOX0001"]);
     view["ratings"] = json!([{"rating": "one hop short", "at": "2025-11-20T22:20:00Z", "by": {
         "source": "slack", "channel": "C024BE91L", "channel_name": "checkout-oncall", "user": "U1", "user_name": "alex"}}]);
     view
