@@ -35,6 +35,11 @@ impl Deliver {
             }
         };
         held.target.claims = 0;
+        self.give_up(held, news, reason).await
+    }
+
+    /// The target fails for `reason`, where people see it.
+    pub(crate) async fn give_up(&self, held: &mut Held, news: &News, reason: String) -> Result<(), DeliverError> {
         held.target.state = TargetState::Failed;
         held.target.last_error = Some(reason.clone());
         self.give_back(held).await?;

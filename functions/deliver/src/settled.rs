@@ -53,25 +53,14 @@ impl Deliver {
                 self.count(&mut held.target, None)
             }
         };
+        let Some(delay) = again else { return self.give_up(held, news, reason).await };
         held.target.last_error = Some(reason.clone());
-        match again {
-            // Other news of the target wait as long: what was posted without an answer may not be found yet.
-            Some(delay) => held.target.rests_until = self.clock.now().checked_add(delay).ok(),
-            None => held.target.state = TargetState::Failed,
-        }
+        // Other news of the target wait as long: what was posted without an answer may not be found yet.
+        held.target.rests_until = self.clock.now().checked_add(delay).ok();
         self.give_back(held).await?;
-        let (target, attempts) = (&held.target.spec.name, held.target.attempts);
-        match again {
-            Some(delay) => {
-                self.wait(news, run, delay).await?;
-                let delay_s = delay.as_secs();
-                tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
-            }
-            None => {
-                self.bury(news).await?;
-                tracing::error!(run = %held.run, target, attempts, reason, "the delivery is given up");
-            }
-        }
+        self.wait(news, run, delay).await?;
+        let (target, attempts, delay_s) = (&held.target.spec.name, held.target.attempts, delay.as_secs());
+        tracing::warn!(run = %held.run, target, attempts, delay_s, reason, "the delivery is tried again later");
         Ok(())
     }
 

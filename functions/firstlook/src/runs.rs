@@ -89,7 +89,7 @@ async fn run_here(args: &Run, request: CommandRequest) -> Result<RunView, Failur
         );
     }
     if !previewed.is_empty() {
-        let link = world.link(&world_url(&world), Scope::Run(view.run.id), world::LINK_DAYS).await?;
+        let link = world.link(&world_url(&world), Scope::Run(view.run.id), store::link::DAYS).await?;
         out::print(&preview::text(&view, &previewed, &link, world.clock.now(), Style::of_stdout())?)?;
     }
     Ok(view)
@@ -213,7 +213,7 @@ pub async fn link(args: &Link) -> Result<(), Failure> {
             (args.url.clone().unwrap_or_else(|| world_url(&world)), Arc::clone(&world.secrets) as Arc<_>)
         }
     };
-    let link = world::sign_link(secrets.as_ref(), &SystemClock, &base, scope, args.days).await?;
+    let link = world::sign_link(secrets.as_ref(), &SystemClock, &base, scope, args.days.into()).await?;
     Ok(out::print(&link)?)
 }
 

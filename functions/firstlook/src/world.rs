@@ -38,9 +38,6 @@ use tasks::{Tasks, TasksOptions};
 /// How long a run or a target is held without a sign of life.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// How many days the links in deliveries open.
-pub const LINK_DAYS: u16 = 30;
-
 /// How long a stopping world waits for what it has in hand.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -254,7 +251,7 @@ impl World {
             max_receives: self.queues.max_receives(Queue::Deliver),
             lands: deliver::LANDS,
             console_url: Some(console_url),
-            link_days: LINK_DAYS.into(),
+            link_days: link::DAYS,
         })
     }
 
@@ -265,7 +262,7 @@ impl World {
             reader: self.store.reader(),
             secrets: Arc::clone(&self.secrets) as Arc<dyn ReadSecret>,
             clock: Arc::clone(&self.clock),
-            link_days: LINK_DAYS.into(),
+            link_days: link::DAYS,
         }
     }
 
@@ -311,7 +308,7 @@ impl World {
     ///
     /// # Errors
     /// [`WorldError::Link`].
-    pub async fn link(&self, base: &str, scope: Scope, days: u16) -> Result<String, WorldError> {
+    pub async fn link(&self, base: &str, scope: Scope, days: u32) -> Result<String, WorldError> {
         sign_link(self.secrets.as_ref(), self.clock.as_ref(), base, scope, days).await
     }
 
@@ -331,13 +328,11 @@ pub async fn sign_link(
     clock: &dyn Clock,
     base: &str,
     scope: Scope,
-    days: u16,
+    days: u32,
 ) -> Result<String, WorldError> {
     let keys = secrets.read(LINK_KEY).await?;
     let key = keys.first().ok_or_else(|| SecretError::Missing { key: LINK_KEY.to_owned() })?;
-    let ends = jiff::SignedDuration::from_hours(24 * i64::from(days));
-    let expires = clock.now().checked_add(ends).unwrap_or(jiff::Timestamp::MAX);
-    Ok(link::sign(base, scope, expires, key))
+    Ok(link::sign(base, scope, link::ends(clock.now(), days), key))
 }
 
 /// Stops the workers, all at once.

@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use domain::{EventId, Run, RunId};
 use ports::{Condition, TableError, When, Write};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{Store, StoreError, item, keys, later, run::fields};
+use crate::{
+    Store, StoreError, item, keys, later,
+    run::{fields, news},
+};
 
 /// The event that has the count told, and until when no other one has, in epoch milliseconds.
 const TOLD_BY: &str = "count_told_by";
@@ -56,14 +59,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn tell_count(&self, run: RunId) -> Result<Option<Run>, StoreError> {
-        let news = Write::Update {
-            key: keys::meta(run),
-            set: Map::new(),
-            add: vec![(item::REVISION, 1)],
-            remove: vec![],
-            when: When::all([Condition::Present]),
-        };
-        match self.transact(vec![news]).await {
+        match self.transact(vec![news(run)]).await {
             Ok(()) => self.reader().run(run).await,
             Err(TableError::Refused(_)) => Ok(None),
             Err(other) => Err(StoreError::unexpected("to tell a count")(other)),

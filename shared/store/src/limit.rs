@@ -1,7 +1,7 @@
 //! What all targets at one account of a provider wait for together.
 
 use jiff::Timestamp;
-use ports::{Condition, Item, TableError, When, Write};
+use ports::{Condition, TableError, When, Write};
 use serde_json::json;
 
 use crate::{Store, StoreError, expiry, item, keys};
@@ -29,9 +29,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn limit(&self, account: &[&str], until: Timestamp) -> Result<(), StoreError> {
         let ends = until.as_millisecond();
-        let attributes = [(UNTIL.to_owned(), json!(ends))].into_iter();
-        let attributes = attributes.chain([(item::EXPIRES_AT.to_owned(), json!(expiry(until, DAYS)))]).collect();
-        let item = Item { key: keys::limit(account), attributes };
+        let item = item::item(keys::limit(account), &json!({ UNTIL: ends }), expiry(until, DAYS));
         let later = When::all([Condition::Absent]).or([Condition::Below(UNTIL, ends)]);
         match self.transact(vec![Write::Put { item, when: later }]).await {
             Ok(()) | Err(TableError::Refused(_)) => Ok(()),

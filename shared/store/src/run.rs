@@ -60,6 +60,12 @@ fn spent_ms(spent: Duration) -> (&'static str, Value) {
     ("spent_ms", json!(u64::try_from(spent.as_millis()).unwrap_or(u64::MAX)))
 }
 
+/// Makes what was written of a run beside its record news of it.
+pub(crate) fn news(id: RunId) -> Write {
+    let (key, add) = (keys::meta(id), vec![(item::REVISION, 1)]);
+    Write::Update { key, set: Map::new(), add, remove: vec![], when: When::all([Condition::Present]) }
+}
+
 pub(crate) fn holds(token: LeaseToken) -> Condition {
     Condition::Equals(item::LEASE_TOKEN, json!(token))
 }
@@ -388,14 +394,7 @@ impl Store {
         let mut kept = item::item(keys::rating(id, &rating.by), rating, expiry(self.clock.now(), crate::RUN_DAYS));
         kept.attributes.insert(RATED_AT.to_owned(), json!(at));
         let newer = When::all([Condition::Absent]).or([Condition::Below(RATED_AT, at)]);
-        let news = Write::Update {
-            key: keys::meta(id),
-            set: Map::new(),
-            add: vec![(item::REVISION, 1)],
-            remove: vec![],
-            when: When::all([Condition::Present]),
-        };
-        match self.transact(vec![Write::Put { item: kept, when: newer }, news]).await {
+        match self.transact(vec![Write::Put { item: kept, when: newer }, news(id)]).await {
             Ok(()) => Ok(true),
             Err(TableError::Refused(refusals)) if refusals.iter().any(|refusal| refusal.part == 1) => {
                 Err(StoreError::NoRun(id))
